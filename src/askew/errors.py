@@ -1,0 +1,50 @@
+"""Every error that askew raises on purpose.
+
+    AskewError
+    ├── InputError (also a ValueError)      the caller can mend it: the message names the argument, the values, the way out
+    │   └── DataNotFound                    a dataset or file is not on disk: the message says where to get it
+    └── MissingExtra (also an ImportError)  a feature needs a package that `pip install askew[...]` brings
+
+The command line prints the message of any of them as one line and exits with status 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AskewError(Exception):
+    """The root of the tree: catch it to catch everything that askew raises on purpose."""
+
+
+class InputError(AskewError, ValueError):
+    """An argument, a file or a configuration that the caller can mend."""
+
+
+class DataNotFound(InputError):
+    """A dataset or a file that is not on disk."""
+
+
+class MissingExtra(AskewError, ImportError):
+    """A feature whose packages are not installed.
+
+    >>> str(MissingExtra("training a classifier", "vision"))
+    'training a classifier needs packages that are not installed: pip install "askew[vision]"'
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs packages that are not installed: pip install "askew[{extra}]"')
+        self.feature, self.extra = feature, extra
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
+    """Returns the error for a name that does not exist; it suggests the nearest and lists the known ones.
+
+    >>> str(unknown("strategy", "entropi", ["entropy", "margin"]))
+    "unknown strategy 'entropi': did you mean 'entropy'? known: entropy, margin"
+    """
+    choices = sorted(known)
+    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices) if choices else 'none'}")
