@@ -1,7 +1,7 @@
 """Every error that askew raises on purpose.
 
     AskewError
-    ├── InputError (also a ValueError)      the caller can mend it: the message names the argument, the values, the way out
+    ├── InputError (also a ValueError)      the caller can mend it: argument, offending values and the way out are named
     │   └── DataNotFound                    a dataset or file is not on disk: the message says where to get it
     └── MissingExtra (also an ImportError)  a feature needs a package that `pip install askew[...]` brings
 

@@ -1,0 +1,114 @@
+"""The catalogue of query strategies: one strategy a file of this package, found by importing them all."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeVar
+
+from askew.arrays import Floats, Indices
+from askew.errors import unknown
+
+Kind = Literal["scorer", "greedy", "selector"]
+
+PROVIDED = ("pred", "pool", "n", "rng")
+"""Arguments of a strategy's function that `query` fills in; every other one is the strategy's own parameter."""
+
+
+class Gains(Protocol):
+    """The running gain of every item under a greedy strategy, kept lazily.
+
+    Gains never grow as items are picked, so a gain computed earlier is an upper bound of today's. That is what lets
+    `pick.greedy` leave most of them alone.
+    """
+
+    upper: Floats
+    """(N,) an upper bound of every item's gain; exact for the items in focus."""
+
+    def focus(self, items: Indices) -> None:
+        """Makes `upper[items]` exact, and keeps it exact through the picks that follow, until the next focus."""
+
+    def pick(self, item: int) -> None:
+        """Takes an item of the focus into the picked set; updates the gains in focus."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A query strategy: what it is called, what it reads, and the pure function that computes it.
+
+    Attributes:
+        name: what a user writes.
+        fn: a scorer is `fn(pred, pool, *, …) -> (N,)`, higher is asked first; a greedy one returns `Gains` instead;
+            a selector is `fn(pred, pool, n, *, …) -> (n,)` pool indices, best first. A stochastic one takes `rng`.
+        kind: "scorer", "greedy" or "selector"; see `fn`.
+        needs: names of the fields of `Predictions` that it reads for the unlabeled items.
+        paper: where it comes from.
+        parameters: its own keyword-only parameters and their defaults.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    kind: Kind
+    needs: tuple[str, ...]
+    paper: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the strategy's docstring."""
+        return inspect.cleandoc(self.fn.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether its answer depends on the seed by more than ties."""
+        return "rng" in inspect.signature(self.fn).parameters
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def strategy(name: str, *, kind: Kind, needs: tuple[str, ...], paper: str) -> Callable[[F], F]:
+    """Marks a function as the strategy `name`; the decorated function stays callable as it is."""
+
+    def mark(fn: F) -> F:
+        parameters = inspect.signature(fn).parameters
+        own = {key: p.default for key, p in parameters.items() if key not in PROVIDED}
+        entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own))
+        fn.strategy = entry  # type: ignore[attr-defined]
+        return fn
+
+    return mark
+
+
+@functools.cache
+def strategies() -> Mapping[str, Strategy]:
+    """Returns the catalogue, name to `Strategy`, in alphabetical order: every decorated function of this package.
+
+    >>> strategies()["entropy"].needs
+    ('probs',)
+    """
+    package = importlib.import_module("askew.strategies")
+    found: dict[str, Strategy] = {}
+    for module in pkgutil.iter_modules(package.__path__, "askew.strategies."):
+        for value in vars(importlib.import_module(module.name)).values():
+            entry = getattr(value, "strategy", None)
+            if isinstance(entry, Strategy) and value.__module__ == module.name:
+                found[entry.name] = entry
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def get(name: str) -> Strategy:
+    """Returns the strategy called `name`.
+
+    Raises:
+        InputError: there is none; the message suggests the nearest.
+    """
+    catalogue = strategies()
+    if name not in catalogue:
+        raise unknown("strategy", name, catalogue)
+    return catalogue[name]
