@@ -48,7 +48,7 @@ class Pool:
         low = np.flatnonzero(labels < -1)
         if len(low):
             raise InputError(
-                f"labels: {labels[low[0]]} at item {low[0]}: a label is a class from 0, or -1 for unlabeled"
+                f"labels: {labels[low[0]]} at item {low[0]}: expected a class from 0, or -1 for unlabeled"
             )
         labels.flags.writeable = False
         object.__setattr__(self, "labels", labels)
@@ -79,8 +79,9 @@ class Pool:
         """
         high = np.flatnonzero(self.labels >= n_classes)
         if len(high):
+            first = high[0]
             raise InputError(
-                f"labels: {self.labels[high[0]]} at item {high[0]} is outside the {n_classes} classes (0 to {n_classes - 1})"
+                f"labels: {self.labels[first]} at item {first} is outside the {n_classes} classes, 0 to {n_classes - 1}"
             )
         return np.bincount(self.labels[self.labeled], minlength=n_classes).astype(np.int64)
 
