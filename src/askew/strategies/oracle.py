@@ -1,4 +1,4 @@
-"""Oracle: ask what the model gets wrong. It needs the answers, so it bounds what a strategy can do; nobody can use it."""
+"""Oracle: ask what the model gets wrong. It needs the answers, so it bounds what a strategy can do, and no more."""
 
 from __future__ import annotations
 

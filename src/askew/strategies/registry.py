@@ -21,20 +21,32 @@ PROVIDED = ("pred", "pool", "n", "rng")
 
 
 class Gains(Protocol):
-    """The running gain of every item under a greedy strategy, kept lazily.
+    """The gain of every item under a greedy strategy, given the items picked so far; higher is picked first.
 
-    Gains never grow as items are picked, so a gain computed earlier is an upper bound of today's. That is what lets
-    `pick.greedy` leave most of them alone.
+    Gains never grow as items are picked, so a gain computed earlier is an upper bound of today's: that is what lets
+    `pick.greedy` leave most of them alone. It works on a few thousand items in focus at a time.
+
+    Attributes:
+        start: pool indices that the first pick is made from; empty if the first pick is like every other.
+        upper: (N,) upper bounds of the gains, valid from the start, or, where `start` is not empty, from the first
+            pick on.
+        low: lower bounds of the gains of the items in focus, in the order given to `focus`; follows every pick.
+        high: upper bounds likewise. A picked item has −inf in both.
     """
 
+    start: Indices
     upper: Floats
-    """(N,) an upper bound of every item's gain; exact for the items in focus."""
+    low: Floats
+    high: Floats
 
     def focus(self, items: Indices) -> None:
-        """Makes `upper[items]` exact, and keeps it exact through the picks that follow, until the next focus."""
+        """Puts these pool items in focus: `low` and `high` hold their gains from now on."""
 
-    def pick(self, item: int) -> None:
-        """Takes an item of the focus into the picked set; updates the gains in focus."""
+    def settle(self, positions: Indices) -> None:
+        """Makes `low` equal `high`, the gain as exact as float64 allows, at these positions of the focus."""
+
+    def pick(self, position: int) -> None:
+        """Takes the item at this position of the focus into the picked set."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,219 @@
+"""Greedy picking, one item after the other, with the class balance of Algorithm 2 if asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Array, Floats, Indices, as_floats, first_few, row_sums, to_numpy
+from askew.errors import InputError
+from askew.strategies.registry import Gains
+
+FRONT = 2048
+"""How many items are kept up to date at a time: those with the largest bounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class GreedyBalance:
+    """The class-balance penalty of Algorithm 2: λ Σ_c |R_c − P_ic|, where R = Ω − Σ of the P of what was picked.
+
+    Attributes:
+        probs: (N, C) class probabilities over the pool, or the expected number of objects of each class in an item;
+            finite and ≥ 0 for the candidates.
+        demand: (C,) Ω, how many items of each class are wanted, ≥ 0 (Eq. 4.4).
+        weight: λ ≥ 0.
+        per_class: the penalty of a pick is divided by C, as the authors' code does where the thesis does not.
+
+    Raises:
+        InputError: shapes that disagree, a weight or a demand that is negative or not finite.
+    """
+
+    probs: Array
+    demand: Floats
+    weight: float
+    per_class: bool = False
+
+    def __post_init__(self) -> None:
+        probs, demand = as_floats("probs", self.probs, "NC"), np.asarray(self.demand, dtype=np.float64)
+        if demand.shape != (probs.shape[1],):
+            raise InputError(f"demand: expected shape ({probs.shape[1]},), one a class of probs, got {demand.shape}")
+        if not (np.isfinite(demand).all() and (demand >= 0).all()):
+            bad = np.flatnonzero(~(np.isfinite(demand) & (demand >= 0)))
+            raise InputError(f"demand: {demand[bad[0]]:g} for class {bad[0]}: expected finite numbers from 0")
+        if not (np.isfinite(self.weight) and self.weight >= 0):
+            raise InputError(f"weight: {self.weight:g}: expected a finite number from 0")
+        object.__setattr__(self, "probs", probs)
+        object.__setattr__(self, "demand", demand)
+
+
+def greedy(
+    gains: Gains, items: Indices, n: int, rng: np.random.Generator, *, balance: GreedyBalance | None = None
+) -> Indices:
+    """Picks n items, each time the one whose gain, less its balance penalty, is largest given those before it.
+
+    Algorithm 2 of the thesis: argmin_i −d_i + λ Σ_c |Ω_c − Σ_{j picked} P_jc − P_ic|, with d_i the gain (for k-center
+    the Euclidean distance to the nearest labelled or picked item). The picks are those of that definition: scores are
+    compared exactly, as far as float64 goes, and equal ones are ordered by a random permutation of the items drawn
+    once. Only items whose bound can still win are evaluated.
+
+    Neither a gain nor a gain less its penalty ever grows while items are picked: as R_c falls, |R_c − P_ic| − |R_c|
+    rises, for any P_ic ≥ 0. So a score computed earlier is an upper bound of today's, and the loop works on the `FRONT`
+    items with the largest bounds for as long as the best of them is no worse than every bound outside.
+
+    Args:
+        gains: the strategy's gains over the whole pool.
+        items: (K,) distinct pool indices, the candidates.
+        n: how many, 1 ≤ n ≤ K.
+        rng: orders equal scores.
+        balance: the class-balance penalty; without it the largest gain is picked.
+
+    Returns:
+        (n,) int64 pool indices in the order they were picked.
+
+    Raises:
+        InputError: n outside [1, K], or a candidate whose `balance.probs` are negative or not finite.
+    """
+    if not 1 <= n <= len(items):
+        raise InputError(f"n: {n} items asked, expected from 1 to the {len(items)} that are unlabeled")
+    keys = rng.permutation(len(items))
+    penalty = None if balance is None else _Penalty(balance, items)
+    chosen: list[int] = []
+    upper = np.full(len(items), np.inf)
+    if len(gains.start):
+        front = np.flatnonzero(np.isin(items, gains.start))
+        _pick_from(gains, items, front, keys, penalty, (-np.inf, -1), chosen, 1)
+        upper[np.isin(items, chosen)] = -np.inf
+    np.minimum(upper, gains.upper[items], out=upper)
+    while len(chosen) < n:
+        bound = upper if penalty is None else upper - penalty.bounds()
+        front, rest = _front(bound, keys, FRONT)
+        _pick_from(gains, items, front, keys, penalty, rest, chosen, n)
+        upper[front] = np.minimum(upper[front], gains.high)
+    return np.asarray(chosen, dtype=np.int64)
+
+
+def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[float, int]]:
+    """Returns the positions of the `size` largest (bound, key) pairs, and the largest pair outside them.
+
+    A bound of −inf marks an item that is picked: it is in neither.
+    """
+    left = np.flatnonzero(bound > -np.inf)
+    if len(left) <= size:
+        return left, (-np.inf, -1)
+    border = np.partition(bound[left], len(left) - size)[len(left) - size]
+    above, ties = np.flatnonzero(bound > border), np.flatnonzero(bound == border)
+    ties = ties[np.argsort(-keys[ties])]
+    inside, outside = ties[: size - len(above)], ties[size - len(above) :]
+    if not len(outside):
+        lower = left[bound[left] < border]
+        outside = lower[bound[lower] == bound[lower].max()]
+    return np.concatenate([above, inside]), (float(bound[outside[0]]), int(keys[outside].max()))
+
+
+def _pick_from(
+    gains: Gains,
+    items: Indices,
+    front: Indices,
+    keys: Indices,
+    penalty: _Penalty | None,
+    rest: tuple[float, int],
+    chosen: list[int],
+    n: int,
+) -> None:
+    """Picks from the front while its best (score, key) is above that of everything outside, until n are chosen."""
+    gains.focus(items[front])
+    if penalty is not None:
+        penalty.focus(front)
+    while len(chosen) < n:
+        cost = 0.0 if penalty is None else penalty.values()
+        low = gains.low - cost
+        worth = np.flatnonzero(gains.high - cost >= low.max() - (0 if penalty is None else penalty.rounding))
+        winner = int(worth[0])
+        if len(worth) > 1 or not low[winner] > rest[0]:
+            gains.settle(worth)
+            score = gains.high[worth] - (0.0 if penalty is None else penalty.exact(worth))
+            best = np.flatnonzero(score == score.max())
+            winner = int(worth[best[np.argmax(keys[front[worth[best]]])]])
+            if not (float(score.max()), int(keys[front[winner]])) > rest:
+                return
+        gains.pick(winner)
+        chosen.append(int(items[front[winner]]))
+        if penalty is not None:
+            penalty.pick(winner)
+
+
+class _Penalty:
+    """λ Σ_c (|R_c − P_ic| − |R_c|) for the candidates: what a pick costs, up to a number that is the same for all.
+
+    A class with R_c at least the largest P_ic contributes −P_ic, one with R_c ≤ 0 contributes P_ic: those sums are
+    kept. Each class passes from the first to the second kind once, as R only falls; only those between are evaluated
+    at every pick.
+    """
+
+    def __init__(self, balance: GreedyBalance, items: Indices) -> None:
+        probs = to_numpy(balance.probs)
+        self._probs = probs if len(items) == len(probs) else probs[items]
+        self._check(items)
+        self._left = balance.demand.copy()
+        self._weight = balance.weight / (len(balance.demand) if balance.per_class else 1)
+        self._cap = self._probs.max(axis=0).astype(np.float64)
+        most = float(self._cap.sum())
+        self.rounding = 64 * np.finfo(np.float64).eps * self._weight * (most + 1)
+        self._slack = self._weight * most * float(np.finfo(self._probs.dtype).eps) * (len(balance.demand) + 2)
+
+    def _check(self, items: Indices) -> None:
+        missing = np.flatnonzero(~np.isfinite(row_sums(self._probs)))
+        if len(missing):
+            raise InputError(
+                f"probs: {len(missing)} of {len(items)} rows are not finite; first at item {items[missing[0]]}"
+            )
+        if float(self._probs.min()) < 0:
+            negative = items[np.flatnonzero((self._probs < 0).any(axis=1))]
+            raise InputError(f"probs: negative at item {first_few(negative)}: expected probabilities or counts from 0")
+
+    def _signs(self) -> tuple[NDArray[np.int8], Indices]:
+        """Returns (C,) −1 for classes far from their demand, 1 for those past it, 0 between, and the last kind."""
+        signs = np.where(self._left <= 0, 1, np.where(self._left >= self._cap, -1, 0)).astype(np.int8)
+        return signs, np.flatnonzero(signs == 0)
+
+    def _sums(self, probs: Floats, signs: NDArray[np.int8]) -> Floats:
+        return np.asarray(probs @ signs.astype(probs.dtype), dtype=np.float64)
+
+    def _between(self, probs: Floats, left: Floats) -> Floats:
+        return np.asarray((np.abs(left - probs) - left).sum(axis=-1), dtype=np.float64)
+
+    def bounds(self) -> Floats:
+        """Returns (K,) lower bounds of the penalty of every candidate, short of it by rounding only."""
+        signs, between = self._signs()
+        out = self._sums(self._probs, signs)
+        if len(between):
+            out += self._between(self._probs[:, between], self._left[between].astype(self._probs.dtype))
+        return self._weight * out - self._slack
+
+    def focus(self, front: Indices) -> None:
+        """Keeps the penalty of these candidates up to date from now on."""
+        self._front = self._probs[front].astype(np.float64)
+        self._kept, self._between_classes = self._signs()
+        self._kept_sums = self._sums(self._front, self._kept)
+
+    def values(self) -> Floats:
+        """Returns the penalty of the candidates in focus, within `rounding`."""
+        between = self._between_classes
+        if not len(between):
+            return self._weight * self._kept_sums
+        return self._weight * (self._kept_sums + self._between(self._front[:, between], self._left[between]))
+
+    def exact(self, positions: Indices) -> Floats:
+        """Returns the penalty of a few candidates in focus by its definition, so that equal rows have equal ones."""
+        left = self._left
+        return self._weight * np.asarray((np.abs(left - self._front[positions]) - np.abs(left)).sum(axis=1))
+
+    def pick(self, position: int) -> None:
+        """Takes a candidate in focus into the picked set: R falls by its P."""
+        self._left -= self._front[position]
+        signs, between = self._signs()
+        for c in np.flatnonzero(signs != self._kept):
+            self._kept_sums += (int(signs[c]) - int(self._kept[c])) * self._front[:, c]
+        self._kept, self._between_classes = signs, between
