@@ -1,0 +1,31 @@
+"""`askew report`: a page, figures and tables from an experiment's folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Adds the subcommand to the parser."""
+    parser = commands.add_parser(
+        "report",
+        help="make the report of an experiment",
+        description="Makes one self-contained HTML page and PNG, SVG and CSV files from the ledgers of an experiment; "
+        "an unfinished experiment is reported as far as it is.",
+    )
+    parser.add_argument("dir", type=Path, metavar="DIR", help="the experiment's folder")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (DIR/report)")
+    parser.set_defaults(call=call)
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Builds the report and prints its path."""
+    from askew.cli.extras import need
+
+    need("making a report", "vision", "matplotlib", "jinja2")
+    from askew.report.build import build
+
+    print(build(arguments.dir, arguments.out))
+    return 0

@@ -1,0 +1,85 @@
+"""`askew run`: strategies × seeds under one protocol, resumable, then the report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Adds the subcommand to the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="run an experiment from a TOML file or a preset",
+        description="Runs every strategy of an experiment with every seed, and makes the report. Stopped at any moment, "
+        "the same command goes on from the last finished cycle. Without EXPERIMENT it lists the presets.",
+    )
+    parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a TOML file, or the name of a preset")
+    add_options(parser)
+    parser.set_defaults(call=call)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what `run` and `demo` share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (runs/NAME)")
+    parser.add_argument("--jobs", type=int, default=cores, metavar="J", help="runs at a time (one a core)")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
+    parser.add_argument("--download", action="store_true", help="let torchvision download a dataset that is missing")
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="leave out pictures that cannot be read; list them"
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, … (a GPU if there is one)")
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Runs the experiment, or lists the presets."""
+    from askew.cli.extras import need
+
+    need("running an experiment", "vision", "torch", "torchvision", "pydantic", "rich", "matplotlib", "jinja2")
+    from askew.experiment.config import presets, read
+
+    if arguments.experiment is None:
+        for name, what in presets().items():
+            print(f"{name:<24}  {what}")
+        return 0
+    return experiment(read(arguments.experiment), arguments)
+
+
+def experiment(config: Any, arguments: argparse.Namespace) -> int:
+    """Runs a checked experiment to its report; returns 1 if a run failed."""
+    from askew.cli.screen import Screen
+    from askew.errors import InputError
+    from askew.experiment import grid
+    from askew.experiment.tasks import load_dataset
+    from askew.report.build import build
+
+    if arguments.jobs < 1:
+        raise InputError(f"--jobs: expected at least 1, got {arguments.jobs}")
+    out: Path = arguments.out or Path("runs") / config.name
+    dataset = load_dataset(
+        config.data, root=arguments.data_root, download=arguments.download, skip_unreadable=arguments.skip_unreadable
+    )
+    for path in dataset.unreadable:
+        print(f"askew: left out, cannot be read: {path}", file=sys.stderr)
+    grid.check(config, dataset, arguments.device)
+    grid.prepare(config, dataset, out)
+    place = grid.Place(
+        out,
+        root=arguments.data_root,
+        skip_unreadable=arguments.skip_unreadable,
+        device=arguments.device,
+        threads=max(1, grid.cores() // arguments.jobs),
+    )
+    with Screen(config, grid.jobs_of(config), out) as screen:
+        failed = grid.run_all(config, place, jobs=arguments.jobs, watch=screen.watch, done=screen.done)
+    grid.save_thumbnails(config, dataset, out)
+    for label, n_labeled, accuracy in grid.summary(config, out):
+        print(f"{label:<28} {n_labeled:>6} labels   accuracy {100 * accuracy:5.1f}%")
+    for job in failed:
+        print(f"askew: failed: {out / job.folder / 'failure.txt'}", file=sys.stderr)
+    print(f"report: {build(out)}")
+    return 1 if failed else 0

@@ -1,0 +1,251 @@
+"""What an experiment is: a TOML file, checked key by key before anything is read, trained or written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from askew.errors import DataNotFound, InputError, unknown
+from askew.query import Balance
+from askew.strategies.registry import get
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LongTailConfig(_Section):
+    """Which part of the classes is made rare (section 4.4.1 of the thesis)."""
+
+    imbalance: Annotated[float, Field(gt=0, le=1)]
+    """IF: the share of its items that a rare class keeps; 1 keeps everything."""
+    kind: Literal["step", "exponential"] = "step"
+
+
+class DataConfig(_Section):
+    """Where the images come from and which of them take part."""
+
+    source: str
+    """A dataset's name, an image folder or an .npz; see `askew.data.load`."""
+    image_side_px: Annotated[int, Field(gt=0)] | None = None
+    pool_items: Annotated[int, Field(gt=0)] | None = None
+    """How many training items, drawn at random by seed, form the pool; all if left out."""
+    test_items: Annotated[int, Field(gt=0)] | None = None
+    """How many test items, drawn once, measure accuracy; all if left out."""
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """The share held out of a folder or file that brings no test part."""
+    long_tail: LongTailConfig | None = None
+
+
+class LearnerConfig(_Section):
+    """What is trained on the labelled items in every cycle."""
+
+    backbone: str = "small-convnet"
+    """A name from `askew.learn.backbones`, any timm model, or empty with `estimator`."""
+    preset: str = "desk"
+    """The training preset that the keys of `training` change."""
+    training: dict[str, float | int | bool | str | list[float]] = {}
+    """Fields of `askew.learn.Training` that differ from the preset."""
+    pretrained: bool | str = False
+    """A file of weights, or true for timm's own download."""
+    mc_passes: Annotated[int, Field(ge=2)] = 20
+    """Stochastic passes for strategies that read `draws`."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    estimator: str | None = None
+    """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
+    parameters: dict[str, Any] = {}
+    """Arguments of the estimator's constructor."""
+
+
+class ProtocolConfig(_Section):
+    """How many labels, when, and how often the whole is repeated."""
+
+    initial: Annotated[int, Field(gt=0)]
+    """Labels of the first cycle, the same for every strategy of a seed."""
+    initial_set: Literal["random", "uniform"] = "random"
+    """Drawn from the pool at random, or the same number of each class."""
+    budget: Annotated[int, Field(gt=0)]
+    """Labels asked after each cycle but the last."""
+    cycles: Annotated[int, Field(gt=0)]
+    """Trainings, the first one on the initial labels included."""
+    seeds: Annotated[list[int], Field(min_length=1)] = [0, 1, 2]
+    full: bool = False
+    """Also train on the whole pool, once a seed, as the line to reach."""
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_of_seeds(cls, value: object) -> object:
+        return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, value: list[int]) -> list[int]:
+        if len(set(value)) != len(value) or min(value) < 0:
+            raise ValueError("expected distinct numbers from 0")
+        return value
+
+
+class StrategyConfig(_Section):
+    """One line of the comparison: a strategy, its parameters and whether it is balanced."""
+
+    strategy: str
+    label: str = ""
+    """Its name in files and figures; made from the strategy and the balance if left out."""
+    parameters: dict[str, Any] = {}
+    balance: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
+    balance_by: Literal["probs", "predicted"] = "probs"
+    balance_distance: Literal["l1", "l2", "wasserstein"] = "l1"
+    balance_per_class: bool = False
+    target: list[float] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"strategy": value}
+        return value
+
+    @model_validator(mode="after")
+    def _checked(self) -> StrategyConfig:
+        entry = get(self.strategy)
+        for name in self.parameters:
+            if name not in entry.parameters:
+                raise unknown(f"parameter of {self.strategy}", name, entry.parameters)
+        if self.balance is not None and entry.kind == "selector":
+            raise InputError(f"{self.strategy} picks its set by itself and cannot be balanced")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The label in files and figures, such as `entropy+balance`."""
+        if self.label:
+            return self.label
+        if self.balance is None:
+            return self.strategy
+        how = "pseudo-label" if self.balance_by == "predicted" else "balance"
+        metric = "" if self.balance_distance == "l1" else f"-{self.balance_distance}"
+        return f"{self.strategy}+{how}{metric}"
+
+    def as_balance(self) -> Balance | None:
+        """Returns the balance that `askew.query.select` takes, or None."""
+        if self.balance is None:
+            return None
+        return Balance(
+            self.balance,
+            target=self.target,
+            by=self.balance_by,
+            distance=self.balance_distance,
+            per_class=self.balance_per_class,
+        )
+
+
+class ExperimentConfig(_Section):
+    """A whole experiment: strategies × seeds under one protocol."""
+
+    name: str
+    data: DataConfig
+    learner: LearnerConfig = LearnerConfig()
+    protocol: ProtocolConfig
+    strategies: Annotated[list[StrategyConfig], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _distinct_labels(self) -> ExperimentConfig:
+        names = [s.name for s in self.strategies]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two entries are called {twice[0]!r}: give one a label")
+        bad = [name for name in names if name == "full" or not name or set(name) & set('/\\:*?"<>| ')]
+        if bad:
+            raise ValueError(f"{bad[0]!r} cannot name a folder of results: use letters, digits, '+', '-', '_' and '.'")
+        return self
+
+
+def parse(values: Mapping[str, Any], origin: str) -> ExperimentConfig:
+    """Returns the checked experiment.
+
+    Args:
+        values: what a TOML file holds.
+        origin: where it comes from, for messages.
+
+    Raises:
+        InputError: one line that names the key, the value and the choices.
+    """
+    try:
+        return ExperimentConfig.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_first_line(error)}") from error
+
+
+def read(path_or_preset: str) -> ExperimentConfig:
+    """Returns the experiment of a TOML file, or of a preset that comes with askew (`fashion-desk`).
+
+    Raises:
+        DataNotFound: neither a file nor a preset.
+        InputError: not TOML, or a wrong key or value.
+    """
+    path = Path(path_or_preset)
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+    else:
+        text = _preset(path_or_preset)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path_or_preset}: not valid TOML: {error}") from error
+    return parse(values, path_or_preset)
+
+
+def presets() -> dict[str, str]:
+    """Returns the presets that come with askew: name to the first comment line of its file."""
+    folder = resources.files("askew.experiment") / "presets"
+    found = {}
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        if entry.name.endswith(".toml"):
+            found[entry.name.removesuffix(".toml")] = entry.read_text(encoding="utf-8").split("\n")[0].lstrip("# ")
+    return found
+
+
+def _preset(name: str) -> str:
+    short = name.removeprefix("presets/").removesuffix(".toml")
+    if short not in presets():
+        raise DataNotFound(f"{name}: no such file, and no preset of that name; {unknown('preset', short, presets())}")
+    return (resources.files("askew.experiment") / "presets" / f"{short}.toml").read_text(encoding="utf-8")
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if first["type"] == "extra_forbidden":
+        section = ".".join(str(part) for part in first["loc"][:-1])
+        return str(
+            unknown(f"key in [{section}]" if section else "key", first["loc"][-1], _known_keys(first["loc"][:-1]))
+        )
+    if first["type"] == "missing":
+        return f"{where}: is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(first["input"], Mapping | list) else f" (got {first['input']!r})"
+    return f"{where}: {message}{shown}"
+
+
+def _known_keys(loc: Sequence[int | str]) -> list[str]:
+    model: type[BaseModel] = ExperimentConfig
+    sections: dict[str, type[BaseModel]] = {
+        "data": DataConfig,
+        "long_tail": LongTailConfig,
+        "learner": LearnerConfig,
+        "protocol": ProtocolConfig,
+        "strategies": StrategyConfig,
+    }
+    for part in loc:
+        model = sections.get(str(part), model)
+    return list(model.model_fields)

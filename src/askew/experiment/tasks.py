@@ -1,0 +1,162 @@
+"""From a configuration to what a run needs: the dataset, and for each seed its pool, initial set and task."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from askew.arrays import Indices
+from askew.data.dataset import Dataset
+from askew.data.load import load
+from askew.data.longtail import long_tail
+from askew.errors import InputError, unknown
+from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
+from askew.learn.classifier import PRESETS, Classifier, Learner, Training
+from askew.learn.estimator import EstimatorLearner
+from askew.learn.task import ImageClassification
+from askew.seeding import generator
+
+
+def load_dataset(
+    data: DataConfig, *, root: Path | None = None, download: bool = False, skip_unreadable: bool = False
+) -> Dataset:
+    """Returns the dataset of a configuration with its test part cut to `test_items`.
+
+    Raises:
+        InputError: it is not on disk, cannot be read, or is smaller than the configuration asks for.
+    """
+    dataset = load(
+        data.source,
+        root=root,
+        download=download,
+        image_side_px=data.image_side_px,
+        skip_unreadable=skip_unreadable,
+        test_fraction=data.test_fraction,
+    )
+    for key, wanted, part in (
+        ("pool_items", data.pool_items, dataset.train),
+        ("test_items", data.test_items, dataset.test),
+    ):
+        if wanted is not None and wanted > len(part):
+            raise InputError(f"data.{key}: {wanted} is more than the {len(part)} that {data.source} has")
+    if data.test_items is None:
+        return dataset
+    kept = np.sort(generator(0, "test items").choice(len(dataset.test), data.test_items, replace=False))
+    return dataclasses.replace(dataset, test=dataset.test.take(kept))
+
+
+def pool_and_initial(config: ExperimentConfig, dataset: Dataset, seed: int) -> tuple[Indices, Indices]:
+    """Returns which training items form the pool of a seed, and which pool items are labelled at its start.
+
+    Every strategy of a seed gets the same two. The pool is drawn, then cut to a long tail if the configuration asks for
+    one; the initial set is drawn from the pool, or under a long tail is its uniform part.
+
+    Returns:
+        items (N,) indices into `dataset.train`, ascending; initial (n0,) pool indices, ascending.
+    """
+    everything = np.arange(len(dataset.train))
+    items = everything
+    if config.data.pool_items is not None:
+        items = np.sort(generator(seed, "pool").choice(everything, config.data.pool_items, replace=False))
+    labels = dataset.train.labels[items]
+    wanted = config.protocol.initial
+    if wanted > len(items):
+        raise InputError(f"protocol.initial: {wanted} is more than the {len(items)} items of the pool")
+    if config.data.long_tail is not None:
+        cut = long_tail(
+            labels,
+            imbalance=config.data.long_tail.imbalance,
+            kind=config.data.long_tail.kind,
+            n_classes=dataset.n_classes,
+            n_initial=wanted,
+            seed=seed,
+        )
+        kept = np.sort(np.concatenate([cut.initial, cut.pool_items]))
+        return items[kept], np.searchsorted(kept, np.sort(cut.initial))
+    rng = generator(seed, "initial")
+    if config.protocol.initial_set == "random":
+        return items, np.sort(rng.choice(len(items), wanted, replace=False))
+    return items, uniform_over_classes(labels, wanted, dataset.n_classes, rng)
+
+
+def uniform_over_classes(labels: Indices, n: int, n_classes: int, rng: np.random.Generator) -> Indices:
+    """Returns n indices with the same number of each class; what does not divide goes to random classes.
+
+    Raises:
+        InputError: a class has too few items.
+    """
+    quota = np.full(n_classes, n // n_classes)
+    quota[rng.permutation(n_classes)[: n % n_classes]] += 1
+    chosen = []
+    for label, count in enumerate(quota):
+        members = np.flatnonzero(labels == label)
+        if len(members) < count:
+            raise InputError(f"protocol.initial: {count} items of class {label} wanted, the pool has {len(members)}")
+        chosen.append(rng.choice(members, count, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def build_task(
+    config: ExperimentConfig, dataset: Dataset, items: Indices, *, device: str = "auto"
+) -> ImageClassification:
+    """Returns the task of one seed: the dataset's items and the learner of the configuration."""
+    return ImageClassification(dataset, build_learner(config.learner, dataset.n_classes, device=device), items=items)
+
+
+def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto") -> Learner:
+    """Returns what the configuration trains.
+
+    Raises:
+        InputError: an unknown preset, backbone or training key, or an estimator that is not there.
+    """
+    if learner.estimator is not None:
+        return EstimatorLearner(_estimator(learner.estimator, learner.parameters), n_classes)
+    if learner.preset not in PRESETS:
+        raise unknown("learner.preset", learner.preset, PRESETS)
+    return Classifier(
+        n_classes,
+        backbone=learner.backbone,
+        training=_training(PRESETS[learner.preset], learner.training),
+        pretrained=learner.pretrained,
+        mc_passes=learner.mc_passes,
+        dropout=learner.dropout,
+        device=device,
+    )
+
+
+def check_needs(learner: LearnerConfig, needs: Collection[str], strategy: str) -> None:
+    """Refuses a strategy that reads what the learner cannot say.
+
+    Raises:
+        InputError: an estimator is asked for stochastic passes, features or per-epoch predictions.
+    """
+    if learner.estimator is not None:
+        missing = sorted(set(needs) & {"draws", "features", "dispersion", "labeled_likeness", "margins"})
+        if missing:
+            raise InputError(f"{strategy} needs {missing[0]}, which an estimator does not give: use a backbone")
+
+
+def _training(preset: Training, changes: dict[str, Any]) -> Training:
+    known = [f.name for f in dataclasses.fields(Training)]
+    for key in changes:
+        if key not in known:
+            raise unknown("key in [learner.training]", key, known)
+    fixed = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
+    return dataclasses.replace(preset, **fixed)
+
+
+def _estimator(path: str, parameters: dict[str, Any]) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        factory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"learner.estimator: {path!r} cannot be imported: {error}") from error
+    try:
+        return factory(**parameters)
+    except TypeError as error:
+        raise InputError(f"learner.parameters: {error}") from error

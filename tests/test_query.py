@@ -1,0 +1,114 @@
+"""`query`: the one call, its answers by hand and its refusals word by word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from askew.errors import InputError
+from askew.query import query
+
+P = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
+
+
+def test_labelled_items_are_never_asked_and_the_best_comes_first() -> None:
+    assert query("entropy", 3, probs=P, labels=[-1, 1, -1, -1]).tolist() == [3, 2, 0]
+
+
+def test_the_answer_is_int64_pool_indices() -> None:
+    chosen = query("margin", 2, probs=P)
+    assert chosen.dtype == np.int64
+    assert chosen.tolist() == [1, 3]
+
+
+def test_rows_of_labelled_items_may_be_nan() -> None:
+    probs = P.copy()
+    probs[1] = np.nan
+    assert query("entropy", 1, probs=probs, labels=[-1, 0, -1, -1]).tolist() == [3]
+
+
+def test_the_oracle_asks_what_the_model_gets_wrong() -> None:
+    assert set(query("oracle", 2, probs=P, truth=[1, 0, 0, 0]).tolist()) == {0, 2}
+
+
+def test_random_needs_only_labels_and_depends_on_the_seed_alone() -> None:
+    labels = np.full(1000, -1)
+    first = query("random", 50, labels=labels, seed=3)
+    assert np.array_equal(first, query("random", 50, labels=labels, seed=3))
+    assert not np.array_equal(first, query("random", 50, labels=labels, seed=4))
+
+
+def test_ties_are_settled_by_seed_and_every_item_gets_its_turn() -> None:
+    probs = np.full((6, 2), 0.5)
+    seen = {int(query("entropy", 1, probs=probs, seed=seed)[0]) for seed in range(60)}
+    assert seen == set(range(6))
+
+
+def test_balance_asks_for_the_classes_that_lack_labels() -> None:
+    probs = np.repeat(np.array([[0.9, 0.1], [0.1, 0.9]]), 10, axis=0)
+    labels = np.r_[np.zeros(8, dtype=int), np.full(12, -1)]
+    chosen = query("entropy", 6, probs=probs, labels=labels, balance=5.0)
+    assert (chosen >= 10).all()
+
+
+def test_balance_auto_returns_as_many() -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(4) * 0.3, 200)
+    chosen = query("entropy", 20, probs=probs, balance="auto")
+    assert len(set(chosen.tolist())) == 20
+
+
+def test_a_target_distribution_is_followed() -> None:
+    probs = np.eye(3)[np.arange(300) % 3] * 0.97 + 0.01
+    chosen = query("random", 30, probs=probs, balance=10.0, target=[0.0, 0.5, 0.5])
+    counts = np.bincount(np.arange(300)[chosen] % 3, minlength=3)
+    assert counts[0] <= 1
+    assert abs(int(counts[1]) - int(counts[2])) <= 1
+
+
+def test_balance_by_predicted_takes_each_class_its_quota() -> None:
+    probs = np.eye(2)[np.r_[np.zeros(90, int), np.ones(10, int)]] * 0.8 + 0.1
+    chosen = query("entropy", 10, probs=probs, balance=1.0, balance_by="predicted")
+    assert (chosen >= 90).sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (dict(strategy="entropi", probs=P), ["entropi", "entropy"]),
+        (dict(strategy="entropy"), ["probs"]),
+        (dict(strategy="entropy", probs=P, n=5), ["5", "4"]),
+        (dict(strategy="entropy", probs=P, n=0), ["n", "0"]),
+        (dict(strategy="entropy", probs=P, n=1.5), ["n", "1.5"]),
+        (dict(strategy="entropy", probs=P, n=True), ["n", "True"]),
+        (dict(strategy="entropy", probs=P * 2), ["probs", "4 of 4", "1"]),
+        (dict(strategy="entropy", probs=np.log(P)), ["probs", "logits"]),
+        (dict(strategy="entropy", probs=np.where(P == 0.9, np.nan, P)), ["probs: 1 of 4 rows", "item 0"]),
+        (dict(strategy="entropy", probs=np.array([[1.5, -0.5]] * 4)), ["probs", "negative"]),
+        (dict(strategy="entropy", probs=P[0]), ["probs", "(N, C)", "(2,)"]),
+        (dict(strategy="entropy", probs=np.ones((4, 1), int)), ["probs", "int"]),
+        (dict(strategy="entropy", probs=np.empty((0, 2))), ["probs", "empty"]),
+        (dict(strategy="entropy", probs=[["a", "b"]]), ["probs", "numbers"]),
+        (dict(strategy="entropy", probs=P, labels=[-1, 2, -1, -1]), ["labels", "2", "item 1", "2 classes"]),
+        (dict(strategy="entropy", probs=P, labels=[-1, -2, -1, -1]), ["labels", "-2", "item 1"]),
+        (dict(strategy="entropy", probs=P, labels=[-1, -1, -1]), ["3", "4"]),
+        (dict(strategy="entropy", probs=P, labels=[-1.0, 0, 0, 0]), ["labels", "integers"]),
+        (dict(strategy="entropy", probs=P, temperature=2), ["parameter of entropy", "temperature"]),
+        (dict(strategy="entropy", probs=P, balance=-1.0), ["balance", "-1"]),
+        (dict(strategy="entropy", probs=P, balance="much"), ["balance", "much"]),
+        (dict(strategy="entropy", probs=P, target=[0.5, 0.5]), ["balance"]),
+        (dict(strategy="entropy", probs=P, balance=1.0, target=[0.5, 0.2]), ["target"]),
+        (dict(strategy="entropy", probs=P, balance=1.0, balance_by="predictd"), ["predictd", "predicted"]),
+        (dict(strategy="random", labels=[-1] * 4, balance=1.0), ["balance needs probs"]),
+        (dict(strategy="dispersion", dispersion=np.array([0.5, 2.0])), ["dispersion", "2", "item 1"]),
+        (dict(strategy="random"), ["random", "large"]),
+        (dict(strategy="kcenter", features=np.ones((4, 2)), probs=np.ones((3, 2)) / 2), ["items", "4", "3"]),
+    ],
+)
+def test_bad_input_is_refused_with_its_values(call: dict, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        query(call.pop("strategy"), call.pop("n", 1), **call)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message, message
