@@ -1,0 +1,151 @@
+"""The globally optimal labelling of a graph whose nodes are present or absent: one s-t minimum cut."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from askew.arrays import Mask
+from askew.errors import InputError, unknown
+
+Ties = Literal["absent", "present"]
+
+LARGEST = 1 << 30
+"""Capacities are 32-bit integers and a residual may reach twice a capacity."""
+
+FINEST = 10_000
+"""Costs that are no ratios of small integers are rounded to multiples of 1 / FINEST."""
+
+
+class Cut(NamedTuple):
+    """A labelling of least energy: `present` (N,) bool and its `energy`."""
+
+    present: Mask
+    energy: float
+
+
+def energy_of(
+    present: Mask,
+    if_absent: NDArray[np.float64],
+    if_present: NDArray[np.float64],
+    edges: NDArray[np.integer[Any]],
+    weight: float,
+) -> float:
+    """Returns E = Σ_v unary(v) + weight · (number of edges whose ends differ), Eq. 2.1 with a Potts ψ (Eq. 2.4).
+
+    >>> present = np.array([True, False, True])
+    >>> energy_of(present, np.ones(3), np.zeros(3), np.array([[0, 1], [1, 2], [0, 2]]), 0.5)
+    2.0
+    """
+    unary = np.where(present, if_present, if_absent).sum()
+    broken = np.count_nonzero(present[edges[:, 0]] != present[edges[:, 1]])
+    return float(unary + weight * broken)
+
+
+def minimum_cut(
+    if_absent: NDArray[np.float64],
+    if_present: NDArray[np.float64],
+    edges: NDArray[np.integer[Any]],
+    *,
+    weight: float = 1.0,
+    ties: Ties = "absent",
+) -> Cut:
+    """Labels every node present or absent at the least total energy, which one maximum flow gives exactly.
+
+    E(x) = Σ_v (if_present[v] if x_v else if_absent[v]) + weight · Σ_(u,v) [x_u ≠ x_v] is submodular for weight >= 0:
+    a minimum s-t cut is its global minimum (Eq. 2.1-2.4). Several labellings may be optimal, and their present sets
+    form a lattice: `ties` takes its least set ("absent", what PyMaxflow's default gives the authors) or its greatest.
+
+    SciPy's flow has integer capacities. The costs are multiplied by the least common denominator of their decimal
+    forms if that is at most 10,000, and the optimum is then exact; otherwise they are rounded to the nearest multiple
+    of 1/10,000 (of 2^-30 of their sum, if that is coarser), and the labelling is within half of that a node and edge
+    of the optimum. The energy returned is always that of the labelling under the costs given.
+
+    Args:
+        if_absent, if_present: (N,) costs, finite and >= 0.
+        edges: (E, 2) integers, pairs of nodes; a pair given twice counts twice.
+        weight: the cost of an edge whose ends differ, finite and >= 0.
+        ties: which optimal labelling to return.
+
+    Raises:
+        InputError: a cost or the weight is negative or not finite, or `ties` is unknown.
+
+    Cost: O((N + E) √N) here in practice nearly linear; about 60 bytes an edge.
+
+    >>> edges = np.array([[0, 1], [0, 2], [0, 3]])
+    >>> cut = minimum_cut(np.array([1.0, 0, 0, 0]), np.array([0.0, 1, 1, 1]), edges)  # one detection, three candidates
+    >>> cut.present.tolist(), cut.energy
+    ([False, False, False, False], 1.0)
+    """
+    if ties not in ("absent", "present"):
+        raise unknown("ties", ties, ["absent", "present"])
+    _check_cost("if_absent", if_absent)
+    _check_cost("if_present", if_present)
+    _check_cost("weight", np.array([weight]))
+    n_nodes = len(if_absent)
+    if n_nodes == 0:
+        return Cut(np.zeros(0, bool), 0.0)
+    balance = if_absent - if_present
+    capacity, edge_capacity = _integers(balance, weight)
+    graph = _network(capacity, edges, edge_capacity)
+    present = _present_side(graph, n_nodes, ties)
+    return Cut(present, energy_of(present, if_absent, if_present, edges, weight))
+
+
+def _check_cost(name: str, values: NDArray[np.float64]) -> None:
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(bad):
+        raise InputError(f"{name}: costs must be finite and >= 0, got {values[bad[0]]} ({len(bad)} of {len(values)})")
+
+
+def _integers(balance: NDArray[np.float64], weight: float) -> tuple[NDArray[np.int32], int]:
+    """Returns the unaries and the edge weight as integers of one scale; a weight above all unaries is infinite."""
+    total = float(np.abs(balance).sum())
+    scale = _scale(balance, weight, LARGEST / max(total, 1.0))
+    unary = np.rint(balance * scale).astype(np.int32)
+    ceiling = int(np.abs(unary.astype(np.int64)).sum()) + 1
+    return unary, min(round(min(weight, total + 1) * scale), ceiling)
+
+
+def _scale(balance: NDArray[np.float64], weight: float, limit: float) -> float:
+    values = np.unique(np.abs(balance))
+    largest = min(FINEST, limit)
+    if len(values) > 64:
+        return largest
+    parts = [Fraction(str(float(v))).denominator for v in (*values.tolist(), weight)]
+    exact = math.lcm(*parts)
+    return exact if exact <= largest else largest
+
+
+def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> csr_array:
+    """Builds the flow network: source N feeds what is better present, sink N + 1 drains what is better absent."""
+    n_nodes = len(unary)
+    wants, refuses = np.flatnonzero(unary > 0), np.flatnonzero(unary < 0)
+    one, two = edges[:, 0], edges[:, 1]
+    rows = np.concatenate([one, two, np.full(len(wants), n_nodes), refuses])
+    columns = np.concatenate([two, one, wants, np.full(len(refuses), n_nodes + 1)])
+    data = np.concatenate([np.full(2 * len(edges), capacity), unary[wants], -unary[refuses]])
+    shape = (n_nodes + 2, n_nodes + 2)
+    where = (rows.astype(np.int32), columns.astype(np.int32))
+    return coo_array((data.astype(np.int32), where), shape=shape).tocsr()
+
+
+def _present_side(graph: csr_array, n_nodes: int, ties: Ties) -> Mask:
+    """Solves the flow and returns the source's side: the least one, or the greatest one."""
+    source, sink = n_nodes, n_nodes + 1
+    flow = maximum_flow(graph, source, sink).flow
+    residual = graph - flow
+    residual.data = (residual.data > 0).astype(np.int8)
+    residual.eliminate_zeros()
+    reached = np.zeros(n_nodes + 2, dtype=bool)
+    if ties == "absent":
+        reached[breadth_first_order(residual, source, return_predecessors=False)] = True
+        return reached[:n_nodes]
+    reached[breadth_first_order(residual.T.tocsr(), sink, return_predecessors=False)] = True
+    return ~reached[:n_nodes]
