@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
         help="run an experiment from a TOML file or a preset",
-        description="Runs every strategy of an experiment with every seed, and makes the report. Stopped at any moment, "
+        description="Runs every strategy of an experiment with every seed and makes the report. Stopped at any time, "
         "the same command goes on from the last finished cycle. Without EXPERIMENT it lists the presets.",
     )
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a TOML file, or the name of a preset")

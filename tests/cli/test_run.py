@@ -1,0 +1,194 @@
+"""`askew run` and `askew report`, end to end on real digits, and what they refuse before they write anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from PIL import Image
+
+from askew.cli.main import main
+
+CONFIG = """
+name = "try"
+[data]
+source = "digits"
+pool_items = 300
+test_items = 100
+[learner]
+backbone = "small-convnet"
+preset = "digits"
+training = { epochs = 4 }
+[protocol]
+initial = 20
+budget = 10
+cycles = 3
+seeds = 1
+full = true
+[[strategies]]
+strategy = "random"
+[[strategies]]
+strategy = "bald"
+balance = "auto"
+[[strategies]]
+strategy = "kcenter"
+balance = 0.5
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "try.toml").write_text(CONFIG)
+    assert main(["run", str(folder / "try.toml"), "--out", str(folder / "out"), "--jobs", "1"]) == 0
+    return folder
+
+
+def cycles(folder: Path, label: str) -> list[dict]:
+    lines = (folder / "out" / "runs" / f"{label}-seed0" / "ledger.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines[1:]]
+
+
+def test_the_ledger_holds_every_cycle_and_no_item_twice(finished: Path) -> None:
+    for label in ("random", "bald+balance", "kcenter+balance"):
+        found = cycles(finished, label)
+        assert [c["n_labeled"] for c in found] == [20, 30, 40]
+        header = json.loads((finished / "out" / "runs" / f"{label}-seed0" / "ledger.jsonl").read_text().splitlines()[0])
+        asked = header["run"]["initial"] + [item for c in found for item in c["asked"]]
+        assert len(set(asked)) == len(asked) == 40
+        assert all(sum(c["labeled_counts"]) == c["n_labeled"] for c in found)
+        assert all(0.0 <= c["metrics"]["accuracy"] <= 1.0 for c in found)
+
+
+def test_strategies_share_the_initial_set_and_the_first_model(finished: Path) -> None:
+    first = [cycles(finished, label)[0] for label in ("random", "bald+balance", "kcenter+balance")]
+    assert len({json.dumps(c["labeled_counts"]) for c in first}) == 1
+    assert len({c["metrics"]["accuracy"] for c in first}) == 1
+
+
+def test_the_balance_is_written_down_with_its_proof(finished: Path) -> None:
+    solved = cycles(finished, "bald+balance")[0]["balance"]
+    assert solved["objective"] >= solved["bound"]
+    assert solved["weight"] in solved["curve"]["weights"]
+
+
+def test_training_on_everything_is_the_best(finished: Path) -> None:
+    full = cycles(finished, "full")
+    assert full[0]["n_labeled"] == 300
+    assert full[0]["metrics"]["accuracy"] > cycles(finished, "random")[-1]["metrics"]["accuracy"]
+
+
+def test_the_report_is_one_page_with_no_outside_links(finished: Path) -> None:
+    page = (finished / "out" / "report" / "index.html").read_text()
+    assert "src=\"http" not in page
+    assert "bald" in page
+    assert main(["report", str(finished / "out"), "--out", str(finished / "elsewhere")]) == 0
+    assert (finished / "elsewhere" / "index.html").is_file()
+
+
+def test_a_finished_experiment_run_again_changes_nothing(finished: Path) -> None:
+    ledgers = {p: p.read_bytes() for p in (finished / "out").rglob("ledger.jsonl")}
+    assert main(["run", str(finished / "try.toml"), "--out", str(finished / "out"), "--jobs", "1"]) == 0
+    assert {p: p.read_bytes() for p in (finished / "out").rglob("ledger.jsonl")} == ledgers
+
+
+def test_another_experiments_folder_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = finished / "other.toml"
+    other.write_text(CONFIG.replace("budget = 10", "budget = 11"))
+    before = {p: p.read_bytes() for p in (finished / "out").rglob("*") if p.is_file()}
+    assert main(["run", str(other), "--out", str(finished / "out")]) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in (finished / "out").rglob("*") if p.is_file()} == before
+
+
+BAD = {
+    "misspelt key": (CONFIG.replace("budget", "budgett"), "budgett"),
+    "unknown strategy": (CONFIG.replace('"random"', '"randam"'), "did you mean 'random'"),
+    "too many labels": (CONFIG.replace("budget = 10", "budget = 200"), "420 labels"),
+    "unknown dataset": (CONFIG.replace('"digits"\npool', '"digit"\npool'), "digit"),
+    "unknown preset": (CONFIG.replace('preset = "digits"', 'preset = "digitz"'), "digitz"),
+    "training key": (CONFIG.replace("epochs", "epochz"), "epochz"),
+    "pool too large": (CONFIG.replace("pool_items = 300", "pool_items = 3000"), "3000"),
+    "estimator": (CONFIG.replace("[learner]", '[learner]\nestimator = "sklearn.nothing.At"'), "sklearn.nothing.At"),
+    "estimator needs": (
+        CONFIG.replace("[learner]", '[learner]\nestimator = "sklearn.linear_model.LogisticRegression"'),
+        "bald needs draws",
+    ),
+    "target": (CONFIG.replace("balance = 0.5", "balance = 0.5\ntarget = [0.5, 0.5]"), "2 classes"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_experiment_is_one_line_and_nothing_is_written(
+    tmp_path: Path, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = BAD[case]
+    (tmp_path / "bad.toml").write_text(text)
+    assert main(["run", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "out")]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("askew: ")
+    assert shown.count("\n") == 1
+    assert words in shown
+    assert not (tmp_path / "out").exists()
+
+
+def make_pictures(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for label, level in (("dark", 40), ("light", 200)):
+        (folder / label).mkdir(parents=True)
+        for i in range(30):
+            noise = rng.integers(-30, 30, (12, 14, 3))
+            Image.fromarray((level + noise).clip(0, 255).astype(np.uint8)).save(folder / label / f"{i}.png")
+
+
+FOLDER = """
+name = "folder"
+[data]
+source = "SOURCE"
+image_side_px = 16
+[learner]
+training = { epochs = 3 }
+[protocol]
+initial = 6
+budget = 4
+cycles = 2
+seeds = 1
+[[strategies]]
+strategy = "margin"
+"""
+
+
+def test_an_image_folder_works_and_an_unreadable_picture_is_named_or_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_pictures(tmp_path / "pictures")
+    broken = tmp_path / "pictures" / "dark" / "7.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    config = tmp_path / "folder.toml"
+    config.write_text(FOLDER.replace("SOURCE", str(tmp_path / "pictures")))
+    arguments = ["run", str(config), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    assert main(arguments) == 2
+    shown = capsys.readouterr().err
+    assert str(broken) in shown
+    assert shown.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    assert main([*arguments, "--skip-unreadable"]) == 0
+    assert str(broken) in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "experiment.json").read_text())["unreadable"] == [str(broken)]
+
+
+def test_any_estimator_works_in_place_of_a_network(tmp_path: Path) -> None:
+    text = FOLDER.replace("SOURCE", "digits").replace("image_side_px = 16\n", "pool_items = 200\n")
+    text = text.replace(
+        "training = { epochs = 3 }",
+        'estimator = "sklearn.linear_model.LogisticRegression"\nparameters = { max_iter = 500 }',
+    ).replace("initial = 6", "initial = 40")
+    (tmp_path / "lr.toml").write_text(text)
+    assert main(["run", str(tmp_path / "lr.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 0
+    line = (tmp_path / "out" / "runs" / "margin-seed0" / "ledger.jsonl").read_text().splitlines()[-1]
+    assert json.loads(line)["metrics"]["accuracy"] > 0.5
