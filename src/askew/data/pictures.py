@@ -1,0 +1,148 @@
+"""Picture files to pixels: any mode, orientation and size becomes an upright RGB square of bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.errors import InputError, MissingExtra
+
+try:
+    from PIL import Image, ImageOps
+except ImportError as error:
+    raise MissingExtra("reading pictures", "vision") from error
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+"""Endings (in any case) of the files that count as pictures."""
+
+UNDECODABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for a file that is damaged, cut short or no picture at all."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def threads() -> int:
+    """Returns how many threads read pictures: the cores this process may use, at most 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(16, cores)
+
+
+def in_threads(function: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
+    """Yields `function(value)` in the order of `values`, computed in threads (Pillow decodes outside the GIL)."""
+    with ThreadPoolExecutor(threads()) as pool:
+        yield from pool.map(function, values)
+
+
+def read_square(path: Path, side_px: int) -> NDArray[np.uint8]:
+    """Returns a picture file as (side_px, side_px, 3) uint8 RGB: its shorter side resized, its centre cut out.
+
+    Orientation stored by cameras (EXIF) is applied, transparent parts turn white, 16-bit gray is brought to 8 bits,
+    and of an animation the first frame counts. JPEG files are decoded at the nearest sufficient scale.
+
+    Raises:
+        InputError: the file cannot be read, is cut short, or is no picture.
+    """
+    try:
+        return _decode(path, side_px)
+    except UNDECODABLE as error:
+        raise InputError(f"{path}: cannot be read as a picture: {error}") from error
+
+
+def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
+    """Returns an encoded picture as (H, W, 3) uint8 RGB, or as a `side_px` square; see `read_square`.
+
+    Raises:
+        InputError: the bytes are no picture, or a damaged one.
+    """
+    try:
+        return _decode(io.BytesIO(data), side_px)
+    except UNDECODABLE as error:
+        raise InputError(f"a picture of {len(data)} bytes cannot be decoded: {error}") from error
+
+
+def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """Returns pixels (H, W, 1 or 3) as (side_px, side_px, 3) uint8, resized and cut as `read_square` does."""
+    plain = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return _fit(Image.fromarray(plain).convert("RGB"), side_px)
+
+
+def shorter_side(path: Path) -> int | None:
+    """Returns the shorter side in pixels from the file's header alone, or None if there is no readable header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return min(image.size)
+    except UNDECODABLE:
+        return None
+
+
+def find(folder: Path) -> list[Path]:
+    """Returns the picture files below `folder`, sorted; hidden files and folders and other kinds of file are passed."""
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+        found += [Path(parent, f) for f in files if not f.startswith(".") and Path(f).suffix.lower() in SUFFIXES]
+    return sorted(found)
+
+
+def _decode(source: Path | io.BytesIO, side_px: int | None) -> NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(source) as image:
+            if side_px is not None and image.format == "JPEG" and image.mode in ("RGB", "L"):
+                image.draft(image.mode, (side_px, side_px))
+            image.load()
+            upright = _rgb(ImageOps.exif_transpose(image))
+    return np.asarray(upright) if side_px is None else _fit(upright, side_px)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.int64)
+        return Image.fromarray((wide.clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, whose range is unknown")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _fit(image: Image.Image, side_px: int) -> NDArray[np.uint8]:
+    if image.size != (side_px, side_px):
+        image = ImageOps.fit(image, (side_px, side_px), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def stack(pictures: Iterable[NDArray[np.uint8]], count: int, shape: Sequence[int]) -> NDArray[np.uint8]:
+    """Returns `count` pictures of one shape as (count, H, W, C) uint8, filled one by one.
+
+    Raises:
+        InputError: a picture has another shape; it is named by its position.
+    """
+    out = np.empty((count, *shape), dtype=np.uint8)
+    for i, picture in enumerate(pictures):
+        if picture.shape != tuple(shape):
+            raise InputError(f"picture {i} is {picture.shape}, the first one {tuple(shape)}: all must have one size")
+        out[i] = picture
+    return out

@@ -1,0 +1,87 @@
+"""Where data sets are looked for, and where decoded pictures are kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.errors import DataNotFound
+
+
+def cache_folder() -> Path:
+    """Returns the folder of askew's own files: `$ASKEW_CACHE`, else `askew` in the user's cache folder."""
+    named = os.environ.get("ASKEW_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "askew"
+
+
+def data_folder() -> Path:
+    """Returns the folder into which `--download` writes and which is always searched: `data` in the cache folder."""
+    return cache_folder() / "data"
+
+
+def roots(root: Path | None) -> list[Path]:
+    """Returns the folders to search: `root` alone if it is given, else `./data`, `$ASKEW_DATA` and `data_folder()`.
+
+    Raises:
+        DataNotFound: `root` is given and is no folder.
+    """
+    if root is not None:
+        if not root.is_dir():
+            raise DataNotFound(f"root: {root} is not a folder")
+        return [root]
+    named = os.environ.get("ASKEW_DATA")
+    return [*([Path(named)] if named else []), Path("data"), data_folder()]
+
+
+def first_existing(folders: Iterable[Path], names: Iterable[str]) -> Path | None:
+    """Returns the first `folder / name` that exists, folders before names, or None."""
+    listed = list(names)
+    return next((f / n for f in folders for n in listed if (f / n).exists()), None)
+
+
+def fingerprint(paths: Iterable[Path], *settings: object) -> str:
+    """Returns a name for the files' present state (path, size, time of change) and the settings they are read with."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in paths:
+        state = path.stat()
+        digest.update(f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:24]
+
+
+def cached(key: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Returns what `make` computes, from a file of the cache folder if an earlier call left it there.
+
+    The file is written under another name and then renamed, so that a stopped process leaves none that is half
+    written; a folder that cannot be written to means that nothing is kept. What comes from the file is
+    memory-mapped: processes that read it at the same time share it.
+    """
+    file = cache_folder() / "decoded" / f"{key}.npy"
+    if file.exists():
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    array = make()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    except OSError:
+        return array
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+        os.replace(temporary, file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        return array
+    return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
+def listing(folders: Iterable[Path]) -> str:
+    """Returns the folders for a message: `data, /home/ann/.cache/askew/data`."""
+    return ", ".join(str(f) for f in folders)

@@ -1,0 +1,213 @@
+"""Networks with one clear cut: a body turns pictures into features, and a linear head turns those into logits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from askew.errors import InputError, unknown
+from askew.learn import weights
+
+Backbone: TypeAlias = "str | Callable[[], nn.Module] | nn.Module"
+
+OWN = ("resnet18-cifar", "small-convnet")
+"""The names that are not timm's."""
+
+WIDTHS = (32, 64, 128)
+"""Channels of the small convnet's blocks."""
+
+LARGEST_MAP_PX = 8
+"""The small convnet repeats its first pooling until the map that the last block sees is no larger than this."""
+
+
+class Network(nn.Module):
+    """A body, dropout on its features, and a linear head.
+
+    `features(x)` is (B, D); `logits(features)` is (B, C) float32 and contains the dropout; `forward` is both.
+    """
+
+    def __init__(self, body: nn.Module, width: int, n_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.body, self.dropout, self.head = body, nn.Dropout(dropout), nn.Linear(width, n_classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.body(x).flatten(1)
+
+    def logits(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return self.head(self.dropout(features.float()))
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns features (B, D) and logits (B, C) of one pass."""
+        features = self.features(x)
+        return features, self.logits(features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(self.features(x))
+
+
+class UserNetwork(nn.Module):
+    """The user's own module, which gives logits: its features are what enters its last `nn.Linear` with C outputs.
+
+    Dropout is added there, unless the module has dropout layers of its own: then those are what varies.
+
+    Raises:
+        InputError: the module has no such linear layer.
+    """
+
+    def __init__(self, model: nn.Module, n_classes: int, dropout: float) -> None:
+        super().__init__()
+        heads = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == n_classes]
+        if not heads:
+            raise InputError(
+                f"backbone: {type(model).__name__} has no nn.Linear with {n_classes} outputs: its last layer must be one "
+                "(what enters it is taken as the features)"
+            )
+        self.model = model
+        self.dropout = nn.Dropout(0.0 if dropouts(model) else dropout)
+        self._entering: Tensor | None = None
+        heads[-1].register_forward_pre_hook(self._enter)
+
+    def _enter(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        self._entering = inputs[0]
+        return (self.dropout(inputs[0]), *inputs[1:])
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns features (B, D) and logits (B, C) of one pass."""
+        logits = self.model(x)
+        entering, self._entering = self._entering, None
+        if entering is None:
+            raise InputError("backbone: its last linear layer takes no part in forward")
+        return entering.flatten(1), logits.float()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.both(x)[1]
+
+
+AnyNetwork: TypeAlias = "Network | UserNetwork"
+
+
+def dropouts(module: nn.Module) -> list[nn.Module]:
+    """Returns the dropout layers that drop anything; `F.dropout` inside a forward is not seen."""
+    return [m for m in module.modules() if isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0]
+
+
+def check(backbone: Backbone) -> None:
+    """Raises `InputError` for a name that is neither ours nor timm's."""
+    if isinstance(backbone, str) and backbone not in OWN:
+        import timm
+
+        if not timm.is_model(backbone):
+            near = timm.list_models(f"*{backbone.split('_')[0]}*")[:8]
+            raise unknown("backbone", backbone, [*OWN, *near, "any name of timm.list_models()"])
+
+
+def build(
+    backbone: Backbone, shape: tuple[int, int, int], n_classes: int, *, dropout: float, pretrained: str | Path | bool
+) -> AnyNetwork:
+    """Returns a network for pictures of `shape` (H, W, C); random weights come from torch's global generator.
+
+    A module that the caller made is copied, so that every training starts from the weights it came with; a function
+    is called and makes fresh ones.
+
+    Args:
+        pretrained: True takes the weights that timm names for the backbone (from its hub), a path those of a
+            `.safetensors` file or a checkpoint of plain tensors. The head is always new.
+
+    Raises:
+        InputError: an unknown backbone, weights that do not fit, or `pretrained` with a module of the user's.
+    """
+    check(backbone)
+    if not isinstance(backbone, str):
+        if pretrained:
+            raise InputError("pretrained: a module of your own brings its own weights: load them into it")
+        model = copy.deepcopy(backbone) if isinstance(backbone, nn.Module) else backbone()
+        return UserNetwork(model, n_classes, dropout)
+    if backbone in OWN:
+        if pretrained is True:
+            raise InputError(
+                f"pretrained: there are no published weights of {backbone}: give a file, or a timm backbone"
+            )
+        body, width = (small_convnet if backbone == "small-convnet" else resnet18_cifar)(shape)
+    else:
+        body, width = _timm_body(backbone, shape, pretrained is True)
+    if pretrained and pretrained is not True:
+        weights.load(body, Path(pretrained))
+    return Network(body, width, n_classes, dropout)
+
+
+def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """Returns a body of three blocks (3×3 convolution, batch normalisation, ReLU), for 8 to 64 px, and its 128 features.
+
+    The first two blocks halve the map; larger pictures than 32 px pass through further blocks of the first kind.
+    """
+    side, blocks = min(shape[:2]), []
+    channels = shape[2]
+    while side > 4 * LARGEST_MAP_PX:
+        blocks.append(_block(channels, WIDTHS[0], pool=True))
+        channels, side = WIDTHS[0], -(-side // 2)
+    for width, pool in zip(WIDTHS, (True, True, False), strict=True):
+        blocks.append(_block(channels, width, pool=pool))
+        channels = width
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
+
+
+def _block(channels: int, width: int, *, pool: bool) -> nn.Sequential:
+    convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, *([nn.MaxPool2d(2, ceil_mode=True)] if pool else []))
+
+
+def resnet18_cifar(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """Returns ResNet-18 with a 3×3 stem of stride 1 and no max-pooling, as for CIFAR, and its 512 features."""
+    from torchvision.models import resnet18
+
+    model = resnet18(weights=None)
+    model.conv1 = nn.Conv2d(shape[2], 64, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    model.maxpool, model.fc = nn.Identity(), nn.Identity()
+    return model, 512
+
+
+def _timm_body(name: str, shape: tuple[int, int, int], pretrained: bool) -> tuple[nn.Module, int]:
+    import timm
+
+    try:
+        body = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=shape[2])
+    except (OSError, RuntimeError, ValueError) as error:
+        if not pretrained:
+            raise
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"pretrained: timm's weights of {name} could not be had ({first}): download them elsewhere and give the file"
+        ) from error
+    body.eval()
+    try:
+        with torch.no_grad():
+            width = body(torch.zeros(1, shape[2], *shape[:2])).flatten(1).shape[1]
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"backbone: {name} does not take pictures of {shape}: {str(error).splitlines()[0]}") from error
+    return body, width
+
+
+def fused(network: Network, dtype: torch.dtype) -> Network:
+    """Returns a copy for prediction in which batch normalisation is part of the convolution before it, in `dtype`.
+
+    Only for our own bodies: in them a normalisation that is registered right after a convolution also follows it.
+    """
+    out = copy.deepcopy(network).eval()
+    for module in out.body.modules():
+        children = list(module.named_children())
+        for (name, first), (after, second) in zip(children, children[1:], strict=False):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(first, second))
+                setattr(module, after, nn.Identity())
+    out.body.to(dtype)
+    return out

@@ -1,0 +1,103 @@
+"""Pictures to the device, batch by batch: from memory, or decoded from files by threads that run ahead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from askew.data import pictures
+from askew.data.dataset import Images
+
+AHEAD = 3
+"""Batches of files that are decoded before they are asked for."""
+
+STATISTICS_ITEMS = 2_000
+"""From how many of the labelled files mean and deviation are estimated; pictures in memory all count."""
+
+
+class Feed:
+    """Batches of uint8 pictures (B, H, W, C) on a device, for any sequence of index batches.
+
+    On a GPU pictures in memory are copied there once; on the processor they stay where they are (memory-mapped files
+    too), and only a batch is copied. Files are read by threads, a few batches ahead.
+    """
+
+    def __init__(self, images: Images, device: torch.device) -> None:
+        self._images, self._device = images, device
+        self._resident: Tensor | None = None
+        if images.pixels is not None and device.type != "cpu":
+            self._resident = torch.from_numpy(np.array(images.pixels)).to(device)
+
+    def batches(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yields the pictures of each batch of indices (int64, on the processor), in order."""
+        if self._resident is not None:
+            for batch in indices:
+                yield self._resident[batch.to(self._device)]
+        elif self._images.pixels is not None:
+            for batch in indices:
+                yield torch.from_numpy(self._images.pixels[batch.numpy()])
+        else:
+            yield from self._stream(indices)
+
+    def _stream(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
+        paths, side_px = self._images.paths or (), int(self._images.side_px or 0)
+        waiting: deque[list[Future[np.ndarray]]] = deque()
+        with ThreadPoolExecutor(pictures.threads()) as pool:
+            try:
+                for batch in indices:
+                    waiting.append([pool.submit(pictures.read_square, paths[i], side_px) for i in batch.tolist()])
+                    if len(waiting) > AHEAD:
+                        yield self._gather(waiting.popleft())
+                while waiting:
+                    yield self._gather(waiting.popleft())
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _gather(self, batch: list[Future[np.ndarray]]) -> Tensor:
+        stacked = torch.from_numpy(np.stack([future.result() for future in batch]))
+        return stacked.to(self._device)
+
+
+@dataclass(frozen=True, eq=False)
+class Normalisation:
+    """Per-channel scale and shift that bring bytes to mean 0 and deviation 1: x·scale + shift, (C,) float32 each."""
+
+    scale: Tensor
+    shift: Tensor
+
+    @classmethod
+    def measure(cls, images: Images, generator: torch.Generator) -> Normalisation:
+        """Returns what normalises these pictures; of files at most `STATISTICS_ITEMS`, drawn at random, are read."""
+        count, total, squares = 0, 0.0, 0.0
+        chosen = torch.arange(len(images))
+        if images.paths is not None and len(images) > STATISTICS_ITEMS:
+            chosen = torch.randperm(len(images), generator=generator)[:STATISTICS_ITEMS]
+        for batch in Feed(images, torch.device("cpu")).batches(chosen.split(256)):
+            values = batch.flatten(0, 2).double()
+            count, total, squares = count + len(values), total + values.sum(0), squares + values.square().sum(0)
+        mean = total / count
+        deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1.0)
+        return cls((1 / deviation).float(), (-mean / deviation).float())
+
+    def to(self, device: torch.device) -> Normalisation:
+        return Normalisation(self.scale.to(device), self.shift.to(device))
+
+    def __call__(self, pictures: Tensor, channels_last: bool) -> Tensor:
+        """Returns uint8 (B, H, W, C) as float32 (B, C, H, W), stored channels-last or not."""
+        x = pictures.float().mul_(self.scale).add_(self.shift).permute(0, 3, 1, 2)
+        return x if channels_last else x.contiguous()
+
+
+def even_batches(order: Tensor, batch: int) -> list[Tensor]:
+    """Returns `order` cut into ⌈N / batch⌉ pieces whose sizes differ by one at most: none is left over and tiny.
+
+    >>> [len(b) for b in even_batches(torch.arange(257), 128)]
+    [86, 86, 85]
+    """
+    return list(torch.tensor_split(order, max(1, -(-len(order) // batch))))

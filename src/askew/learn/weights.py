@@ -1,0 +1,77 @@
+"""Weights from files: safetensors, or checkpoints that hold nothing but tensors. Pickled code is never run."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from askew.errors import DataNotFound, InputError
+
+WRAPPERS = ("state_dict", "model", "model_state_dict")
+"""Keys under which training scripts put the weights among other things."""
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "encoder.", "body.")
+"""What wrappers put before the names."""
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Returns the named tensors of a file, with wrappers' keys and common prefixes taken off.
+
+    Raises:
+        DataNotFound: no such file.
+        InputError: the file is damaged, or holds other things than tensors.
+    """
+    if not path.is_file():
+        raise DataNotFound(f"weights: {path} is not a file")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            loaded: Any = load_file(path)
+        else:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        if not isinstance(error, (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError)):
+            if type(error).__name__ != "SafetensorError":
+                raise
+        raise InputError(f"weights: {path} cannot be read as plain tensors: {str(error).splitlines()[0]}") from error
+    for key in WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+    if not isinstance(loaded, Mapping) or not all(isinstance(v, Tensor) for v in loaded.values()):
+        raise InputError(f"weights: {path} does not hold named tensors")
+    return _without_prefix(dict(loaded))
+
+
+def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in PREFIXES:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            return _without_prefix({name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
+    return tensors
+
+
+def load(body: nn.Module, path: Path) -> None:
+    """Fills a body with the weights of a file; what the file has beyond the body (its old head) is passed over.
+
+    Raises:
+        InputError: a weight of the body is not in the file, or has another shape there.
+    """
+    found, wanted = read(path), body.state_dict()
+    missing = [n for n in wanted if n not in found and not n.endswith("num_batches_tracked")]
+    if missing:
+        raise InputError(
+            f"weights: {path} lacks {len(missing)} of the {len(wanted)} weights of the backbone, first {missing[0]!r}; "
+            f"it begins with {next(iter(found), None)!r}"
+        )
+    unlike = [n for n in wanted if n in found and found[n].shape != wanted[n].shape]
+    if unlike:
+        raise InputError(
+            f"weights: {path}: {unlike[0]!r} is {tuple(found[unlike[0]].shape)}, the backbone's is "
+            f"{tuple(wanted[unlike[0]].shape)}"
+        )
+    body.load_state_dict({n: found[n] for n in wanted if n in found}, strict=False)
