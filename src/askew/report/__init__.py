@@ -1,0 +1,1 @@
+"""What the labels bought: curves, label savings and class counts of an experiment, on one self-contained page."""

@@ -1,0 +1,96 @@
+"""Writes an experiment's report: the page, every figure as PNG and SVG, every table as CSV; all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from askew.errors import InputError, MissingExtra
+from askew.report.ledgers import read
+from askew.report.summary import Summary, summarize
+
+MANIFEST = "report.json"
+"""Lists the files of a report; a folder without it is not one, and is not replaced."""
+
+
+def build(folder: Path | str, out: Path | str | None = None, *, metric: str | None = None) -> Path:
+    """Writes the report of the experiment in `folder` and returns the path of its page.
+
+    The same ledgers give the same bytes. What is written is put together beside `out` and then takes its place, so a
+    reader never finds half a report and an interrupted call leaves the old one.
+
+    Args:
+        folder: an experiment's folder, finished or not.
+        out: where to write; `folder/report` if left out. It may not exist, be empty, or hold an earlier report.
+        metric: of the ledgers, higher is better; "accuracy" or else the first one measured.
+
+    Raises:
+        DataNotFound: no experiment there.
+        InputError: a damaged ledger, an unknown metric, or an `out` that holds something else than a report.
+        MissingExtra: matplotlib or Jinja2 are not installed.
+    """
+    folder = Path(folder)
+    out = folder / "report" if out is None else Path(out)
+    summary = summarize(read(folder), metric)
+    _refuse_other(out)
+    files = _render(summary)
+    manifest = {"experiment": summary.experiment.name, "metric": summary.metric, "files": sorted(files)}
+    files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
+    _replace(out, files)
+    return out / "index.html"
+
+
+def _render(summary: Summary) -> dict[str, bytes]:
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401 - asked for here, so that a missing one is told in one line
+    except ImportError as error:
+        raise MissingExtra("writing a report", "vision") from error
+    from askew.report.figures import DRAWINGS, png, svg
+    from askew.report.page import page
+    from askew.report.tables import csv_files
+
+    files = {"index.html": page(summary).encode()}
+    for drawing in DRAWINGS:
+        picture, drawn = png(drawing, summary), svg(drawing, summary)
+        if picture is not None and drawn is not None:
+            files[f"{drawing.name}.png"], files[f"{drawing.name}.svg"] = picture, drawn.encode()
+    return files | {name: text.encode() for name, text in csv_files(summary).items()}
+
+
+def _refuse_other(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file: give a folder for the report")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / MANIFEST).is_file():
+        raise InputError(f"{out}: is not empty and holds no report: choose another folder")
+    own = {*json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("files", ()), MANIFEST}
+    others = sorted(path.name for path in out.iterdir() if path.name not in own)
+    if others:
+        raise InputError(f"{out}: would be replaced, but {others[0]} there is not the report's: move it away")
+
+
+def _replace(out: Path, files: dict[str, bytes]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        for name, content in files.items():
+            (made / name).write_bytes(content)
+        made.chmod(0o755)
+        if out.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+            os.replace(out, old / "report")
+            try:
+                os.replace(made, out)
+            except OSError:
+                os.replace(old / "report", out)
+                raise
+            shutil.rmtree(old)
+        else:
+            os.replace(made, out)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

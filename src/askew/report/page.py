@@ -1,0 +1,102 @@
+"""The report's page: one HTML file that fetches nothing, for screen and paper, light and dark, desk and phone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from askew.report.figures import DRAWINGS, svg
+from askew.report.headline import headline
+from askew.report.ledgers import Run
+from askew.report.sheet import strips
+from askew.report.style import CSS_NAMES, DARK_PHASES, DARK_SERIES, PHASES, SERIES, looks
+from askew.report.summary import Summary
+from askew.report.tables import tables
+
+_FONT = re.compile(r"font: ((?:bold )?)([\d.]+px) [^;\"]*")
+_COLOUR = re.compile("|".join(re.escape(colour) for colour in CSS_NAMES), re.IGNORECASE)
+
+
+def page(summary: Summary) -> str:
+    """Returns the whole page as HTML; the same summary gives the same text."""
+    experiment = summary.experiment
+    look = looks(summary.lines)
+    drawn = [(d, svg(d, summary, text_as_text=True), svg(d, summary, narrow=True, text_as_text=True)) for d in DRAWINGS]
+    figures = {d.name: (d, _inline(wide), _inline(narrow)) for d, wide, narrow in drawn if wide and narrow}
+    return _template("page.html.j2").render(
+        experiment=experiment,
+        summary=summary,
+        headline=headline(summary),
+        figures=figures,
+        tables={table.name: table for table in tables(summary)},
+        colours={label: f"var(--{CSS_NAMES[a_look.colour]})" for label, a_look in look.items()},
+        strips=strips(experiment),
+        failures=[(run, _last_line(run)) for run in experiment.failures],
+        unfinished=[(run, _progress(run)) for run in experiment.unfinished],
+        config=_flat(experiment.config),
+        series=list(zip(SERIES, DARK_SERIES, strict=True)),
+        phases=list(zip(PHASES, DARK_PHASES, strict=True)),
+        settings=_run_settings(summary),
+    )
+
+
+def _template(name: str) -> Any:
+    environment = Environment(
+        loader=PackageLoader("askew.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def _inline(text: str) -> str:
+    """Returns an SVG to stand inside HTML: without its prologue and size, its colours and fonts those of the page."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
+    text = _FONT.sub(r"font: \1\2 var(--sans)", text)
+    text = _COLOUR.sub(lambda found: f"var(--{CSS_NAMES[found.group().lower()]})", text)
+    return re.sub(r"\s*\n\s*", "\n", text)
+
+
+def _last_line(run: Run) -> str:
+    return (run.failure or "").strip().splitlines()[-1] if (run.failure or "").strip() else "no reason was written"
+
+
+def _progress(run: Run) -> str:
+    planned = run.settings.get("cycles")
+    return f"{len(run.cycles)} of {planned} cycles" if planned else f"{len(run.cycles)} cycles"
+
+
+def _run_settings(summary: Summary) -> list[tuple[str, str, str, str]]:
+    rows = []
+    for label in summary.experiment.labels:
+        runs = summary.experiment.of(label)
+        settings = next((run.settings for run in runs if run.settings), {})
+        parameters = ", ".join(f"{k} = {v}" for k, v in (settings.get("parameters") or {}).items()) or "–"
+        balance = settings.get("balance")
+        known = {k: v for k, v in (balance or {}).items() if v is not None}
+        how = ", ".join(f"{k} = {v}" for k, v in known.items()) if balance else "–"
+        rows.append((label, str(settings.get("strategy", "–")), parameters, how))
+    return rows
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Lists nested settings as dotted names and their values."""
+    out: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            out += _flat(value, name + ".")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            out += [pair for number, one in enumerate(value) for pair in _flat(one, f"{name}[{number}].")]
+        elif value not in (None, {}, []):
+            out.append((name, value if isinstance(value, str) else json.dumps(value)))
+    return out

@@ -1,0 +1,189 @@
+"""Everything that the page, the figures and the CSV files say of an experiment, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.errors import InputError, unknown
+from askew.report.ledgers import FULL, RANDOM, Experiment, Run
+from askew.report.measures import (
+    CONFIDENCE,
+    Curves,
+    Estimate,
+    Floats,
+    Interval,
+    LabelsNeeded,
+    area,
+    area_gain,
+    interval,
+    label_savings,
+    labels_needed,
+    mean_std_at,
+    paired,
+    paired_gain,
+    relative_to_full,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What is said of one strategy; None where there is nothing to compare with.
+
+    Attributes:
+        label: how the experiment calls it.
+        plain: the label of the same strategy without balance, if this one is balanced.
+        curves: of the metric.
+        mean, std, n_seeds: (K,) over seeds, at `curves.n_labeled`.
+        area: the mean metric over the label counts, over seeds.
+        gain: over random, at each label count.
+        area_gain: over random, averaged over the label counts.
+        corrected: `area_gain` with the interval widened for picking the best of all strategies (Bonferroni).
+        savings: label count to the labels that random needs for as much.
+        to_random_end: labels that this strategy needs for what random reaches at its last count.
+        plain_gain, plain_area_gain: the same gains over the plain strategy.
+        relative: the curves over what training on everything reaches.
+    """
+
+    label: str
+    plain: str | None
+    curves: Curves
+    mean: Floats
+    std: Floats
+    n_seeds: NDArray[np.int64]
+    area: Estimate
+    gain: Interval | None = None
+    area_gain: Estimate | None = None
+    corrected: Estimate | None = None
+    savings: dict[int, LabelsNeeded] | None = None
+    to_random_end: LabelsNeeded | None = None
+    plain_gain: Interval | None = None
+    plain_area_gain: Estimate | None = None
+    relative: Curves | None = None
+
+    def column(self, n_labeled: int) -> int | None:
+        """Returns the column of a label count, or None if the strategy was not measured there."""
+        found = np.flatnonzero(self.curves.n_labeled == n_labeled)
+        return int(found[0]) if len(found) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """An experiment in numbers.
+
+    Attributes:
+        experiment: where they come from.
+        metric: its name, as in the ledgers.
+        lines: one a strategy, random first, a balanced variant after its plain strategy.
+        full: training on everything, if the experiment did.
+        n_labeled: every label count that a strategy was measured at.
+        percent: whether the metric lies in [0, 1] and is shown as a percentage.
+    """
+
+    experiment: Experiment
+    metric: str
+    lines: tuple[Line, ...]
+    full: Curves | None
+    n_labeled: tuple[int, ...]
+    percent: bool
+
+    @property
+    def random(self) -> Line | None:
+        """The random line, if there is one."""
+        return next((line for line in self.lines if line.label == RANDOM), None)
+
+    @property
+    def compared(self) -> tuple[Line, ...]:
+        """The lines that are held against random."""
+        return tuple(line for line in self.lines if line.area_gain is not None)
+
+    @property
+    def asked_counts(self) -> tuple[int, ...]:
+        """The label counts after the first query: where strategies of one seed may differ."""
+        return self.n_labeled[1:]
+
+    @property
+    def scale(self) -> float:
+        """What the metric is multiplied with to be shown."""
+        return 100.0 if self.percent else 1.0
+
+
+def summarize(experiment: Experiment, metric: str | None = None) -> Summary:
+    """Computes everything that a report says of one metric (higher is better); "accuracy" or else the first measured.
+
+    Raises:
+        InputError: no such metric, or no strategy has finished a cycle.
+    """
+    metrics = list(dict.fromkeys(name for run in experiment.runs for cycle in run.cycles for name in cycle.metrics))
+    if not any(run.cycles for run in experiment.runs if run.label != FULL):
+        raise InputError(f"{experiment.folder}: no strategy has finished a cycle yet: there is nothing to report")
+    if metric is None:
+        metric = "accuracy" if "accuracy" in metrics else metrics[0]
+    if metric not in metrics:
+        raise unknown("metric", metric, metrics)
+    curves = {label: found for label in experiment.labels if (found := curves_of(experiment.of(label), metric))}
+    full = curves_of(experiment.of(FULL), metric)
+    n_rivals = max(1, len(curves) - (RANDOM in curves))
+    lines = tuple(_line(label, experiment.plain_of(label), curves, full, n_rivals) for label in curves)
+    counts = sorted({int(n) for line in lines for n in line.curves.n_labeled})
+    values = np.concatenate([line.curves.values.ravel() for line in lines])
+    percent = bool(np.nanmin(values) >= 0 and np.nanmax(values) <= 1)
+    return Summary(experiment, metric, lines, full, tuple(counts), percent)
+
+
+def curves_of(runs: Iterable[Run], metric: str) -> Curves | None:
+    """Returns the curves of the runs of one label that have measured the metric, or None if none has."""
+    points = {
+        run.seed: {cycle.n_labeled: cycle.metrics[metric] for cycle in run.cycles if metric in cycle.metrics}
+        for run in runs
+    }
+    points = {seed: values for seed, values in points.items() if values}
+    if not points:
+        return None
+    counts = sorted({n for values in points.values() for n in values})
+    rows = [[values.get(n, np.nan) for n in counts] for values in points.values()]
+    return Curves(np.array(counts), np.array(rows, dtype=np.float64), np.array(list(points)))
+
+
+def _line(label: str, plain: str | None, curves: dict[str, Curves], full: Curves | None, n_rivals: int) -> Line:
+    own = curves[label]
+    mean, std, n_seeds = mean_std_at(own)
+    whole = interval(area(own)[:, None])
+    against_random = {} if label == RANDOM else _against_random(own, curves.get(RANDOM), n_rivals)
+    base = curves.get(plain) if plain is not None else None
+    against_plain = {}
+    if base is not None and _comparable(own, base):
+        against_plain = {"plain_gain": paired_gain(own, base), "plain_area_gain": area_gain(own, base)}
+    return Line(
+        label,
+        plain,
+        own,
+        mean,
+        std,
+        n_seeds,
+        Estimate(float(whole[0][0]), float(whole[1][0]), float(whole[2][0]), int(whole[3][0])),
+        relative=None if full is None else relative_to_full(own, full),
+        **against_random,
+        **against_plain,
+    )
+
+
+def _comparable(a: Curves, b: Curves) -> bool:
+    return bool(np.intersect1d(a.seeds, b.seeds).size and np.intersect1d(a.n_labeled, b.n_labeled).size)
+
+
+def _against_random(own: Curves, random: Curves | None, n_rivals: int) -> dict[str, object]:
+    if random is None or not _comparable(own, random):
+        return {}
+    mine, theirs = paired(own, random)
+    savings = dict(zip((int(n) for n in mine.n_labeled), label_savings(own, random), strict=True))
+    return {
+        "gain": paired_gain(own, random),
+        "area_gain": area_gain(own, random),
+        "corrected": area_gain(own, random, 1 - (1 - CONFIDENCE) / n_rivals),
+        "savings": savings,
+        "to_random_end": labels_needed(mine, theirs.values[:, -1]),
+    }

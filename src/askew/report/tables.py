@@ -1,0 +1,295 @@
+"""The tables of a report: as rows of text for the page, and as CSV files with every digit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from askew.report.figures import asked_by_class, mean_l1_scores
+from askew.report.headline import signed, span, whole
+from askew.report.ledgers import FULL
+from askew.report.measures import Estimate, LabelsNeeded
+from askew.report.summary import Line, Summary
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what it says, the smaller words below, and whether it is above (1) or below (-1) what it is held against."""
+
+    text: str
+    small: str = ""
+    sign: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One strategy's cells."""
+
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page."""
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+EMPTY = Cell("–")
+
+
+def tables(summary: Summary) -> tuple[Table, ...]:
+    """Returns the tables that the experiment has something for, in the order of the page."""
+    made = (_values(summary), _savings(summary), _plain_gains(summary), _relative(summary), _l1(summary))
+    return tuple(table for table in made if table is not None and table.rows)
+
+
+def _values(summary: Summary) -> Table:
+    def cell(line: Line, n: int) -> Cell:
+        k = line.column(n)
+        if k is None or not math.isfinite(line.mean[k]):
+            return EMPTY
+        of = int(line.n_seeds[k])
+        few = f"{of} of {len(line.curves.seeds)} seeds" if of < len(line.curves.seeds) else ""
+        at = None if line.gain is None else next((i for i, m in enumerate(line.gain.n_labeled) if m == n), None)
+        return Cell(
+            _mean_std(line.mean[k], line.std[k], summary),
+            few,
+            0 if at is None or line.gain is None else line.gain.at(at).sign,
+        )
+
+    rows = [Row(line.label, tuple(cell(line, n) for n in summary.n_labeled)) for line in summary.lines]
+    if summary.full is not None:
+        mean, std, _ = _full(summary)
+        text = Cell(_mean_std(mean, std, summary), f"{int(summary.full.n_labeled[-1]):,} labels")
+        rows.append(Row("everything labelled", (*(EMPTY for _ in summary.n_labeled[:-1]), text)))
+    note = "Mean ± standard deviation over seeds."
+    if summary.compared:
+        note += " ▲ above and ▼ below random: the 95% interval of the difference, paired by seed, leaves out 0."
+    title = (
+        summary.metric.replace("_", " ").capitalize()
+        + (", %," if summary.percent else "")
+        + " at each number of labels"
+    )
+    return Table("values", title, note, _count_columns(summary.n_labeled), tuple(rows))
+
+
+def _savings(summary: Summary) -> Table | None:
+    lines = [line for line in summary.lines if line.savings is not None]
+    if not lines or summary.random is None:
+        return None
+    last = int(summary.random.curves.n_labeled[-1])
+    counts = summary.asked_counts
+
+    def cell(line: Line, n: int) -> Cell:
+        needed = (line.savings or {}).get(n)
+        if needed is None or needed.n_seeds == 0:
+            return EMPTY
+        return Cell(_needed(needed), _needed_interval(needed), _saving_sign(needed, n))
+
+    rows = []
+    for line in lines:
+        end = line.to_random_end
+        first = EMPTY
+        if end is not None and end.n_seeds:
+            sign = -_saving_sign(end, last) if not end.labels_censored else -1
+            first = Cell(_needed(end), _needed_interval(end), sign)
+        rows.append(Row(line.label, (first, *(cell(line, n) for n in counts))))
+    note = (
+        f"First column: labels a strategy needs for what random reaches with {last:,}. Then: labels that random needs for "
+        "what the strategy reaches with as many labels as the column says; more is better. Below, the 95% interval over seeds. > means "
+        "beyond the last count that was measured: nothing is extrapolated. ▲ saves and ▼ wastes labels beyond that interval."
+    )
+    columns = (f"for random’s {last:,}", *(f"random, for {n:,}" for n in counts))
+    return Table("savings", "Labels saved", note, columns, tuple(rows))
+
+
+def _plain_gains(summary: Summary) -> Table | None:
+    counts = summary.asked_counts
+
+    def cell(estimate: Estimate | None) -> Cell:
+        if estimate is None or not math.isfinite(estimate.mean):
+            return EMPTY
+        interval = span(estimate, summary) if math.isfinite(estimate.low) else "one seed"
+        return Cell(signed(estimate.mean, summary), interval, estimate.sign)
+
+    rows = []
+    for line in summary.lines:
+        if line.plain_gain is None:
+            continue
+        at = {int(n): k for k, n in enumerate(line.plain_gain.n_labeled)}
+        cells = (cell(line.plain_gain.at(at[n]) if n in at else None) for n in counts)
+        rows.append(Row(f"{line.label} over {line.plain}", (cell(line.plain_area_gain), *cells)))
+    note = "Points above the same strategy without balance, paired by seed, with the 95% interval. First column: averaged over all counts."
+    return Table("gains", "What balance added", note, ("average", *_count_columns(counts)), tuple(rows))
+
+
+def _relative(summary: Summary) -> Table | None:
+    if summary.full is None:
+        return None
+    rows = []
+    for line in summary.lines:
+        if line.relative is None:
+            continue
+        means = line.relative.values
+        cells = []
+        for n in summary.n_labeled:
+            k = line.column(n)
+            known = [] if k is None else [value for value in means[:, k] if math.isfinite(value)]
+            cells.append(Cell(f"{100 * sum(known) / len(known):.1f}") if known else EMPTY)
+        rows.append(Row(line.label, tuple(cells)))
+    mean, _, n_seeds = _full(summary)
+    note = f"Percent of what training on all {int(summary.full.n_labeled[-1]):,} labels reaches: {_value(mean, summary)}, {n_seeds} runs."
+    return Table("relative", "Relative to training on everything", note, _count_columns(summary.n_labeled), tuple(rows))
+
+
+def _l1(summary: Summary) -> Table | None:
+    cycles = sorted({int(c) for line in summary.lines for c in mean_l1_scores(summary.experiment, line.label)[0]})
+    rows = []
+    for line in summary.lines:
+        numbers, scores = mean_l1_scores(summary.experiment, line.label)
+        of = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
+        if of:
+            rows.append(Row(line.label, tuple(Cell(f"{of[c]:.3f}") if c in of else EMPTY for c in cycles)))
+    note = "Distance of the asked class counts to uniform over its maximum (Eq. 4.10): 0 is uniform, 1 is one class only. Mean over seeds."
+    return (
+        Table("l1", "L1 score of each question", note, tuple(f"cycle {c}" for c in cycles), tuple(rows))
+        if cycles
+        else None
+    )
+
+
+def _full(summary: Summary) -> tuple[float, float, int]:
+    reached = summary.full.values[:, -1] if summary.full is not None else []
+    known = [float(value) for value in reached if math.isfinite(value)]
+    mean = sum(known) / len(known)
+    std = math.sqrt(sum((v - mean) ** 2 for v in known) / (len(known) - 1)) if len(known) > 1 else math.nan
+    return mean, std, len(known)
+
+
+def _count_columns(counts: Sequence[int]) -> tuple[str, ...]:
+    return tuple(f"{n:,}" for n in counts)
+
+
+def _value(value: float, summary: Summary) -> str:
+    return f"{value * summary.scale:.1f}" if summary.percent else f"{value:.4g}"
+
+
+def _mean_std(mean: float, std: float, summary: Summary) -> str:
+    return _value(mean, summary) + (f" ± {_value(std, summary)}" if math.isfinite(std) else "")
+
+
+def _needed(needed: LabelsNeeded) -> str:
+    return f"{needed.labels_censored}{whole(needed.labels)}"
+
+
+def _needed_interval(needed: LabelsNeeded) -> str:
+    if not math.isfinite(needed.low):
+        return "one seed"
+    if needed.low == needed.high and needed.low_censored == needed.high_censored != "":
+        return "all of it beyond"
+    return f"{needed.low_censored}{whole(needed.low)} – {needed.high_censored}{whole(needed.high)}"
+
+
+def _saving_sign(needed: LabelsNeeded, n: int) -> int:
+    """Returns 1 if the whole interval of what random needs lies above `n`, -1 if below, 0 otherwise or without one."""
+    if not math.isfinite(needed.low):
+        return 0
+    above = needed.low > n or (needed.low == n and needed.low_censored == ">")
+    below = needed.high < n or (needed.high == n and needed.high_censored == "<")
+    return int(above) - int(below)
+
+
+def csv_files(summary: Summary) -> dict[str, str]:
+    """Returns file name to text: everything in the report, unrounded, one observation a row."""
+    return {
+        "curves.csv": _csv(("label", "seed", "cycle", "n_labeled", "metric", "value"), _curve_rows(summary)),
+        "summary.csv": _csv(_SUMMARY_COLUMNS, _summary_rows(summary)),
+        "gains.csv": _csv(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
+        "asked-classes.csv": _csv(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
+        "seconds.csv": _csv(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
+    }
+
+
+_SUMMARY_COLUMNS = (
+    "label",
+    "n_labeled",
+    "mean",
+    "std",
+    "n_seeds",
+    "relative_to_full",
+    "random_needs",
+    "random_needs_low",
+    "random_needs_high",
+)
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if isinstance(v, float) and math.isnan(v) else v for v in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _curve_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for run in summary.experiment.runs:
+        for cycle in run.cycles:
+            for metric, value in cycle.metrics.items():
+                yield run.label, run.seed, cycle.number, cycle.n_labeled, metric, value
+
+
+def _summary_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for line in summary.lines:
+        relative = None if line.relative is None else line.relative.values
+        for k, n in enumerate(line.curves.n_labeled.tolist()):
+            needed = (line.savings or {}).get(n)
+            share: object = ""
+            if relative is not None:
+                known = [float(v) for v in relative[:, k] if math.isfinite(v)]
+                share = sum(known) / len(known) if known else ""
+            marks = ("", "", "")
+            if needed is not None and needed.n_seeds:
+                marks = (
+                    _exact(needed.labels, needed.labels_censored),
+                    _exact(needed.low, needed.low_censored),
+                    _exact(needed.high, needed.high_censored),
+                )
+            yield (line.label, n, float(line.mean[k]), float(line.std[k]), int(line.n_seeds[k]), share, *marks)
+
+
+def _exact(labels: float, mark: str) -> str:
+    return f"{mark}{labels:.10g}" if math.isfinite(labels) else ""
+
+
+def _gain_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for line in summary.lines:
+        for over, gain in (("random", line.gain), (line.plain, line.plain_gain)):
+            if gain is None:
+                continue
+            for k, n in enumerate(gain.n_labeled.tolist()):
+                one = gain.at(k)
+                yield line.label, over, n, one.mean, one.low, one.high, one.n_seeds
+
+
+def _class_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for line in summary.lines:
+        for cycle, row in enumerate(asked_by_class(summary.experiment, line.label)):
+            for name, count in zip(summary.experiment.classes, row.tolist(), strict=True):
+                yield line.label, cycle, name, count
+
+
+def _second_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for label in (*summary.experiment.labels, FULL):
+        for run in summary.experiment.of(label):
+            for cycle in run.cycles:
+                for phase, seconds in cycle.seconds.items():
+                    yield label, run.seed, cycle.number, phase, seconds
