@@ -41,7 +41,7 @@ def check_boxes(name: str, value: Any) -> Boxes:
 
 
 def _locked(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
+    view: NDArray[Any] = array.view()
     view.flags.writeable = False
     return view
 
