@@ -1,0 +1,346 @@
+"""Class-balanced selection: the best scores whose expected classes fill a demand, with a proof of how good the answer is.
+
+Solves Eq. 4.8 of the thesis (Zolfaghari Bengar 2021), for any score and not entropy alone,
+
+    min over z in {0, 1}^N, sum z = n:   -scores . z + weight * dist(demand, P^T z)
+
+by climbing a dual of C numbers (`askew.pick.dual`) and repairing what its threshold leaves unbalanced
+(`askew.pick.swaps`). The dual's value is a lower bound on every selection, so each answer comes with its gap.
+
+Distances: "l1" (the thesis), "l2" (its Euclidean norm, not squared), and "wasserstein": over ordered classes the L1
+distance of the cumulative sums, all C of them, so that a difference of total mass counts at the last class; with a
+`ground_metric`, the cost of transport from demand to selection, where a unit without a partner on the other side, of
+unmet demand or of selection not asked for, costs the metric's largest entry. Equal masses make the two agree for
+`ground_metric[a, b] = |a - b|`. Each is convex in z.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from askew.arrays import Array, Floats, Indices, as_array, as_floats, blocks, first_few, to_numpy
+from askew.errors import InputError
+from askew.pick import exact, swaps
+from askew.pick.distances import EPS, Distance, Float64s, named
+from askew.pick.dual import Certificate, Problem, maximise
+
+
+@dataclass(frozen=True)
+class BalancedPick:
+    """A selection: `chosen` (n,) int64, best score first; its objective (lower is better); what no selection can beat.
+
+    `gap = (objective - bound) / max(1, |objective|)`: 0 means proved best, 1e-4 that no selection is better by more.
+    """
+
+    chosen: Indices
+    objective: float
+    bound: float
+    gap: float
+
+
+@dataclass(frozen=True)
+class TunedWeight:
+    """The weight found by `tune_weight` and the curve of Fig. 4.4: per weight of the sweep, rising, three (W,) float64.
+
+    `losses` is the distance of the expected counts from the demand, `score_sums` the sum of the chosen scores.
+    """
+
+    weight: float
+    weights: Float64s
+    losses: Float64s
+    score_sums: Float64s
+
+
+def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
+    """Returns how many items of each class the next n should bring, so that labels follow the target distribution.
+
+    omega_c = max(target_c * (n + sum(counts)) - counts_c, 0) (Eq. 4.4; there the target is uniform).
+    The sum exceeds n where a class already has more than its share.
+
+    Args:
+        counts: (C,) labels of each class so far, the initial set included; >= 0.
+        n: items to be chosen, >= 1.
+        target: (C,) a distribution over classes; uniform if None.
+
+    Returns:
+        (C,) float64.
+
+    Raises:
+        InputError: negative or non-finite counts, n < 1, or a target that is no distribution.
+
+    >>> demand([30, 10, 0], 20)
+    array([ 0., 10., 20.])
+    >>> demand([30, 10, 0], 20, target=[0.5, 0.25, 0.25])
+    array([ 0.,  5., 15.])
+    """
+    have = _vector("counts", counts)
+    if type(n) is bool or n != int(n) or n < 1:
+        raise InputError(f"n: expected a whole number >= 1, got {n}")
+    share = np.full(len(have), 1 / len(have)) if target is None else _vector("target", target)
+    if len(share) != len(have):
+        raise InputError(f"target: expected one entry for each of {len(have)} classes, got {len(share)}")
+    if not math.isclose(float(share.sum()), 1.0, abs_tol=1e-6):
+        raise InputError(f"target: expected a distribution that sums to 1, got a sum of {share.sum():g}")
+    return np.asarray(np.maximum(share * (n + have.sum()) - have, 0))
+
+
+def l1_score(counts: Array) -> float:
+    """Returns how unbalanced class counts are: their L1 distance to uniform over its maximum 2 b (C - 1) / C (Eq. 4.10).
+
+    0 is balanced, 1 is all in one class; one class alone, or no counts at all, is balanced.
+
+    >>> l1_score([30, 10, 10, 10])
+    0.3333333333333333
+    >>> l1_score([60, 0, 0, 0])
+    1.0
+    """
+    have = _vector("counts", counts)
+    total, n_classes = float(have.sum()), len(have)
+    if n_classes == 1 or total == 0:
+        return 0.0
+    return float(np.abs(have - total / n_classes).sum()) / (2 * total * (n_classes - 1) / n_classes)
+
+
+def solve(
+    scores: Array,
+    probs: Array,
+    demand: Array,
+    n: int,
+    *,
+    weight: float,
+    distance: str = "l1",
+    ground_metric: Array | None = None,
+    time_limit: float | None = None,
+) -> BalancedPick:
+    """Chooses the n items of best score whose expected classes fill the demand (Eq. 4.8), and proves how good they are.
+
+    Args:
+        scores: (N,) higher = choose first; finite.
+        probs: (N, C) float32 or float64, >= 0, class probabilities or expected counts (rows need not sum to 1); a
+            memory-mapped file is read in blocks of rows.
+        demand: (C,) items wanted of each class, >= 0, as `demand` computes it.
+        n: 1 <= n <= N.
+        weight: lambda of Eq. 4.8, >= 0, in units of score an item; 0 takes the best scores.
+        distance: "l1", "l2" or "wasserstein"; see the top of this module.
+        ground_metric: (C, C) costs of transport for "wasserstein"; the classes are taken as ordered if None.
+        time_limit: seconds that HiGHS may spend on closing the gap among the items that the bound leaves open. The
+            bound is then HiGHS's own, lowered by its tolerances. None: no search.
+
+    Returns:
+        BalancedPick; items of equal score stand in order of their index.
+
+    Raises:
+        InputError: shapes that do not fit, non-finite or negative values, n or weight out of range, unknown distance.
+
+    Cost: some ten passes over P and O(rows * C^2) for each of some thirty Newton steps on a few thousand rows;
+    memory 40 bytes an item beside P.
+
+    >>> pick = solve([0.9, 0.8, 0.7, 0.2], [[1.0, 0], [1, 0], [1, 0], [0, 1]], [1, 1], 2, weight=1.0)
+    >>> pick.chosen, round(pick.objective, 6), round(pick.gap, 6)
+    (array([0, 3]), -1.1, 0.0)
+    """
+    problem, cost = _checked(scores, probs, demand, n, weight, distance, ground_metric)
+    if time_limit is not None and not time_limit > 0:
+        raise InputError(f"time_limit: expected seconds > 0, got {time_limit}")
+    if weight == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
+        chosen = _best(problem.scores, problem.n)
+        return _report(problem, cost, chosen, -np.inf, proved=True)
+    certificate = maximise(problem, cost)
+    chosen = _under_threshold(problem, certificate)
+    chosen = swaps.improve(cost, problem.scores, problem.probs, problem.demand, chosen, certificate.reduced)
+    pick = _report(problem, cost, chosen, certificate.bound)
+    if time_limit is None or pick.gap <= 0:
+        return pick
+    found, bound = exact.search(problem, cost, pick.objective, certificate, time_limit)
+    better = _report(problem, cost, found, -np.inf) if len(found) else pick
+    best = min(pick, better, key=lambda each: each.objective)
+    return _report(problem, cost, best.chosen, max(certificate.bound, bound))
+
+
+def tune_weight(
+    scores: Array,
+    probs: Array,
+    demand: Array,
+    n: int,
+    weights: Array | None = None,
+    *,
+    distance: str = "l1",
+    ground_metric: Array | None = None,
+    tolerance: float = 0.05,
+) -> TunedWeight:
+    """Sweeps the weight of Eq. 4.8 and returns the smallest one after which the distance stops falling (Fig. 4.4).
+
+    That is the smallest weight of the sweep whose distance is above the least one of the sweep by no more than
+    `tolerance` of the fall from weight 0 to that least one. Weight 0 is added to the sweep as the start of the curve;
+    it is the answer only if no weight brings the distance down.
+
+    Args:
+        scores, probs, demand, n, distance, ground_metric: as for `solve`.
+        weights: (W,) > 0; if None, 16 in geometric progression from 1/50 to 10 times the range of the scores over the
+            middle 98% of the items, divided by the largest sum of a row of P.
+        tolerance: in [0, 1).
+
+    Raises:
+        InputError: as `solve`, and for weights that are not positive or a tolerance out of range.
+
+    Cost: one `solve` a weight.
+
+    >>> tuned = tune_weight([0.9, 0.8, 0.7, 0.2], [[1.0, 0], [1, 0], [1, 0], [0, 1]], [1, 1], 2, weights=[0.1, 0.5, 2])
+    >>> tuned.weight, tuned.losses
+    (0.5, array([2., 2., 0., 0.]))
+    """
+    if not 0 <= tolerance < 1:
+        raise InputError(f"tolerance: expected 0 <= tolerance < 1, got {tolerance}")
+    problem, _ = _checked(scores, probs, demand, n, 1.0, distance, ground_metric)
+    if weights is None:
+        low, high = np.quantile(problem.scores, [0.01, 0.99])
+        unit = (float(high - low) or float(np.ptp(problem.scores)) or 1.0) / (problem.row_sums[1] or 1.0)
+        sweep = np.geomspace(0.02 * unit, 10 * unit, 16)
+    else:
+        sweep = np.unique(_vector("weights", weights))
+        if sweep[0] <= 0:
+            raise InputError(f"weights: expected weights > 0, got {sweep[0]:g}")
+    sweep = np.concatenate([[0.0], sweep])
+    measure = named(distance, 1.0, len(problem.demand), ground_metric)
+    losses, sums = np.empty(len(sweep)), np.empty(len(sweep))
+    for k, weight in enumerate(sweep):
+        pick = solve(
+            *(problem.scores, problem.probs, problem.demand, n),
+            weight=float(weight),
+            distance=distance,
+            ground_metric=ground_metric,
+        )
+        losses[k] = measure.between(problem.demand, _counts(problem.probs, pick.chosen))
+        sums[k] = problem.scores[pick.chosen].sum()
+    good = losses <= losses.min() + tolerance * (losses[0] - losses.min())
+    return TunedWeight(float(sweep[np.flatnonzero(good)[0]]), sweep, losses, sums)
+
+
+def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indices:
+    """Chooses by hard predictions: the omega_c best scores of each predicted class ("Entropy-L1-pseudo-label", Fig. 4.7).
+
+    The baseline that Eq. 4.8 is compared with. A class's quota is its demand, scaled down if the demands sum to more
+    than n, and rounded down. Places that rounding leaves, and those of classes with fewer predicted items than their
+    quota, go to the best remaining scores of any class.
+
+    Args:
+        scores, probs, demand, n: as for `solve`; the predicted class is the largest entry of a row, the first of equals.
+
+    Returns:
+        (n,) int64, best score first; items of equal score stand in order of their index.
+
+    Raises:
+        InputError: as `solve`.
+
+    >>> predicted_quota([0.9, 0.8, 0.7, 0.2], [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], [1, 1], 2)
+    array([0, 3])
+    """
+    problem, _ = _checked(scores, probs, demand, n, 1.0, "l1", None)
+    predicted = np.concatenate([problem.probs[rows].argmax(axis=1) for rows in _row_blocks(problem.probs)])
+    wanted = problem.demand * min(1.0, n / max(float(problem.demand.sum()), EPS))
+    quota = np.floor(wanted * (1 + 4 * EPS) + 1e-9).astype(np.int64)
+    order = _by_score(problem.scores, np.arange(len(problem.scores)))
+    by_class = order[np.argsort(predicted[order], kind="stable")]
+    sizes = np.bincount(predicted, minlength=len(quota))
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    taken = np.zeros(len(order), dtype=np.bool_)
+    taken[by_class[rank < quota[predicted[by_class]]]] = True
+    rest = order[~taken[order]]
+    taken[rest[: n - int(taken.sum())]] = True
+    return order[taken[order]]
+
+
+def _vector(name: str, value: Array) -> Float64s:
+    """Returns a (C,) float64 of finite numbers >= 0; integers are welcome."""
+    array = np.asarray(to_numpy(as_array(name, value)))
+    if array.ndim != 1 or len(array) == 0:
+        raise InputError(f"{name}: expected shape (C,), got {array.shape}")
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if len(wrong):
+        raise InputError(f"{name}: expected finite numbers >= 0, got {array[wrong[0]]:g} at {wrong[0]}")
+    return array
+
+
+def _row_blocks(probs: Floats) -> list[slice]:
+    return list(blocks(len(probs), probs.shape[1] * probs.itemsize, 1 << 20))
+
+
+def _row_sums(probs: Floats) -> tuple[float, float]:
+    """Returns the smallest and the largest row sum of P, after a look at every entry."""
+    ones = np.ones(probs.shape[1], dtype=probs.dtype)
+    lowest, highest = np.inf, 0.0
+    for rows in _row_blocks(probs):
+        block = probs[rows]
+        sums = block @ ones
+        if not np.isfinite(sums).all() or block.min() < 0:
+            wrong = np.flatnonzero(~(np.isfinite(block) & (block >= 0)).all(axis=1))
+            first = int(wrong[0]) + rows.start if len(wrong) else rows.start
+            raise InputError(f"probs: expected finite numbers >= 0; the first row that has others is item {first}")
+        lowest, highest = min(lowest, float(sums.min())), max(highest, float(sums.max()))
+    loose = 2 * probs.shape[1] * float(np.finfo(probs.dtype).eps)
+    return lowest * (1 - loose), highest * (1 + loose)
+
+
+def _checked(
+    scores: Array, probs: Array, demand: Array, n: int, weight: float, distance: str, ground_metric: Any
+) -> tuple[Problem, Distance]:
+    values = np.asarray(to_numpy(as_floats("scores", scores, "N")), dtype=np.float64)
+    table = to_numpy(as_floats("probs", probs, "NC"))
+    wanted = _vector("demand", demand)
+    if len(table) != len(values):
+        raise InputError(f"probs: expected one row for each of {len(values)} scores, got {len(table)}")
+    if table.shape[1] != len(wanted):
+        raise InputError(f"demand: expected one entry for each of {table.shape[1]} classes, got {len(wanted)}")
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise InputError(
+            f"scores: {len(wrong)} of {len(values)} are not finite; first at items {first_few(wrong)}: "
+            "leave those items out, or give them finite scores"
+        )
+    if isinstance(n, bool) or n != int(n) or not 1 <= n <= len(values):
+        raise InputError(f"n: expected 1 <= n <= {len(values)} items, got {n}")
+    if not (math.isfinite(weight) and weight >= 0):
+        raise InputError(f"weight: expected a finite number >= 0, got {weight}")
+    cost = named(distance, float(weight), len(wanted), ground_metric)
+    return Problem(values, table, wanted, int(n), _row_sums(table)), cost
+
+
+def _by_score(scores: Float64s, chosen: Indices) -> Indices:
+    chosen = np.sort(chosen)
+    return chosen[np.argsort(-scores[chosen], kind="stable")]
+
+
+def _best(scores: Float64s, n: int) -> Indices:
+    """Returns the n best scores, of equal ones those of lower index."""
+    edge = np.partition(scores, len(scores) - n)[len(scores) - n]
+    sure = np.flatnonzero(scores > edge)
+    return np.concatenate([sure, np.flatnonzero(scores == edge)[: n - len(sure)]])
+
+
+def _under_threshold(problem: Problem, certificate: Certificate) -> Indices:
+    return _best(-certificate.reduced, problem.n)
+
+
+def _counts(probs: Floats, chosen: Indices) -> Float64s:
+    total = np.zeros(probs.shape[1])
+    for rows in blocks(len(chosen), probs.shape[1] * 8, 1 << 22):
+        total += probs[chosen[rows]].sum(axis=0, dtype=np.float64)
+    return total
+
+
+def _report(problem: Problem, cost: Distance, chosen: Indices, bound: float, *, proved: bool = False) -> BalancedPick:
+    """Measures a selection in float64; `proved` says that no other can be better, whatever the distance."""
+    counts = _counts(problem.probs, chosen)
+    objective = -math.fsum(problem.scores[chosen])
+    if cost.weight > 0:
+        objective += cost.weight * cost.between(problem.demand, counts)
+    bound = objective if proved else min(bound, objective)
+    gap = (objective - bound) / max(1.0, abs(objective))
+    return BalancedPick(_by_score(problem.scores, chosen), objective, bound, gap)
