@@ -49,15 +49,14 @@ def _render(summary: Summary) -> dict[str, bytes]:
         import matplotlib  # noqa: F401 - asked for here, so that a missing one is told in one line
     except ImportError as error:
         raise MissingExtra("writing a report", "vision") from error
-    from askew.report.figures import DRAWINGS, png, svg
+    from askew.report.figures import render
     from askew.report.page import page
     from askew.report.tables import csv_files
 
-    files = {"index.html": page(summary).encode()}
-    for drawing in DRAWINGS:
-        picture, drawn = png(drawing, summary), svg(drawing, summary)
-        if picture is not None and drawn is not None:
-            files[f"{drawing.name}.png"], files[f"{drawing.name}.svg"] = picture, drawn.encode()
+    rendered = render(summary)
+    files = {"index.html": page(summary, rendered).encode()}
+    for figure in rendered:
+        files[f"{figure.drawing.name}.png"], files[f"{figure.drawing.name}.svg"] = figure.png, figure.svg.encode()
     return files | {name: text.encode() for name, text in csv_files(summary).items()}
 
 

@@ -52,19 +52,24 @@ def headline(summary: Summary) -> Headline:
         return Headline(sentence, (detail, *balance), claims=False)
     sentence = f"No strategy asked better than random by a difference that {seeds(gain.n_seeds)} can show."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"
-    detail = f"{nearest} {best.label}, {signed(gain.mean, summary)} points, {_averaged(summary)} (95% interval {span(gain, summary)})."
+    interval = f"95% interval {span(gain, summary)}"
+    detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(summary)} ({interval})."
     return Headline(sentence, (detail, *balance), claims=False)
 
 
 def _claimed(
     best: Line, gain: Estimate, corrected: Estimate, summary: Summary, balance: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
-    average = f"{_averaged(summary).capitalize()} it is {points(gain.mean, summary)} above random (95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}; {_correction(corrected, summary)})."
-    needed, last = best.to_random_end, _last_of_random(summary)
-    if needed is not None and not needed.high_censored and not needed.labels_censored and needed.high < last:
+    average = (
+        f"{_averaged(summary).capitalize()} it is {points(gain.mean, summary)} above random "
+        f"(95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}; {_correction(corrected, summary)})."
+    )
+    needed, surely, last = best.to_random_end, best.corrected_to_random_end, _last_of_random(summary)
+    if needed is not None and surely is not None and not needed.labels_censored and surely.high < last:
         saved = round(100 * (1 - needed.labels / last))
-        sentence = f"{best.label} reaches with {whole(needed.labels)} labels what random reaches with {last:,}: {saved}% fewer."
-        interval = f"95% interval {needed_span(needed)} labels, {seeds(needed.n_seeds)}, paired."
+        few = f"{whole(needed.labels)} labels"
+        sentence = f"{best.label} reaches with {few} what random reaches with {last:,}: {saved}% fewer."
+        interval = f"The 95% interval is {needed_span(needed)} labels ({seeds(needed.n_seeds)}, paired)."
         return sentence, (interval, average, *balance)
     sentence = f"{best.label} is {points(gain.mean, summary)} of {summary.metric.replace('_', ' ')} above random."
     return sentence, (average, *balance)
@@ -89,7 +94,8 @@ def _one_seed(best: Line, summary: Summary, balance: tuple[str, ...]) -> tuple[s
 def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     best = max(summary.lines, key=lambda line: float(line.mean[-1]))
     reached = f"{best.mean[-1] * summary.scale:.1f}{'%' if summary.percent else ''}"
-    detail = f"The highest mean at the last label count is {best.label}'s: {reached} with {int(best.curves.n_labeled[-1]):,} labels."
+    count = f"{int(best.curves.n_labeled[-1]):,} labels"
+    detail = f"The highest mean at a last label count is {best.label}’s: {reached} with {count}."
     return f"Nothing to hold the strategies against: no run is labelled “{RANDOM}”.", (detail, *balance)
 
 
@@ -97,15 +103,15 @@ def _balance_sentence(line: Line, summary: Summary) -> str:
     gain = line.plain_area_gain
     if gain is None or gain.n_seeds == 0:
         return f"{line.label} and {line.plain} have no label count in common yet."
-    where = f"{_averaged(summary)}"
+    where, interval = _averaged(summary), f"95% interval {span(gain, summary)}"
     if gain.n_seeds < 2:
-        return f"{line.label} is {signed(gain.mean, summary)} points from {line.plain} {where}; one seed, so no claim."
-    interval = f"95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}"
-    if gain.sign > 0:
-        return f"Balance adds {points(gain.mean, summary)} to {line.plain} ({line.label}), {where} ({interval})."
-    if gain.sign < 0:
-        return f"Balance costs {line.plain} {points(-gain.mean, summary)} ({line.label}), {where} ({interval})."
-    return f"{line.label} and {line.plain}: no difference that {seeds(gain.n_seeds)} can show (95% interval {span(gain, summary)} points)."
+        far = f"{signed(gain.mean, summary)}{unit(summary)}"
+        return f"{line.label} is {far} from {line.plain}, {where}; one seed, so no claim."
+    if gain.sign == 0:
+        return f"{line.label} and {line.plain}: no difference that {seeds(gain.n_seeds)} can show ({interval})."
+    side = "above" if gain.sign > 0 else "below"
+    how_far = points(abs(gain.mean), summary)
+    return f"{line.label} is {how_far} {side} {line.plain}, {where} ({interval}, {seeds(gain.n_seeds)})."
 
 
 def _mean_gain(line: Line) -> float:
@@ -129,6 +135,11 @@ def whole(labels: float) -> str:
 def points(value: float, summary: Summary) -> str:
     """Writes a difference with its unit: `2.3 points`, or the bare number if the metric is no share."""
     return f"{value * summary.scale:.1f} points" if summary.percent else f"{value:.3g}"
+
+
+def unit(summary: Summary) -> str:
+    """Returns the unit of a difference with its space, or nothing if the metric is no share."""
+    return " points" if summary.percent else ""
 
 
 def signed(value: float, summary: Summary) -> str:

@@ -107,7 +107,7 @@ class LabelsNeeded:
 
 
 def mean_std_at(curves: Curves) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Returns the (K,) means and sample standard deviations (divisor S − 1) over the seeds that got there, and how many.
+    """Returns the (K,) means and standard deviations (divisor S − 1) over the seeds that got there, and how many.
 
     The deviation is NaN where there is one seed, the mean too where there is none.
 
@@ -188,7 +188,7 @@ def area(curves: Curves) -> Floats:
     """
     steps = np.diff(curves.n_labeled)
     if len(steps) == 0:
-        return curves.values[:, 0].copy()
+        return np.array(curves.values[:, 0])
     middles = (curves.values[:, 1:] + curves.values[:, :-1]) / 2
     return np.asarray((middles * steps).sum(axis=1) / steps.sum())
 
@@ -203,10 +203,11 @@ def complete(values: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     (array([ True,  True, False]), array([ True,  True]))
     """
     there = np.isfinite(values)
-    if there.all(axis=1).sum() >= 2:
-        return there.all(axis=1), np.ones(values.shape[1], dtype=bool)
-    rows = there.any(axis=1)
-    return rows, there[rows].all(axis=0) & rows.any()
+    rows: NDArray[np.bool_] = np.asarray(there.all(axis=1))
+    if rows.sum() < 2:
+        rows = np.asarray(there.any(axis=1))
+    columns: NDArray[np.bool_] = np.asarray(there[rows].all(axis=0) & rows.any())
+    return rows, columns
 
 
 def area_gain(a: Curves, b: Curves, confidence: float = CONFIDENCE) -> Estimate:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from askew.report.figures import DRAWINGS, svg
+from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Run
 from askew.report.sheet import strips
@@ -21,13 +21,12 @@ _FONT = re.compile(r"font: ((?:bold )?)([\d.]+px) [^;\"]*")
 _COLOUR = re.compile("|".join(re.escape(colour) for colour in CSS_NAMES), re.IGNORECASE)
 
 
-def page(summary: Summary) -> str:
+def page(summary: Summary, rendered: Iterable[Rendered]) -> str:
     """Returns the whole page as HTML; the same summary gives the same text."""
     experiment = summary.experiment
     look = looks(summary.lines)
-    drawn = [(d, svg(d, summary, text_as_text=True), svg(d, summary, narrow=True, text_as_text=True)) for d in DRAWINGS]
-    figures = {d.name: (d, _inline(wide), _inline(narrow)) for d, wide, narrow in drawn if wide and narrow}
-    return _template("page.html.j2").render(
+    figures = {one.drawing.name: (one.drawing, _inline(one.svg), _inline(one.narrow_svg)) for one in rendered}
+    html: str = _template("page.html.j2").render(
         experiment=experiment,
         summary=summary,
         headline=headline(summary),
@@ -42,9 +41,10 @@ def page(summary: Summary) -> str:
         phases=list(zip(PHASES, DARK_PHASES, strict=True)),
         settings=_run_settings(summary),
     )
+    return html
 
 
-def _template(name: str) -> Any:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("askew.report"),
         autoescape=True,

@@ -1,8 +1,8 @@
 """How figures look: one colour a strategy, the same in every figure; grey dashes for random; text beside its line.
 
-Colours are Okabe and Ito's, darkened where they were too pale for lines, then Paul Tol's; a marker tells strategies apart
-too, so nothing rests on colour alone. On the page every colour is a CSS variable (`CSS_NAMES`) with a value for light
-and one for dark; files on disk have the light ones.
+Colours are Okabe and Ito's, darkened where they were too pale for lines, then Paul Tol's; a marker tells strategies
+apart too, so nothing rests on colour alone. On the page every colour is a CSS variable (`CSS_NAMES`) with a value for
+light and one for dark; files on disk have the light ones.
 """
 
 from __future__ import annotations
@@ -90,17 +90,13 @@ def _cycled(values: tuple[str, ...]) -> Iterable[str]:
         yield from values
 
 
-def style(text_as_text: bool) -> AbstractContextManager[None]:
-    """Returns the matplotlib context that every figure is drawn and saved in.
-
-    Args:
-        text_as_text: keep text in SVG as text (the page, which brings fonts) or as outlines (files that travel alone).
-    """
+def style() -> AbstractContextManager[None]:
+    """Returns the matplotlib context that every figure is drawn and saved in; SVG keeps text as text."""
     import matplotlib as mpl
 
     return mpl.rc_context(
         {
-            "svg.fonttype": "none" if text_as_text else "path",
+            "svg.fonttype": "none",
             "svg.hashsalt": "askew",
             "font.family": "DejaVu Sans",
             "font.size": 9,

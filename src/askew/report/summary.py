@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ class Line:
         corrected: `area_gain` with the interval widened for picking the best of all strategies (Bonferroni).
         savings: label count to the labels that random needs for as much.
         to_random_end: labels that this strategy needs for what random reaches at its last count.
+        corrected_to_random_end: the same with the interval widened as that of `corrected`.
         plain_gain, plain_area_gain: the same gains over the plain strategy.
         relative: the curves over what training on everything reaches.
     """
@@ -60,6 +61,7 @@ class Line:
     corrected: Estimate | None = None
     savings: dict[int, LabelsNeeded] | None = None
     to_random_end: LabelsNeeded | None = None
+    corrected_to_random_end: LabelsNeeded | None = None
     plain_gain: Interval | None = None
     plain_area_gain: Estimate | None = None
     relative: Curves | None = None
@@ -151,39 +153,34 @@ def curves_of(runs: Iterable[Run], metric: str) -> Curves | None:
 def _line(label: str, plain: str | None, curves: dict[str, Curves], full: Curves | None, n_rivals: int) -> Line:
     own = curves[label]
     mean, std, n_seeds = mean_std_at(own)
-    whole = interval(area(own)[:, None])
-    against_random = {} if label == RANDOM else _against_random(own, curves.get(RANDOM), n_rivals)
-    base = curves.get(plain) if plain is not None else None
-    against_plain = {}
+    relative = None if full is None else relative_to_full(own, full)
+    line = Line(label, plain, own, mean, std, n_seeds, _estimate(interval(area(own)[:, None])), relative=relative)
+    random, base = curves.get(RANDOM), curves.get(plain or "")
+    if label != RANDOM and random is not None and _comparable(own, random):
+        line = _against_random(line, random, n_rivals)
     if base is not None and _comparable(own, base):
-        against_plain = {"plain_gain": paired_gain(own, base), "plain_area_gain": area_gain(own, base)}
-    return Line(
-        label,
-        plain,
-        own,
-        mean,
-        std,
-        n_seeds,
-        Estimate(float(whole[0][0]), float(whole[1][0]), float(whole[2][0]), int(whole[3][0])),
-        relative=None if full is None else relative_to_full(own, full),
-        **against_random,
-        **against_plain,
-    )
+        line = replace(line, plain_gain=paired_gain(own, base), plain_area_gain=area_gain(own, base))
+    return line
+
+
+def _estimate(columns: tuple[Floats, Floats, Floats, NDArray[np.int64]]) -> Estimate:
+    mean, low, high, n = columns
+    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]))
 
 
 def _comparable(a: Curves, b: Curves) -> bool:
     return bool(np.intersect1d(a.seeds, b.seeds).size and np.intersect1d(a.n_labeled, b.n_labeled).size)
 
 
-def _against_random(own: Curves, random: Curves | None, n_rivals: int) -> dict[str, object]:
-    if random is None or not _comparable(own, random):
-        return {}
-    mine, theirs = paired(own, random)
-    savings = dict(zip((int(n) for n in mine.n_labeled), label_savings(own, random), strict=True))
-    return {
-        "gain": paired_gain(own, random),
-        "area_gain": area_gain(own, random),
-        "corrected": area_gain(own, random, 1 - (1 - CONFIDENCE) / n_rivals),
-        "savings": savings,
-        "to_random_end": labels_needed(mine, theirs.values[:, -1]),
-    }
+def _against_random(line: Line, random: Curves, n_rivals: int) -> Line:
+    mine, theirs = paired(line.curves, random)
+    levels, corrected = theirs.values[:, -1], 1 - (1 - CONFIDENCE) / n_rivals
+    return replace(
+        line,
+        gain=paired_gain(mine, theirs),
+        area_gain=area_gain(mine, theirs),
+        corrected=area_gain(mine, theirs, corrected),
+        savings=dict(zip((int(n) for n in mine.n_labeled), label_savings(mine, theirs), strict=True)),
+        to_random_end=labels_needed(mine, levels),
+        corrected_to_random_end=labels_needed(mine, levels, corrected),
+    )

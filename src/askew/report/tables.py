@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from askew.report.figures import asked_by_class, mean_l1_scores
-from askew.report.headline import signed, span, whole
+from askew.report.diagnostics import asked_by_class, mean_l1_scores
+from askew.report.headline import seeds, signed, span, whole
 from askew.report.ledgers import FULL
 from askew.report.measures import Estimate, LabelsNeeded
 from askew.report.summary import Line, Summary
@@ -17,7 +17,7 @@ from askew.report.summary import Line, Summary
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what it says, the smaller words below, and whether it is above (1) or below (-1) what it is held against."""
+    """One cell: what it says, smaller words below, and whether it is above (1) or below (-1) its rival."""
 
     text: str
     small: str = ""
@@ -67,11 +67,11 @@ def _values(summary: Summary) -> Table:
         )
 
     rows = [Row(line.label, tuple(cell(line, n) for n in summary.n_labeled)) for line in summary.lines]
-    if summary.full is not None:
-        mean, std, _ = _full(summary)
-        text = Cell(_mean_std(mean, std, summary), f"{int(summary.full.n_labeled[-1]):,} labels")
-        rows.append(Row("everything labelled", (*(EMPTY for _ in summary.n_labeled[:-1]), text)))
     note = "Mean ± standard deviation over seeds."
+    if summary.full is not None:
+        mean, std, n_seeds = _full(summary)
+        everything = f"{int(summary.full.n_labeled[-1]):,} labels"
+        note += f" Training on all {everything} gives {_mean_std(mean, std, summary)} ({seeds(n_seeds)})."
     if summary.compared:
         note += " ▲ above and ▼ below random: the 95% interval of the difference, paired by seed, leaves out 0."
     title = (
@@ -104,11 +104,12 @@ def _savings(summary: Summary) -> Table | None:
             first = Cell(_needed(end), _needed_interval(end), sign)
         rows.append(Row(line.label, (first, *(cell(line, n) for n in counts))))
     note = (
-        f"First column: labels a strategy needs for what random reaches with {last:,}. Then: labels that random needs for "
-        "what the strategy reaches with as many labels as the column says; more is better. Below, the 95% interval over seeds. > means "
-        "beyond the last count that was measured: nothing is extrapolated. ▲ saves and ▼ wastes labels beyond that interval."
+        f"First column: labels a strategy needs for what random reaches with {last:,}. Then: labels that random needs "
+        "for what the strategy reaches with the number above; more is better. Below each, the 95% interval over seeds. "
+        "> is beyond the last count that was measured: nothing is extrapolated. ▲ saves and ▼ wastes labels, with all "
+        "of the interval."
     )
-    columns = (f"for random’s {last:,}", *(f"random, for {n:,}" for n in counts))
+    columns = (f"needs for random’s {last:,}", *(f"random needs for its {n:,}" for n in counts))
     return Table("savings", "Labels saved", note, columns, tuple(rows))
 
 
@@ -128,7 +129,10 @@ def _plain_gains(summary: Summary) -> Table | None:
         at = {int(n): k for k, n in enumerate(line.plain_gain.n_labeled)}
         cells = (cell(line.plain_gain.at(at[n]) if n in at else None) for n in counts)
         rows.append(Row(f"{line.label} over {line.plain}", (cell(line.plain_area_gain), *cells)))
-    note = "Points above the same strategy without balance, paired by seed, with the 95% interval. First column: averaged over all counts."
+    note = (
+        "Points above the same strategy without balance, paired by seed, with the 95% interval. First column: averaged "
+        "over all counts."
+    )
     return Table("gains", "What balance added", note, ("average", *_count_columns(counts)), tuple(rows))
 
 
@@ -147,7 +151,8 @@ def _relative(summary: Summary) -> Table | None:
             cells.append(Cell(f"{100 * sum(known) / len(known):.1f}") if known else EMPTY)
         rows.append(Row(line.label, tuple(cells)))
     mean, _, n_seeds = _full(summary)
-    note = f"Percent of what training on all {int(summary.full.n_labeled[-1]):,} labels reaches: {_value(mean, summary)}, {n_seeds} runs."
+    everything = f"{int(summary.full.n_labeled[-1]):,} labels"
+    note = f"Percent of what training on all {everything} reaches: {_value(mean, summary)} ({seeds(n_seeds)})."
     return Table("relative", "Relative to training on everything", note, _count_columns(summary.n_labeled), tuple(rows))
 
 
@@ -159,7 +164,10 @@ def _l1(summary: Summary) -> Table | None:
         of = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
         if of:
             rows.append(Row(line.label, tuple(Cell(f"{of[c]:.3f}") if c in of else EMPTY for c in cycles)))
-    note = "Distance of the asked class counts to uniform over its maximum (Eq. 4.10): 0 is uniform, 1 is one class only. Mean over seeds."
+    note = (
+        "Distance of the asked class counts to uniform over its maximum (Eq. 4.10): 0 is uniform, 1 is one class only. "
+        "Mean over seeds."
+    )
     return (
         Table("l1", "L1 score of each question", note, tuple(f"cycle {c}" for c in cycles), tuple(rows))
         if cycles
@@ -168,8 +176,8 @@ def _l1(summary: Summary) -> Table | None:
 
 
 def _full(summary: Summary) -> tuple[float, float, int]:
-    reached = summary.full.values[:, -1] if summary.full is not None else []
-    known = [float(value) for value in reached if math.isfinite(value)]
+    reached = [] if summary.full is None else summary.full.values[:, -1].tolist()
+    known = [value for value in reached if math.isfinite(value)]
     mean = sum(known) / len(known)
     std = math.sqrt(sum((v - mean) ** 2 for v in known) / (len(known) - 1)) if len(known) > 1 else math.nan
     return mean, std, len(known)
