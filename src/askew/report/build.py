@@ -51,10 +51,13 @@ def _render(summary: Summary) -> dict[str, bytes]:
         raise MissingExtra("writing a report", "vision") from error
     from askew.report.figures import render
     from askew.report.page import page
+    from askew.report.sheet import contact_sheet, strips
     from askew.report.tables import csv_files
 
-    rendered = render(summary)
-    files = {"index.html": page(summary, rendered).encode()}
+    rendered, first_asked = render(summary), strips(summary.experiment)
+    files = {"index.html": page(summary, rendered, first_asked).encode()}
+    if first_asked:
+        files["asked-first.png"] = contact_sheet(first_asked)
     for figure in rendered:
         files[f"{figure.drawing.name}.png"], files[f"{figure.drawing.name}.svg"] = figure.png, figure.svg.encode()
     return files | {name: text.encode() for name, text in csv_files(summary).items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -12,16 +12,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Run
-from askew.report.sheet import strips
+from askew.report.sheet import Strip
 from askew.report.style import CSS_NAMES, DARK_PHASES, DARK_SERIES, PHASES, SERIES, looks
 from askew.report.summary import Summary
 from askew.report.tables import tables
 
+PIXELS_PER_POINT = 1.42
+"""How large a figure may grow on the page: its 9-point text is then as large as the tables' small print."""
+
 _FONT = re.compile(r"font: ((?:bold )?)([\d.]+px) [^;\"]*")
+_WIDTH = re.compile(r'<svg[^>]* width="([\d.]+)pt"')
+_SIZE = re.compile(r"<svg(?= )")
 _COLOUR = re.compile("|".join(re.escape(colour) for colour in CSS_NAMES), re.IGNORECASE)
 
 
-def page(summary: Summary, rendered: Iterable[Rendered]) -> str:
+def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[Strip]) -> str:
     """Returns the whole page as HTML; the same summary gives the same text."""
     experiment = summary.experiment
     look = looks(summary.lines)
@@ -33,7 +38,7 @@ def page(summary: Summary, rendered: Iterable[Rendered]) -> str:
         figures=figures,
         tables={table.name: table for table in tables(summary)},
         colours={label: f"var(--{CSS_NAMES[a_look.colour]})" for label, a_look in look.items()},
-        strips=strips(experiment),
+        strips=first_asked,
         failures=[(run, _last_line(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],
         config=_flat(experiment.config),
@@ -59,8 +64,9 @@ def _inline(text: str) -> str:
     """Returns an SVG to stand inside HTML: without its prologue and size, its colours and fonts those of the page."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
+    width = float(_WIDTH.search(text)[1])  # type: ignore[index] - matplotlib always writes it
+    text = _SIZE.sub(f'<svg style="max-width: {width * PIXELS_PER_POINT:.0f}px"', text, count=1)
+    text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
     text = _FONT.sub(r"font: \1\2 var(--sans)", text)
     text = _COLOUR.sub(lambda found: f"var(--{CSS_NAMES[found.group().lower()]})", text)
     return re.sub(r"\s*\n\s*", "\n", text)

@@ -39,7 +39,9 @@ def panels(narrow: bool, n: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def n_columns(narrow: bool, n: int) -> int:
     """Returns how many of `n` panels stand in a row."""
-    return 1 if narrow else min(3, n)
+    if narrow:
+        return 2 if n > 2 else 1
+    return min(3, n)
 
 
 def draw_curve(ax: Axes, x: NDArray[Any], y: NDArray[Any], look: Look) -> None:
@@ -91,7 +93,7 @@ def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, s
     """Writes each line's name at its right end, moved apart so that none covers another."""
     longest = max(len(label) for _, _, label in ends)
     width = figure.get_size_inches()[0]
-    margin = (0.082 * longest + 0.18) / width
+    margin = (0.07 * longest + 0.2) / width
     figure.tight_layout(pad=0.6, rect=(0, 0, 1 - margin, 1))
     height_points = ax.get_position().height * figure.get_size_inches()[1] * 72
     low, high = ax.get_ylim()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from askew.errors import InputError
 from askew.report.ledgers import FULL, Experiment
+from askew.report.style import MUTED, WIDE_INCHES, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_ITEMS = 16
 MOST_PIXELS = 96
@@ -19,11 +25,27 @@ MOST_PIXELS = 96
 
 @dataclass(frozen=True)
 class Picture:
-    """One item: its pool index, its true class, and the picture as a data address."""
+    """One item: its pool index, its true class, its (h, w, 3) uint8 pixels."""
 
     item: int
     caption: str
-    address: str
+    pixels: NDArray[np.uint8]
+
+    @property
+    def small(self) -> bool:
+        """Whether it has so few pixels that a browser should show them as squares and not blur them."""
+        return max(self.pixels.shape) <= 48
+
+    @property
+    def address(self) -> str:
+        """The picture as a PNG inside a data address."""
+        from PIL import Image
+
+        image = Image.fromarray(self.pixels)
+        image.thumbnail((MOST_PIXELS, MOST_PIXELS))
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG", optimize=True)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 @dataclass(frozen=True)
@@ -44,7 +66,6 @@ def strips(experiment: Experiment, first: int = MOST_ITEMS) -> tuple[Strip, ...]
     if not path.is_file() or not experiment.seeds:
         return ()
     pixels = _read(path)
-    addresses: dict[int, str] = {}
     found = []
     for label in experiment.labels:
         run = next((run for run in experiment.of(label) if run.seed == experiment.seeds[0]), None)
@@ -54,8 +75,7 @@ def strips(experiment: Experiment, first: int = MOST_ITEMS) -> tuple[Strip, ...]
         pictures = []
         for item, truth in zip(cycle.asked[:first], cycle.asked_labels[:first], strict=False):
             if item in pixels:
-                addresses.setdefault(item, _address(pixels[item]))
-                pictures.append(Picture(item, experiment.classes[truth], addresses[item]))
+                pictures.append(Picture(item, experiment.classes[truth], pixels[item]))
         if pictures:
             found.append(Strip(label, tuple(pictures)))
     return tuple(found)
@@ -74,11 +94,33 @@ def _read(path: Path) -> dict[int, Any]:
     return dict(zip(items.tolist(), pixels, strict=True))
 
 
-def _address(pixels: Any) -> str:
-    from PIL import Image
+def contact_sheet(found: Sequence[Strip]) -> bytes:
+    """Returns the strips as one PNG, a row a strategy, captions below the pictures."""
+    from matplotlib.figure import Figure
 
-    image = Image.fromarray(pixels)
-    image.thumbnail((MOST_PIXELS, MOST_PIXELS))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    with style():
+        figure = Figure(figsize=(WIDE_INCHES, 0.92 * len(found) + 0.1))
+        rows = figure.subplots(len(found), 1, squeeze=False).ravel()
+        for ax, strip in zip(rows, found, strict=True):
+            _draw_strip(ax, strip)
+        figure.tight_layout(pad=0.4)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": "askew"})
+    return buffer.getvalue()
+
+
+def _draw_strip(ax: Axes, strip: Strip) -> None:
+    ax.set_axis_off()
+    ax.set_title(strip.label, fontsize=8.5)
+    for place, picture in enumerate(strip.pictures):
+        high, wide = picture.pixels.shape[:2]
+        half_x, half_y = 0.46 * wide / max(high, wide), 0.46 * high / max(high, wide)
+        edges = (place - half_x, place + half_x, half_y, -half_y)
+        ax.imshow(picture.pixels, extent=edges, interpolation="nearest" if picture.small else "antialiased")
+        ax.text(place, 0.52, _short(picture.caption), ha="center", va="top", fontsize=6, color=MUTED)
+    ax.set_xlim(-0.5, MOST_ITEMS - 0.5)
+    ax.set_ylim(0.85, -0.5)
+
+
+def _short(caption: str) -> str:
+    return caption if len(caption) <= 11 else caption[:10] + "…"
