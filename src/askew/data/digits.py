@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from askew import seeding
+from askew.data import split
 from askew.data.dataset import Dataset, Images
 from askew.errors import MissingExtra
 
@@ -25,20 +25,7 @@ def read(test_fraction: float) -> Dataset:
     bunch = load_digits()
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
     labels = bunch.target.astype(np.int64)
-    held = held_out(labels, test_fraction)
+    held = split.held_out(labels, test_fraction)
     train, test = np.flatnonzero(~held), np.flatnonzero(held)
     images = Images(labels, pixels)
     return Dataset("digits", tuple(str(c) for c in range(10)), images.take(train), images.take(test))
-
-
-def held_out(labels: np.ndarray, fraction: float) -> np.ndarray:
-    """Returns the (N,) mask of a test set: of every class the same share, drawn at random but always the same.
-
-    Each class with two items or more gives at least one and keeps at least one.
-    """
-    mask = np.zeros(len(labels), dtype=bool)
-    for c in np.unique(labels):
-        members = np.flatnonzero(labels == c)
-        count = min(max(1, round(fraction * len(members))), len(members) - 1)
-        mask[seeding.generator(0, "held-out", int(c)).permutation(members)[:count]] = True
-    return mask

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from askew.data import digits, fashion, places
+from askew.data import cifar, digits, fashion, fetch, folder, npz, places, split, tiny_imagenet
 from askew.data.dataset import Dataset
-from askew.errors import unknown
+from askew.errors import DataNotFound, InputError, unknown
 
-NAMES = ("digits", "fashion-mnist")
+NAMES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet")
 
 
 def load(
@@ -20,9 +21,66 @@ def load(
     skip_unreadable: bool = False,
     test_fraction: float = 0.2,
 ) -> Dataset:
-    """Returns the data set that `source` names."""
-    if source == "digits":
+    """Returns the data set that `source` names.
+
+    Args:
+        source: "digits" (comes with scikit-learn), "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet", or the
+            path of a folder of pictures (see `folder.read`) or of an `.npz` file (see `npz.read`).
+        root: the folder in which the files of a named data set lie; without it `$ASKEW_DATA`, `./data` and the cache
+            folder are searched. A relative path is also looked for below it.
+        download: get a named data set from its public address if it is not on disk (see `fetch.fetch`).
+        image_side_px: the side to which pictures of a folder are brought; see `folder.read` for what it is otherwise.
+        skip_unreadable: leave out pictures of a folder that cannot be decoded, and list them.
+        test_fraction: the share of every class that is held out where there is no test set.
+
+    Raises:
+        DataNotFound: nothing there; the message says where to get it and what to put where.
+        InputError: an unknown name, a setting that has no meaning for this source, or damaged files.
+    """
+    split.check_fraction(test_fraction)
+    if image_side_px is not None and image_side_px < 4:
+        raise InputError(f"image_side_px: at least 4, got {image_side_px}")
+    root = None if root is None else Path(root)
+    if source in NAMES:
+        if image_side_px is not None:
+            raise InputError(f"image_side_px: pictures of {source} have a fixed size; leave it out")
+        return _named(source, root, test_fraction, download)
+    path = _path(source, root)
+    if path.suffix.lower() == ".npz":
+        if image_side_px is not None:
+            raise InputError(f"image_side_px: pictures of an .npz file keep their size: leave it out for {source}")
+        return replace(npz.read(path, test_fraction), name=source)
+    found = folder.read(path, side_px=image_side_px, skip_unreadable=skip_unreadable, test_fraction=test_fraction)
+    return replace(found, name=source)
+
+
+def _path(source: str, root: Path | None) -> Path:
+    """Returns the path that `source` is; what neither exists nor looks like one is taken for a misspelt name."""
+    for path in (Path(source).expanduser(), *([root / source] if root is not None else [])):
+        if path.exists():
+            return path
+    path = Path(source).expanduser()
+    if path.suffix.lower() != ".npz" and len(path.parts) == 1:
+        raise unknown("data set", source, [*NAMES, "a folder of pictures", "an .npz file"])
+    return path
+
+
+def _named(name: str, root: Path | None, test_fraction: float, may_download: bool) -> Dataset:
+    if name == "digits":
         return digits.read(test_fraction)
-    if source == "fashion-mnist":
-        return fashion.read(places.roots(root), explicit_root=root is not None)
-    raise unknown("data set", source, NAMES)
+    try:
+        return _read(name, places.roots(root), root)
+    except DataNotFound:
+        if not may_download:
+            raise
+        target = root if root is not None else places.data_folder()
+        fetch.fetch(name, target)
+        return _read(name, [target], root)
+
+
+def _read(name: str, roots: list[Path], root: Path | None) -> Dataset:
+    if name == "fashion-mnist":
+        return fashion.read(roots, explicit_root=root is not None)
+    if name == "tiny-imagenet":
+        return tiny_imagenet.read(roots)
+    return cifar.read(name, roots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import struct
 import warnings
@@ -36,6 +37,9 @@ UNDECODABLE = (
 )
 """What Pillow raises for a file that is damaged, cut short or no picture at all."""
 
+WINDOW = 1_024
+"""How many pictures are in the hands of the threads at a time."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -47,9 +51,14 @@ def threads() -> int:
 
 
 def in_threads(function: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
-    """Yields `function(value)` in the order of `values`, computed in threads (Pillow decodes outside the GIL)."""
+    """Yields `function(value)` in the order of `values`, computed in threads (Pillow decodes outside the GIL).
+
+    At most `WINDOW` results wait to be taken, however many values there are.
+    """
+    rest = iter(values)
     with ThreadPoolExecutor(threads()) as pool:
-        yield from pool.map(function, values)
+        while window := list(itertools.islice(rest, WINDOW)):
+            yield from pool.map(function, window)
 
 
 def read_square(path: Path, side_px: int) -> NDArray[np.uint8]:

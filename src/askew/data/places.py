@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,27 +60,32 @@ def fingerprint(paths: Iterable[Path], *settings: object) -> str:
 def cached(key: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Returns what `make` computes, from a file of the cache folder if an earlier call left it there.
 
-    The file is written under another name and then renamed, so that a stopped process leaves none that is half
-    written; a folder that cannot be written to means that nothing is kept. What comes from the file is
-    memory-mapped: processes that read it at the same time share it.
+    A stopped process leaves none that is half written; a folder that cannot be written to means that nothing is
+    kept. What comes from the file is memory-mapped: processes that read it at the same time share it.
     """
     file = cache_folder() / "decoded" / f"{key}.npy"
     if file.exists():
         return np.load(file, mmap_mode="r", allow_pickle=False)
     array = make()
+    kept = write_whole(file, lambda stream: np.save(stream, array, allow_pickle=False))
+    return np.load(file, mmap_mode="r", allow_pickle=False) if kept else array
+
+
+def write_whole(file: Path, write: Callable[[BinaryIO], object]) -> bool:
+    """Writes a file under another name and renames it when it is complete; returns whether that was possible."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
     except OSError:
-        return array
+        return False
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.save(stream, array, allow_pickle=False)
+            write(stream)
         os.replace(temporary, file)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
-        return array
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+        return False
+    return True
 
 
 def listing(folders: Iterable[Path]) -> str:

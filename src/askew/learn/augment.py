@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Jitter:
-    """One draw of offsets and mirrorings per picture: `top`, `left` (B,) int64 in [0, 2·crop_px], `mirrored` (B,) bool."""
+    """One draw per picture: offsets `top` and `left` (B,) int64 in [0, 2·crop_px], and `mirrored` (B,) bool."""
 
     top: Tensor
     left: Tensor
@@ -49,9 +49,6 @@ def crop_and_flip(pictures: Tensor, jitter: Jitter, crop_px: int) -> Tensor:
     >>> crop_and_flip(picture, right, crop_px=1).reshape(2, 2).tolist()
     [[0, 2], [0, 4]]
     """
-    if crop_px == 0 and not bool(jitter.mirrored.device.type == "cpu" and jitter.mirrored.any()):
-        if jitter.mirrored.device.type == "cpu":
-            return pictures
     height, width = pictures.shape[1:3]
     padded = F.pad(pictures, (0, 0, crop_px, crop_px, crop_px, crop_px)) if crop_px else pictures
     across = torch.arange(width, device=pictures.device)

@@ -34,7 +34,7 @@ class Learner(Protocol):
     def fit(
         self, images: Images, labels: NDArray[np.int64], *, seed: int, on_epoch: Callable[[int], None] | None = None
     ) -> None:
-        """Trains from scratch; `labels[i]` is what is known of `images[i]`. Calls `on_epoch(e)` after epoch e, from 0."""
+        """Trains from scratch; `labels[i]` is what is known of `images[i]`; `on_epoch(e)` follows epoch e, from 0."""
 
     def predict(self, images: Images, needs: Collection[str], *, seed: int) -> dict[str, NDArray[np.float32]]:
         """Returns those of probs (N, C), features (N, D) and draws (T, N, C) that `needs` names, float32."""
@@ -52,8 +52,8 @@ class Classifier:
 
     Args:
         n_classes: C. A class without labelled items has its output too.
-        backbone: "resnet18-cifar", "small-convnet", a name of timm's, a module of yours that gives logits, or a function
-            that makes one; what counts as features of yours, `backbones.UserNetwork` says.
+        backbone: "resnet18-cifar", "small-convnet", a name of timm's, a module of yours that gives logits, or a
+            function that makes one; what counts as features of yours, `backbones.UserNetwork` says.
         training: how; `Training.preset(name)` has the settings of the thesis.
         pretrained: start from timm's published weights (True) or those of a file; see `backbones.build`.
         mc_passes: T, the stochastic passes with dropout that make `draws`.

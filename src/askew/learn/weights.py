@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from askew.errors import DataNotFound, InputError
@@ -30,15 +32,10 @@ def read(path: Path) -> dict[str, Tensor]:
         raise DataNotFound(f"weights: {path} is not a file")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             loaded: Any = load_file(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        if not isinstance(error, (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError)):
-            if type(error).__name__ != "SafetensorError":
-                raise
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
         raise InputError(f"weights: {path} cannot be read as plain tensors: {str(error).splitlines()[0]}") from error
     for key in WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):

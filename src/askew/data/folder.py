@@ -1,0 +1,194 @@
+"""A folder of picture files, one folder a class: found, checked, and brought into memory where they fit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Mask
+from askew.data import pictures, places, split
+from askew.data.dataset import Dataset, Images
+from askew.errors import DataNotFound, InputError
+
+IN_MEMORY_BYTES = 1_500_000_000
+"""Folders whose resized pictures are larger than this stay on disk."""
+
+LARGEST_DEFAULT_PX = 224
+"""The side to which pictures are brought at most if the caller names none."""
+
+TRAIN, TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
+EXPECTED = "expected CLASS/picture.jpg, or train/CLASS/picture.jpg and test/CLASS/picture.jpg"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The picture files of one split in order, and the class of each."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+    def keep(self, mask: Sequence[bool] | Mask) -> Listing:
+        chosen = np.flatnonzero(mask)
+        return Listing(tuple(self.paths[i] for i in chosen), tuple(self.labels[i] for i in chosen))
+
+
+def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fraction: float) -> Dataset:
+    """Returns the data set of a folder of pictures, every one of which was decoded once.
+
+    Layouts: `CLASS/…/picture.jpg`, of which a share `test_fraction` of every class is held out (always the same files;
+    it depends on their names alone, so that added files do not reshuffle the others), or `train/CLASS/…` beside
+    `test/CLASS/…` (`val` if there is no `test`). Hidden files, other kinds of file and class folders without pictures
+    are passed over.
+
+    Pictures become upright RGB squares of `side_px`; without it, of the median shorter side, 224 px at most. If all fit
+    in 1.5 GB they are kept in memory (and in the cache folder for the next run), else they stay paths.
+
+    Args:
+        skip_unreadable: leave out the pictures that cannot be decoded, and list them in `Dataset.unreadable`.
+
+    Raises:
+        DataNotFound: no such folder.
+        InputError: another layout, fewer than two classes, too few pictures to hold any out, or an unreadable
+            picture.
+    """
+    if not folder.is_dir():
+        raise DataNotFound(f"{folder}: no such folder; {EXPECTED}")
+    classes, train, test = find(folder)
+    bad = damaged(train.paths + (test.paths if test else ()))
+    if bad and not skip_unreadable:
+        first, why = next(iter(bad.items()))
+        raise InputError(
+            f"{why}; {len(bad)} of {len(train.paths) + (len(test.paths) if test else 0)} pictures are unreadable: mend "
+            f"or remove {first.name}, or pass --skip-unreadable to leave such pictures out"
+        )
+    if bad:
+        train = train.keep([p not in bad for p in train.paths])
+        test = test.keep([p not in bad for p in test.paths]) if test else None
+    if test is None:
+        held = held_out(folder, train, test_fraction)
+        train, test = train.keep(~held), train.keep(held)
+    _check(folder, classes, train, test)
+    side = side_px or _default_side(train.paths)
+    in_memory = (len(train.paths) + len(test.paths)) * side * side * 3 <= IN_MEMORY_BYTES
+    splits = [images(part, side, in_memory=in_memory) for part in (train, test)]
+    return Dataset(folder.resolve().name, classes, splits[0], splits[1], tuple(bad))
+
+
+def find(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
+    """Returns the classes' names in order, the pictures, and those of the test folder if the folder has one.
+
+    Raises:
+        InputError: no class folder with a picture, or a class that is in the test folder alone.
+    """
+    below = {f.name.lower(): f for f in _folders(folder)}
+    train = next((below[n] for n in TRAIN if n in below), None)
+    test = next((below[n] for n in TEST if n in below), None)
+    if train is None or not _folders(train) or (test is None and len(below) > 1):
+        train = folder
+    if train is folder or test is None:
+        return (*listing(train), None)
+    found, found_test = _classes(train), _classes(test)
+    alone = [c for c in found_test if c not in found]
+    if alone:
+        raise InputError(f"{folder}: class {alone[0]!r} has pictures in {test.name} but none in {train.name}")
+    return tuple(found), _listing(found, tuple(found)), _listing(found_test, tuple(found))
+
+
+def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
+    """Returns the names of the class folders that hold pictures, in order, and those pictures.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = _classes(folder)
+    return tuple(found), _listing(found, tuple(found))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "__MACOSX")
+
+
+def _classes(folder: Path) -> dict[str, list[Path]]:
+    found = {f.name: pictures.find(f) for f in _folders(folder)}
+    filled = {name: paths for name, paths in found.items() if paths}
+    if not filled:
+        loose = len(pictures.find(folder))
+        has = f"{loose} pictures directly in it, which belong to no class" if loose else "no pictures"
+        raise InputError(f"{folder}: has {has}; {EXPECTED}")
+    return filled
+
+
+def _listing(found: dict[str, list[Path]], classes: tuple[str, ...]) -> Listing:
+    pairs = [(path, classes.index(name)) for name, paths in found.items() for path in paths]
+    return Listing(tuple(p for p, _ in pairs), tuple(c for _, c in pairs))
+
+
+def damaged(paths: tuple[Path, ...]) -> dict[Path, str]:
+    """Returns the files that cannot be decoded and why; every file is decoded in full, in threads.
+
+    The answer is kept in the cache folder for as long as no file changes.
+    """
+    memo = places.cache_folder() / "checked" / f"{places.fingerprint(paths)}.json"
+    try:
+        return {Path(p): why for p, why in json.loads(memo.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError):
+        found = {p: why for p, why in pictures.in_threads(_why_not, paths) if why}
+    listed = json.dumps({str(p): why for p, why in found.items()}).encode()
+    places.write_whole(memo, lambda stream: stream.write(listed))
+    return found
+
+
+def _why_not(path: Path) -> tuple[Path, str]:
+    try:
+        pictures.read_square(path, 8)
+    except InputError as error:
+        return path, str(error)
+    return path, ""
+
+
+def held_out(folder: Path, listing: Listing, fraction: float) -> Mask:
+    """Returns the mask of the test set: of every class the share whose names' hashes are lowest.
+
+    How many a class gives, `split.share` says.
+    """
+    digests = [hashlib.sha256(p.relative_to(folder).as_posix().encode()).digest() for p in listing.paths]
+    labels, mask = np.array(listing.labels), np.zeros(len(listing.labels), dtype=bool)
+    for c in np.unique(labels):
+        members = sorted(np.flatnonzero(labels == c), key=digests.__getitem__)
+        mask[members[: split.share(len(members), fraction)]] = True
+    return mask
+
+
+def _check(folder: Path, classes: tuple[str, ...], train: Listing, test: Listing) -> None:
+    if len(classes) < 2:
+        raise InputError(f"{folder}: only one class folder has pictures ({classes[0]}); at least two are needed")
+    empty = sorted(set(range(len(classes))) - set(train.labels))
+    if empty:
+        raise InputError(f"{folder}: class {classes[empty[0]]!r} has no readable picture to train on")
+    if not test.paths:
+        raise InputError(f"{folder}: {len(train.paths)} pictures are too few to hold any out for a test")
+
+
+def _default_side(paths: tuple[Path, ...]) -> int:
+    sides = [s for s in pictures.in_threads(pictures.shorter_side, paths) if s is not None]
+    return min(LARGEST_DEFAULT_PX, round(statistics.median(sides)))
+
+
+def images(listing: Listing, side_px: int, *, in_memory: bool = True) -> Images:
+    """Returns the pictures of a listing as squares of `side_px`, in memory or to be read when needed."""
+    labels = np.array(listing.labels, dtype=np.int64)
+    if not in_memory:
+        return Images(labels, paths=listing.paths, side_px=side_px)
+
+    def everything() -> NDArray[np.uint8]:
+        squares = pictures.in_threads(lambda path: pictures.read_square(path, side_px), listing.paths)
+        return pictures.stack(squares, len(listing.paths), (side_px, side_px, 3))
+
+    return Images(labels, places.cached(places.fingerprint(listing.paths, "folder", side_px), everything))
