@@ -11,7 +11,10 @@ from askew.arrays import Array, Floats, Indices, as_floats, first_few, row_sums,
 from askew.errors import InputError
 from askew.strategies.registry import Gains
 
-FRONT = 2048
+SETTLED = 16
+"""The front is worked on when all but one in so many of it know every pick so far."""
+
+FRONT = 1024
 """How many items are kept up to date at a time: those with the largest bounds."""
 
 
@@ -87,11 +90,24 @@ def greedy(
         upper[np.isin(items, chosen)] = -np.inf
     np.minimum(upper, gains.upper[items], out=upper)
     while len(chosen) < n:
-        bound = upper if penalty is None else upper - penalty.bounds()
-        front, rest = _front(bound, keys, FRONT)
+        front, rest = _fresh_front(gains, items, upper, keys, penalty, n - len(chosen))
         _pick_from(gains, items, front, keys, penalty, rest, chosen, n)
         upper[front] = np.minimum(upper[front], gains.high)
     return np.asarray(chosen, dtype=np.int64)
+
+
+def _fresh_front(
+    gains: Gains, items: Indices, upper: Floats, keys: Indices, penalty: _Penalty | None, more: int
+) -> tuple[Indices, tuple[float, int]]:
+    """Returns what `_front` does, once nearly all of it knows every pick so far; lowers `upper` to get there."""
+    cost = 0.0 if penalty is None else penalty.bounds()
+    while True:
+        wide = _front(upper - cost, keys, FRONT + more)[0]
+        stale = wide[~gains.fresh(items[wide])]
+        if len(stale) <= len(wide) // SETTLED:
+            return _front(upper - cost, keys, FRONT)
+        gains.refresh(items[stale])
+        upper[stale] = np.minimum(upper[stale], gains.upper[items[stale]])
 
 
 def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[float, int]]:
@@ -127,9 +143,11 @@ def _pick_from(
     if penalty is not None:
         penalty.focus(front)
     while len(chosen) < n:
-        cost = 0.0 if penalty is None else penalty.values()
-        low = gains.low - cost
-        worth = np.flatnonzero(gains.high - cost >= low.max() - (0 if penalty is None else penalty.rounding))
+        low, high = gains.low, gains.high
+        if penalty is not None:
+            cost = penalty.values()
+            low, high = low - cost, high - cost + penalty.rounding
+        worth = np.flatnonzero(high >= low.max())
         winner = int(worth[0])
         if len(worth) > 1 or not low[winner] > rest[0]:
             gains.settle(worth)

@@ -2,46 +2,275 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.spatial.distance import cdist
+from typing import Any
 
-from askew.arrays import Floats, Indices, to_numpy
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Array, Floats, Indices, Mask, is_numpy, namespace, to_numpy
 from askew.pool import Pool, Predictions
 from askew.strategies.registry import Gains, strategy
 
+TILE = 512
+"""Rows of features that the first pass over the pool takes at a time."""
+
+STEP = 256
+"""Centres that every item is held against at first; twice as many each time while it can still win."""
+
+BATCH = 32
+"""Items whose distances to everything in focus are computed together, the likely next picks."""
+
+
+@strategy(
+    "kcenter", kind="greedy", needs=("features",), paper="Sener and Savarese 2018, arXiv 1708.00489; Gonzalez 1985"
+)
+def kcenter(pred: Predictions, pool: Pool) -> Gains:
+    """Gains the Euclidean distance in feature space to the nearest labelled or already picked item.
+
+    With no label yet the first pick is the item nearest the mean of all features. Distances are unsquared, which only
+    matters with a balance. The picks are those of float64 arithmetic on the features as given: matrix products in
+    their own dtype only rule items out, within a proved bound of their rounding, and what is left is compared in
+    float64 from differences, so neither a large mean nor duplicates cost accuracy. Features stay where they live (a
+    GPU included).
+
+    Cost: far below the N·(L + n)·D of computing every distance, with L labelled items: an item meets further centres
+    only while it could still win. Memory O(N) beside the features, and a few thousand rows of them.
+
+    Raises:
+        InputError: the features of a labelled item are not finite.
+    """
+    features = pred.require("features", pool.labeled, "kcenter")
+    return KCenterGains(features, pool.labeled, pool.unlabeled)
+
 
 class KCenterGains:
-    """Distances to the nearest centre."""
+    """Bounds of every item's squared distance to its nearest centre, tightened on demand; see `Gains`.
 
-    def __init__(self, features: Floats, centres: Indices) -> None:
-        self._x = features.astype(np.float64)
-        self._centres = [int(i) for i in centres]
-        self.start: Indices = np.empty(0, np.int64)
-        self.upper: Floats = np.full(len(features), np.inf)
-        for i in self._centres:
-            self.upper = np.minimum(self.upper, cdist(self._x, self._x[i : i + 1])[:, 0])
-        if not len(centres):
-            far = cdist(self._x, self._x.mean(axis=0)[None])[:, 0]
+    For a row a and a centre b the product gives t = |a|² + |b|² − 2ab with |t − |a−b|²| ≤ κ(|a|² + |b|²), so that
+    t − κ(…) and t + κ(…) enclose the squared distance. Of each item are kept the smallest lower bound (`_low2`), its
+    centre (`_near`) and upper bound (`_high2`), and the second smallest lower bound (`_second2`): where that is above
+    the upper bound, the nearest centre is certain and one float64 difference gives the distance.
+    """
+
+    def __init__(self, features: Array, labeled: Indices, unlabeled: Indices) -> None:
+        n_items, n_dims = features.shape
+        self._x, self._xp = features, namespace(features)
+        self._kappa = _kappa(features, n_dims)
+        self._seen = np.zeros(n_items, dtype=np.int64)
+        self._near = np.zeros(n_items, dtype=np.int64)
+        self._low2, self._high2, self._second2 = (np.full(n_items, np.inf) for _ in range(3))
+        self._unlabeled = unlabeled
+        mean = self._mean()
+        self._offset = self._xp.asarray(mean, dtype=features.dtype, **_device(features))
+        self._norms2 = np.empty(n_items)
+        for rows in _tiles(n_items, TILE):
+            self._norms2[rows] = to_numpy(_norms2(self._xp, self._x[rows] - self._offset))
+        self._centres = np.empty(n_items, dtype=np.int64)
+        self._centres[: len(labeled)] = _in_good_order(labeled, self._norms2)
+        self._n_centres = len(labeled)
+        self.start: Indices = np.empty(0, dtype=np.int64)
+        self.upper: Floats = np.full(n_items, np.inf)
+        self._set_focus(np.empty(0, dtype=np.int64))
+        if self._n_centres:
+            self._first_pass()
+        else:
+            far = self._distances2_to(mean)
             self.start = np.flatnonzero(far == far.min())
 
+    def fresh(self, items: Indices) -> Mask:
+        """Tells which items have been held against every centre."""
+        return np.asarray(self._seen[items] == self._n_centres)
+
+    def refresh(self, items: Indices) -> None:
+        """Holds items that are not fresh against some centres that they have not seen, twice as many each time."""
+        seen = self._seen[items]
+        for first in np.unique(seen[seen < self._n_centres]).tolist():
+            self._meet(items[seen == first], first, min(max(2 * first, STEP), self._n_centres))
+
     def focus(self, items: Indices) -> None:
-        self._items = items
-        self.high = cdist(self._x[items], self._x[self._centres]).min(axis=1) if self._centres else np.zeros(len(items))
-        self.low = self.high
+        """Puts items in focus: brings them up to date and keeps their rows at hand."""
+        self._leave_focus()
+        while not (fresh := self.fresh(items)).all():
+            self.refresh(items[~fresh])
+        self._set_focus(items)
+
+    def _set_focus(self, items: Indices) -> None:
+        self._items, self._rows = items, self._take(items)
+        self._lower2: dict[int, Floats] = {}
+        self._focus_low2, self._focus_high2 = self._low2[items], self._high2[items]
+        self._focus_second2, self._focus_near = self._second2[items], self._near[items]
+        known = self._n_centres > 0
+        self.low = np.sqrt(np.maximum(self._focus_low2, 0)) if known else np.zeros(len(items))
+        self.high = np.sqrt(np.maximum(self._focus_high2, 0)) if known else np.zeros(len(items))
+
+    def _leave_focus(self) -> None:
+        items = self._items
+        self._low2[items], self._high2[items] = self._focus_low2, self._focus_high2
+        self._second2[items], self._near[items] = self._focus_second2, self._focus_near
+        self.upper[items] = np.sqrt(np.maximum(self._focus_high2, 0))
+        self._seen[items] = self._n_centres
 
     def settle(self, positions: Indices) -> None:
-        pass
+        """Replaces bounds by the distance in float64 at these positions of the focus."""
+        positions = positions[self.low[positions] < self.high[positions]]
+        if not len(positions):
+            return
+        items = self._items[positions]
+        exact2 = self._pair_distances2(items, self._focus_near[positions])
+        unsure = (self._focus_second2[positions] <= self._focus_high2[positions]) & (exact2 > 0)
+        if unsure.any():
+            exact2[unsure] = self._exact_minimum2(items[unsure], exact2[unsure])
+        self._focus_low2[positions] = self._focus_high2[positions] = exact2
+        self.low[positions] = self.high[positions] = np.sqrt(exact2)
 
     def pick(self, position: int) -> None:
+        """Makes the item a centre: the items in focus meet it at once, the others when they are refreshed."""
         item = int(self._items[position])
-        if not self._centres:
-            self.upper = cdist(self._x, self._x[item : item + 1])[:, 0]
-        self._centres.append(item)
-        np.minimum(self.high, cdist(self._x[self._items], self._x[item : item + 1])[:, 0], out=self.high)
-        self.high[position] = -np.inf
+        self._centres[self._n_centres] = item
+        self._n_centres += 1
+        if self._n_centres == 1:
+            self._first_pass()
+            self._set_focus(self._items)
+        else:
+            self._meet_in_focus(position, item)
+        self.low[position] = self.high[position] = -np.inf
+
+    def _meet_in_focus(self, position: int, item: int) -> None:
+        if position not in self._lower2:
+            self._measure_from(position)
+        lower2 = self._lower2[position]
+        hit = np.flatnonzero(lower2 < self._focus_second2)
+        low2, old = lower2[hit], self._focus_low2[hit]
+        self._focus_second2[hit] = np.maximum(low2, old)
+        closer = hit[low2 < old]
+        if not len(closer):
+            return
+        low2 = lower2[closer]
+        margin = 2 * self._kappa * (self._norms2[self._items[closer]] + self._norms2[item])
+        self._focus_near[closer] = item
+        self._focus_low2[closer] = low2
+        self._focus_high2[closer] = np.minimum(self._focus_high2[closer], low2 + margin)
+        alive = closer[self.high[closer] > -np.inf]
+        self.low[alive] = np.sqrt(np.maximum(self._focus_low2[alive], 0))
+        self.high[alive] = np.sqrt(np.maximum(self._focus_high2[alive], 0))
+
+    def _measure_from(self, position: int) -> None:
+        """Computes lower bounds of the squared distances in focus from an item and from `BATCH` likely next picks."""
+        likely = np.argpartition(-self.high, min(BATCH, len(self.high)) - 1)[:BATCH]
+        wanted = np.array([p for p in {position, *likely.tolist()} if p not in self._lower2])
+        products = to_numpy(self._xp.matmul(self._xp.take(self._rows, self._index(wanted), axis=0), self._rows.T))
+        norms2 = self._norms2[self._items]
+        lower2 = (1 - self._kappa) * (norms2[wanted][:, None] + norms2[None, :]) - 2.0 * products
+        self._lower2.update(zip(wanted.tolist(), lower2, strict=True))
+
+    def _first_pass(self) -> None:
+        for rows in _tiles(len(self._unlabeled), TILE):
+            self._meet(self._unlabeled[rows], 0, min(STEP, self._n_centres))
+
+    def _meet(self, items: Indices, first: int, last: int) -> None:
+        """Holds items that have seen `first` centres against those up to `last`."""
+        xp, centres = self._xp, self._centres[first:last]
+        half = self._xp.asarray((1 - self._kappa) / 2 * self._norms2[centres], dtype=self._x.dtype, **_device(self._x))
+        scores = xp.matmul(self._take(items), self._take(centres).T) - half[None, :]
+        best = xp.argmax(scores, axis=1)
+        is_best = best[:, None] == xp.arange(last - first, **_device(self._x))[None, :]
+        top = to_numpy(xp.max(scores, axis=1)).astype(np.float64)
+        runner_up = to_numpy(xp.max(xp.where(is_best, -xp.inf, scores), axis=1)).astype(np.float64)
+        norms2 = (1 - self._kappa) * self._norms2[items]
+        self._merge(items, norms2 - 2 * top, centres[to_numpy(best)], norms2 - 2 * runner_up)
+        self._seen[items] = last
+
+    def _merge(self, items: Indices, low2: Floats, near: Indices, second2: Floats) -> None:
+        old = self._low2[items]
+        closer = low2 < old
+        self._second2[items] = np.minimum(np.minimum(self._second2[items], second2), np.maximum(old, low2))
+        self._low2[items] = np.minimum(old, low2)
+        self._near[items] = np.where(closer, near, self._near[items])
+        high2 = low2 + 2 * self._kappa * (self._norms2[items] + self._norms2[near])
+        self._high2[items] = np.minimum(self._high2[items], high2)
+        self.upper[items] = np.sqrt(np.maximum(self._high2[items], 0))
+
+    def _exact_minimum2(self, items: Indices, at_most: Floats) -> Floats:
+        """Returns the squared distances to the nearest centre, from every centre that could be it."""
+        out: Floats = np.array(at_most)
+        for block in _tiles(self._n_centres, 4 * STEP):
+            centres = self._centres[block]
+            products = to_numpy(self._xp.matmul(self._take(items), self._take(centres).T))
+            norms2 = self._norms2[items][:, None] + self._norms2[centres][None, :]
+            rows, columns = np.nonzero((1 - self._kappa) * norms2 - 2.0 * products < at_most[:, None])
+            for pairs in _tiles(len(rows), 4 * TILE):
+                pair_rows = rows[pairs]
+                np.minimum.at(out, pair_rows, self._pair_distances2(items[pair_rows], centres[columns[pairs]]))
+        return out
+
+    def _pair_distances2(self, items: Indices, centres: Indices) -> Floats:
+        out = np.empty(len(items))
+        for pairs in _tiles(len(items), TILE):
+            a, b = (to_numpy(self._xp.take(self._x, self._index(i[pairs]), axis=0)) for i in (items, centres))
+            out[pairs] = np.square(a.astype(np.float64) - b).sum(axis=1)
+        return out
+
+    def _distances2_to(self, point: NDArray[np.float64]) -> Floats:
+        out = np.empty(self._x.shape[0])
+        for rows in _tiles(len(out), TILE):
+            out[rows] = np.square(to_numpy(self._x[rows]) - point).sum(axis=1)
+        return out
+
+    def _mean(self) -> NDArray[np.float64]:
+        total = np.zeros(self._x.shape[1])
+        for rows in _tiles(self._x.shape[0], TILE):
+            total += to_numpy(self._xp.sum(self._x[rows], axis=0, dtype=self._xp.float64))
+        return np.asarray(total / self._x.shape[0])
+
+    def _take(self, items: Indices) -> Array:
+        """Returns the features of items less their mean over the pool."""
+        return self._xp.take(self._x, self._index(items), axis=0) - self._offset
+
+    def _index(self, items: Indices) -> Array:
+        return items if is_numpy(self._x) else self._xp.asarray(items, **_device(self._x))
 
 
-@strategy("kcenter", kind="greedy", needs=("features",), paper="Sener and Savarese 2018, arXiv 1708.00489")
-def kcenter(pred: Predictions, pool: Pool) -> Gains:
-    """Gains the Euclidean distance in feature space to the nearest labelled or already picked item."""
-    return KCenterGains(to_numpy(pred.require("features", pool.labeled, "kcenter")), pool.labeled)
+def _in_good_order(labeled: Indices, norms2: Floats) -> Indices:
+    """Returns the labelled items so that the first ones are near to many others: every second is nearest the mean.
+
+    Where features have many dimensions the items near the mean are the nearest of most; where they form groups they
+    are not, hence the others in between, at random. Only the speed depends on it.
+    """
+    central = labeled[np.argsort(norms2[labeled], kind="stable")]
+    mixed = np.empty(2 * len(labeled), dtype=np.int64)
+    mixed[::2], mixed[1::2] = central, np.random.default_rng(0).permutation(labeled)
+    first = np.unique(mixed, return_index=True)[1]
+    return mixed[np.sort(first)]
+
+
+def _norms2(xp: Any, rows: Array) -> Array:
+    return xp.sum(rows * rows, axis=1)
+
+
+def _tiles(n_rows: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def _device(array: Array) -> dict[str, Any]:
+    return {} if is_numpy(array) else {"device": array.device}
+
+
+def _kappa(features: Array, n_dims: int) -> float:
+    """Returns κ, the relative rounding error of |a|² + |b|² − 2ab, for any order of summation (Higham 2002, eq. 3.5).
+
+    A GPU may round the factors of a product first (TF32): whether it does is tried, not assumed.
+    """
+    xp = namespace(features)
+    unit = float(xp.finfo(features.dtype).eps) / 2
+    factor = unit
+    if not is_numpy(features):
+        for bits in (0, 11, 8):
+            probe = xp.zeros((TILE, n_dims), dtype=features.dtype, **_device(features))
+            probe[:, 0] = 1 + (16 * unit if bits == 0 else 2.0 ** (2 - bits))
+            ones = xp.ones((n_dims, STEP), dtype=features.dtype, **_device(features))
+            if bool(xp.all(xp.matmul(probe, ones) == probe[0, 0])):
+                factor = unit if bits == 0 else 2.0**-bits
+                break
+        else:
+            factor = 2.0**-7
+    return (n_dims + 16) * unit + (4 * factor if factor > unit else 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
-from askew.arrays import Floats, Indices
+from askew.arrays import Floats, Indices, Mask
 from askew.errors import unknown
 
 Kind = Literal["scorer", "greedy", "selector"]
@@ -38,6 +38,12 @@ class Gains(Protocol):
     upper: Floats
     low: Floats
     high: Floats
+
+    def fresh(self, items: Indices) -> Mask:
+        """Tells of which of these pool items `upper` knows all picks so far."""
+
+    def refresh(self, items: Indices) -> None:
+        """Brings `upper` of these pool items a step nearer to that; a few calls make every one of them fresh."""
 
     def focus(self, items: Indices) -> None:
         """Puts these pool items in focus: `low` and `high` hold their gains from now on."""
