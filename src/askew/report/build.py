@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,8 +18,8 @@ MANIFEST = "report.json"
 def build(folder: Path | str, out: Path | str | None = None, *, metric: str | None = None) -> Path:
     """Writes the report of the experiment in `folder` and returns the path of its page.
 
-    The same ledgers give the same bytes. What is written is put together beside `out` and then takes its place, so a
-    reader never finds half a report and an interrupted call leaves the old one.
+    The same ledgers give the same bytes. What is written is put together beside `out` and then takes its place by
+    renaming, so a reader never finds half a report, and a call that fails leaves the old one.
 
     Args:
         folder: an experiment's folder, finished or not.
@@ -78,21 +77,17 @@ def _refuse_other(out: Path) -> None:
 
 def _replace(out: Path, files: dict[str, bytes]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as place:
+        made, old = Path(place) / "new", Path(place) / "old"
+        made.mkdir()
         for name, content in files.items():
             (made / name).write_bytes(content)
-        made.chmod(0o755)
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-            os.replace(out, old / "report")
-            try:
-                os.replace(made, out)
-            except OSError:
-                os.replace(old / "report", out)
-                raise
-            shutil.rmtree(old)
-        else:
+        if not out.exists():
             os.replace(made, out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            return
+        os.replace(out, old)
+        try:
+            os.replace(made, out)
+        except OSError:
+            os.replace(old, out)
+            raise

@@ -34,9 +34,9 @@ def headline(summary: Summary) -> Headline:
     balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.plain_area_gain is not None)
     if summary.random is None:
         return Headline(*_without_random(summary, balance), claims=False)
-    if not summary.compared:
+    if not summary.rivals:
         return Headline("Only random was run: there is nothing to compare it with.", balance, claims=False)
-    best = max(summary.compared, key=_mean_gain)
+    best = max(summary.rivals, key=_mean_gain)
     gain, corrected = best.area_gain, best.corrected
     if gain is None or corrected is None or gain.n_seeds == 0:
         return Headline("No label count has been measured by random and another strategy yet.", balance, claims=False)
@@ -76,7 +76,7 @@ def _claimed(
 
 
 def _correction(corrected: Estimate, summary: Summary) -> str:
-    n = len(summary.compared)
+    n = len(summary.rivals)
     if n == 1:
         return "the only one compared"
     return f"{span(corrected, summary)} when corrected for being the best of {n}"
@@ -92,7 +92,8 @@ def _one_seed(best: Line, summary: Summary, balance: tuple[str, ...]) -> tuple[s
 
 
 def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    best = max(summary.lines, key=lambda line: float(line.mean[-1]))
+    usable = [line for line in summary.lines if not line.knows_truth] or summary.lines
+    best = max(usable, key=lambda line: float(line.mean[-1]))
     reached = f"{best.mean[-1] * summary.scale:.1f}{'%' if summary.percent else ''}"
     count = f"{int(best.curves.n_labeled[-1]):,} labels"
     detail = f"The highest mean at a last label count is {best.label}’s: {reached} with {count}."

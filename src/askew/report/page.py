@@ -64,7 +64,7 @@ def _inline(text: str) -> str:
     """Returns an SVG to stand inside HTML: without its prologue and size, its colours and fonts those of the page."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    width = float(_WIDTH.search(text)[1])  # type: ignore[index] - matplotlib always writes it
+    width = max(float(found) for found in _WIDTH.findall(text))
     text = _SIZE.sub(f'<svg style="max-width: {width * PIXELS_PER_POINT:.0f}px"', text, count=1)
     text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
     text = _FONT.sub(r"font: \1\2 var(--sans)", text)

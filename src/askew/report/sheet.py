@@ -34,7 +34,7 @@ class Picture:
     @property
     def small(self) -> bool:
         """Whether it has so few pixels that a browser should show them as squares and not blur them."""
-        return max(self.pixels.shape) <= 48
+        return bool(max(self.pixels.shape) <= 48)
 
     @property
     def address(self) -> str:

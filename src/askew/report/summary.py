@@ -27,6 +27,7 @@ from askew.report.measures import (
     paired_gain,
     relative_to_full,
 )
+from askew.strategies.registry import strategies
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Line:
         corrected_to_random_end: the same with the interval widened as that of `corrected`.
         plain_gain, plain_area_gain: the same gains over the plain strategy.
         relative: the curves over what training on everything reaches.
+        knows_truth: whether the strategy reads the true labels, so that it is a bound and no rival.
     """
 
     label: str
@@ -65,6 +67,7 @@ class Line:
     plain_gain: Interval | None = None
     plain_area_gain: Estimate | None = None
     relative: Curves | None = None
+    knows_truth: bool = False
 
     def column(self, n_labeled: int) -> int | None:
         """Returns the column of a label count, or None if the strategy was not measured there."""
@@ -99,8 +102,13 @@ class Summary:
 
     @property
     def compared(self) -> tuple[Line, ...]:
-        """The lines that are held against random."""
+        """The lines that are held against random, those that know the truth too."""
         return tuple(line for line in self.lines if line.area_gain is not None)
+
+    @property
+    def rivals(self) -> tuple[Line, ...]:
+        """The lines of which the headline names the best: a person could use them."""
+        return tuple(line for line in self.compared if not line.knows_truth)
 
     @property
     def asked_counts(self) -> tuple[int, ...]:
@@ -128,8 +136,12 @@ def summarize(experiment: Experiment, metric: str | None = None) -> Summary:
         raise unknown("metric", metric, metrics)
     curves = {label: found for label in experiment.labels if (found := curves_of(experiment.of(label), metric))}
     full = curves_of(experiment.of(FULL), metric)
-    n_rivals = max(1, len(curves) - (RANDOM in curves))
-    lines = tuple(_line(label, experiment.plain_of(label), curves, full, n_rivals) for label in curves)
+    oracles = {label for label in curves if _knows_truth(experiment.of(label))}
+    n_rivals = max(1, len(set(curves) - oracles - {RANDOM}))
+    lines = tuple(
+        replace(_line(label, experiment.plain_of(label), curves, full, n_rivals), knows_truth=label in oracles)
+        for label in curves
+    )
     counts = sorted({int(n) for line in lines for n in line.curves.n_labeled})
     values = np.concatenate([line.curves.values.ravel() for line in lines])
     percent = bool(np.nanmin(values) >= 0 and np.nanmax(values) <= 1)
@@ -148,6 +160,12 @@ def curves_of(runs: Iterable[Run], metric: str) -> Curves | None:
     counts = sorted({n for values in points.values() for n in values})
     rows = [[values.get(n, np.nan) for n in counts] for values in points.values()]
     return Curves(np.array(counts), np.array(rows, dtype=np.float64), np.array(list(points)))
+
+
+def _knows_truth(runs: Iterable[Run]) -> bool:
+    """Tells whether the catalogue's strategy of that name reads the truth; one that left the catalogue does not."""
+    names = {str(run.settings.get("strategy")) for run in runs}
+    return any("truth" in strategies()[name].needs for name in names if name in strategies())
 
 
 def _line(label: str, plain: str | None, curves: dict[str, Curves], full: Curves | None, n_rivals: int) -> Line:

@@ -1,0 +1,178 @@
+"""The headline says what the numbers say: claims with their intervals, and no claim where an interval covers 0."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from askew.errors import InputError
+from askew.report.headline import headline
+from askew.report.ledgers import read
+from askew.report.summary import Summary, summarize
+
+COUNTS = (100, 200, 300)
+
+
+@pytest.fixture
+def summary_of(tmp_path: Path, writer: Any, head: Any) -> Callable[..., Summary]:
+    """Returns a function that makes a summary from label to one list of accuracies a seed, at 100, 200, 300 labels."""
+
+    def make(
+        curves: dict[str, list[list[float]]], metric: str = "accuracy", counts: tuple[int, ...] = COUNTS
+    ) -> Summary:
+        about = {"name": "t", "dataset": "d", "classes": ["a", "b"], "n_items": 1000, "n_test": 10}
+        (tmp_path / "experiment.json").write_text(json.dumps(about))
+        for label, rows in curves.items():
+            for seed, row in enumerate(rows):
+                lines = [
+                    {
+                        "cycle": k,
+                        "n_labeled": counts[k],
+                        "metrics": {metric: value},
+                        "asked": [1] if k < len(counts) - 1 else [],
+                        "asked_labels": [0] if k < len(counts) - 1 else [],
+                    }
+                    for k, value in enumerate(row)
+                ]
+                writer(tmp_path, head(label, seed, len(counts), 100), lines)
+        return summarize(read(tmp_path))
+
+    return make
+
+
+def test_a_clear_gain_is_claimed_in_labels(summary_of: Callable[..., Summary]) -> None:
+    # the strategy is at random's last accuracy with 200 labels, give or take what .001 is worth
+    noise = (0.0, 0.001, -0.001, 0.0005)
+    found = headline(
+        summary_of(
+            {
+                "random": [[0.50, 0.60, 0.70]] * 4,
+                "entropy": [[0.50, 0.70 + e, 0.80 + e] for e in noise],
+            }
+        )
+    )
+    assert found.claims
+    assert found.sentence == "entropy reaches with 200 labels what random reaches with 300: 33% fewer."
+    assert re.fullmatch(r"The 95% interval is (199|200) to 20[012] labels \(4 seeds, paired\)\.", found.details[0])
+    # areas: random .6, entropy .675 + .75 e; mean e = .000125
+    assert found.details[1].startswith(
+        "Averaged over 100 to 300 labels it is 7.5 points above random (95% interval 7.4 to 7.6"
+    )
+
+
+def test_an_interval_that_covers_zero_claims_nothing(summary_of: Callable[..., Summary]) -> None:
+    found = headline(
+        summary_of(
+            {
+                "random": [[0.5, 0.60, 0.70], [0.5, 0.62, 0.70], [0.5, 0.61, 0.71]],
+                "entropy": [[0.5, 0.66, 0.75], [0.5, 0.60, 0.69], [0.5, 0.63, 0.71]],
+            }
+        )
+    )
+    assert not found.claims
+    assert found.sentence == "No strategy asked better than random by a difference that 3 seeds can show."
+    assert re.search(
+        r"entropy, \+1\.3 points, averaged over 100 to 300 labels \(95% interval −\d\.\d to \d\.\d\)", found.details[0]
+    )
+
+
+def test_the_best_of_many_has_to_be_better_than_by_chance(summary_of: Callable[..., Summary]) -> None:
+    # one strategy's own interval leaves out 0, but among ten such an interval is expected now and then
+    random = [[0.5, 0.60, 0.70]] * 3
+    lucky = [[0.5, 0.61, 0.71], [0.5, 0.618, 0.718], [0.5, 0.614, 0.714]]
+    others = {f"other-{i}": random for i in range(9)}
+    alone = headline(summary_of({"random": random, "lucky": lucky}))
+    assert alone.claims
+    among = headline(summary_of(others))  # the folder keeps random and lucky
+    assert not among.claims
+    assert among.sentence == "lucky led random by 1.1 points, but 3 seeds do not prove it."
+    assert "when corrected for being the best of 10" in among.details[0]
+
+
+def test_one_seed_claims_nothing(summary_of: Callable[..., Summary]) -> None:
+    found = headline(summary_of({"random": [[0.5, 0.6, 0.7]], "entropy": [[0.5, 0.8, 0.9]]}))
+    assert not found.claims
+    assert found.sentence == "One seed: no error bar, so no claim."
+    assert found.details == ("Averaged over 100 to 300 labels entropy is +15.0 points from random.",)
+
+
+def test_worse_than_random_is_said(summary_of: Callable[..., Summary]) -> None:
+    found = headline(summary_of({"random": [[0.5, 0.7, 0.8]] * 3, "entropy": [[0.5, 0.6, 0.7]] * 3}))
+    assert not found.claims
+    assert found.details[0].startswith("Even the best mean is not above random: entropy, −7.5 points")
+
+
+def test_without_random_there_is_nothing_to_hold_against(summary_of: Callable[..., Summary]) -> None:
+    found = headline(summary_of({"entropy": [[0.5, 0.6, 0.7]] * 3, "margin": [[0.5, 0.6, 0.8]] * 3}))
+    assert not found.claims
+    assert found.sentence == "Nothing to hold the strategies against: no run is labelled “random”."
+    assert found.details == ("The highest mean at a last label count is margin’s: 80.0% with 300 labels.",)
+
+
+def test_only_random(summary_of: Callable[..., Summary]) -> None:
+    assert headline(summary_of({"random": [[0.5, 0.6, 0.7]] * 3})).sentence.startswith("Only random was run")
+
+
+def test_what_reads_the_truth_is_no_rival(summary_of: Callable[..., Summary]) -> None:
+    found = headline(
+        summary_of(
+            {
+                "random": [[0.5, 0.6, 0.7]] * 3,
+                "oracle": [[0.5, 0.9, 0.95]] * 3,
+                "entropy": [[0.5, 0.7, 0.8]] * 3,
+            }
+        )
+    )
+    assert found.sentence.startswith("entropy reaches with 200 labels")
+    assert not any("oracle" in sentence for sentence in found.details)
+
+
+def test_balance_is_held_against_its_plain_strategy(summary_of: Callable[..., Summary]) -> None:
+    found = headline(
+        summary_of(
+            {
+                "random": [[0.5, 0.6, 0.7]] * 3,
+                "entropy": [[0.5, 0.60, 0.70], [0.5, 0.62, 0.72], [0.5, 0.58, 0.68]],
+                "entropy+balance": [[0.5, 0.64, 0.74], [0.5, 0.66, 0.76], [0.5, 0.62, 0.72]],
+                "kcenter": [[0.5, 0.60, 0.70], [0.5, 0.62, 0.72], [0.5, 0.58, 0.68]],
+                "kcenter+balance": [[0.5, 0.60, 0.70], [0.5, 0.61, 0.73], [0.5, 0.59, 0.67]],
+            }
+        )
+    )
+    # .04 at 200 and at 300: (.02 · 100 + .04 · 100) / 200
+    assert (
+        "entropy+balance is 3.0 points above entropy, averaged over 100 to 300 labels (95% interval 3.0 to 3.0, 3 seeds)."
+        in found.details
+    )
+    assert any(s.startswith("kcenter+balance and kcenter: no difference that 3 seeds can show") for s in found.details)
+
+
+def test_a_metric_that_is_no_share_has_no_percent(summary_of: Callable[..., Summary]) -> None:
+    found = summary_of({"random": [[5.0, 6.0, 7.0]] * 3, "entropy": [[5.0, 8.0, 9.0]] * 3}, metric="score")
+    assert (found.metric, found.percent, found.scale) == ("score", False, 1.0)
+    assert not any("points" in sentence for sentence in headline(found).details)
+
+
+def test_metrics_are_named(experiment: Callable[..., Path]) -> None:
+    found = read(experiment(labels=("random",), seeds=(0,), cycles=2))
+    assert summarize(found).metric == "accuracy"
+    assert summarize(found, "balanced_accuracy").metric == "balanced_accuracy"
+    with pytest.raises(InputError, match="did you mean 'accuracy'"):
+        summarize(found, "acuracy")
+
+
+def test_a_strategy_one_seed_behind_is_compared_on_the_seeds_it_has(experiment: Callable[..., Path]) -> None:
+    folder = experiment(labels=("random", "entropy"), seeds=(0, 1, 2), cycles=4)
+    path = folder / "runs" / "entropy-seed2" / "ledger.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    line = summarize(read(folder)).lines[1]
+    assert line.area_gain is not None
+    assert line.area_gain.n_seeds == 2
+    assert line.n_seeds.tolist() == [3, 3, 2, 2]
+    assert np.isfinite(line.area_gain.mean)
