@@ -146,10 +146,8 @@ def test_balance_is_held_against_its_plain_strategy(summary_of: Callable[..., Su
         )
     )
     # .04 at 200 and at 300: (.02 · 100 + .04 · 100) / 200
-    assert (
-        "entropy+balance is 3.0 points above entropy, averaged over 100 to 300 labels (95% interval 3.0 to 3.0, 3 seeds)."
-        in found.details
-    )
+    how_far = "averaged over 100 to 300 labels (95% interval 3.0 to 3.0, 3 seeds)"
+    assert f"entropy+balance is 3.0 points above entropy, {how_far}." in found.details
     assert any(s.startswith("kcenter+balance and kcenter: no difference that 3 seeds can show") for s in found.details)
 
 

@@ -172,7 +172,7 @@ def test_labels_needed_of_one_seed_has_no_interval() -> None:
 
 
 def test_labels_needed_interval_by_hand() -> None:
-    # the differences level - curve(m) at m are -.001 (m - 150) ± .01 for the two seeds: mean 0 at 150, s = .01 · sqrt 2,
+    # the differences level - curve(m) at m are -.001 (m - 150) ± .01 for two seeds: mean 0 at 150, s = .01 sqrt 2,
     # so |mean| <= 12.7062 · .01 reaches 127 labels to either side, which the counts 100 to 1000 cut below
     slope = np.array([100, 1000])
     values = np.stack([0.001 * slope + 0.01, 0.001 * slope - 0.01])
