@@ -1,0 +1,93 @@
+"""Pascal VOC XML, one file a frame, as in the tree of ImageNet-VID."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of
+from askew.errors import DataNotFound, InputError
+from askew.video.reader import natural
+
+VID_ROAD_CLASSES = {"n02958343": "car", "n02834778": "bicycle", "n03790512": "motorcycle"}
+"""The three classes of ImageNet-VID that the thesis uses, by their names in the files."""
+
+Row = tuple[int, list[float], str]
+
+
+def read_voc(
+    folder: str | Path, *, n_frames: int | None = None, stems: Sequence[str] = (), classes: Sequence[str] = ()
+) -> VideoBoxes:
+    """Reads a folder of Pascal VOC files, one a frame.
+
+    Args:
+        n_frames: the video's length; without it, there are as many frames as files.
+        stems: names of the frames, in order, without suffix; a file is about the frame of its own name. Without it, and
+            with `n_frames`, the number in a file's name is its frame, from 0; with neither, files are frames in order.
+        classes: names to keep, numbered in this order; all that occur, sorted, without it.
+
+    Raises:
+        DataNotFound: no folder, or no XML in it.
+        InputError: a file that is no VOC annotation, or about a frame that does not exist.
+    """
+    where = Path(folder)
+    files = sorted(where.glob("*.xml"), key=lambda path: natural(path.name)) if where.is_dir() else []
+    if not files:
+        raise DataNotFound(f"annotations: no .xml files in {where}")
+    rows: list[Row] = []
+    for place, path in enumerate(files):
+        frame = frame_of(path, stems, n_frames, first=0) if stems or n_frames is not None else place
+        rows += [(frame, box, name) for box, name in _objects(path)]
+    names = list(classes) if classes else sorted({name for _, _, name in rows})
+    rows = [row for row in rows if row[2] in names]
+    length = n_frames if n_frames is not None else len(files)
+    found = by_frame(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, 4),
+        np.ones(len(rows)),
+        np.array([names.index(row[2]) for row in rows], dtype=np.int64),
+        length,
+    )
+    return VideoBoxes(found, tuple(names), tuple(path.stem for path in files) if n_frames is None else ())
+
+
+def read_vid(root: str | Path, split: str = "train", *, classes: Sequence[str] = ()) -> dict[str, VideoBoxes]:
+    """Reads the annotations of ImageNet-VID: `Annotations/VID/<split>/…/<video>/000000.xml`, by the path of the video.
+
+    The frames of a video are in the same place under `Data/VID/<split>`. With `classes` (such as `VID_ROAD_CLASSES`),
+    only videos with an object of one of them are returned, as in the thesis.
+
+    Raises:
+        DataNotFound: the tree is not there.
+        InputError: see `read_voc`.
+    """
+    base = Path(root) / "Annotations" / "VID" / split
+    folders = sorted({path.parent for path in base.rglob("*.xml")})
+    if not folders:
+        raise DataNotFound(f"annotations: no .xml files under {base}; expected ImageNet-VID's tree")
+    if not classes:
+        kinds = sorted({name for folder in folders for path in folder.glob("*.xml") for _, name in _objects(path)})
+        return {folder.relative_to(base).as_posix(): read_voc(folder, classes=kinds) for folder in folders}
+    videos = {folder.relative_to(base).as_posix(): read_voc(folder, classes=classes) for folder in folders}
+    return {name: video for name, video in videos.items() if any(len(frame) for frame in video.frames)}
+
+
+def _objects(path: Path) -> list[tuple[list[float], str]]:
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not XML: {error}") from error
+    out = []
+    for one in root.iter("object"):
+        name, box = one.findtext("name"), one.find("bndbox")
+        sides = [None if box is None else box.findtext(side) for side in ("xmin", "ymin", "xmax", "ymax")]
+        if name is None or any(side is None for side in sides):
+            raise InputError(f"{path}: an object without name or bndbox: not a Pascal VOC annotation")
+        try:
+            out.append(([float(str(side)) for side in sides], name))
+        except ValueError as error:
+            raise InputError(f"{path}: bndbox of {name}: {error}") from error
+    return out
