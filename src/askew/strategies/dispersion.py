@@ -1,0 +1,204 @@
+"""Label dispersion: ask about the items whose predicted class kept changing while the model was trained."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Array, Floats, Indices, as_integers
+from askew.blocked import over_blocks
+from askew.errors import InputError
+from askew.pool import Pool, Predictions
+from askew.strategies.registry import strategy
+
+MODE_BLOCK_BYTES = 1 << 19
+
+
+@strategy(
+    "dispersion", kind="scorer", needs=("dispersion",), paper="Zolfaghari Bengar et al. 2021, arXiv 2108.12458; Eq. 3.1"
+)
+def dispersion(pred: Predictions, pool: Pool) -> Array:
+    """Scores 1 − f/T: how rarely the class that the model predicted most often over T epochs was the one predicted.
+
+    f counts the predictions in the modal class; `DispersionTracker` computes it while a model is trained.
+
+    Returns:
+        (N,) floats in [0, 1 − 1/T], of the dtype of `dispersion`.
+    """
+    return pred.dispersion
+
+
+class DispersionTracker:
+    """Follows the class predicted for every item, epoch after epoch, and gives the dispersion of Eq. 3.1, exactly.
+
+    Dispersion(x) = 1 − f_x/T, with f_x the number of the T predictions of x in its modal class (Eq. 3.2). Items may be
+    predicted at different times, so T is an item's own. Of several modal classes the smallest is taken: their f_x, and
+    so the dispersion, is the same.
+
+    Args:
+        n_items: N, items of the pool.
+        n_classes: C.
+
+    Memory: one byte a prediction up to 256 classes, two up to 65,536, four above, for N items and the T of the item
+    predicted most often, and 4·N bytes. Cost of `dispersion` and `mode`: O(N T log T), on all cores.
+
+    Raises:
+        InputError: fewer than one item or class.
+
+    >>> tracker = DispersionTracker(3, 10)
+    >>> tracker.update([4, 7, 1])
+    >>> tracker.update([4, 2], items=[0, 1])
+    >>> tracker.update([9, 7], items=[0, 1])
+    >>> tracker.mode(), tracker.dispersion().round(3)
+    (array([4, 7, 1]), array([0.333, 0.333, 0.   ]))
+    """
+
+    def __init__(self, n_items: int, n_classes: int) -> None:
+        for name, value in (("n_items", n_items), ("n_classes", n_classes)):
+            if value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}")
+        self._n_classes = n_classes
+        self._dtype = np.min_scalar_type(n_classes - 1)
+        self._slots: list[NDArray[np.unsignedinteger]] = []
+        self._counts = np.zeros(n_items, dtype=np.int32)
+
+    @property
+    def counts(self) -> Indices:
+        """(N,) int64: how many times each item was predicted."""
+        return self._counts.astype(np.int64)
+
+    def update(self, predicted: Array, items: Array | None = None) -> None:
+        """Adds one prediction of every item, or of some.
+
+        Args:
+            predicted: (len(items),) integers from 0 to C − 1.
+            items: distinct pool indices; None is all, in order.
+
+        Raises:
+            InputError: a wrong number of predictions, a class or an item out of range, an item given twice. Nothing
+                is added then.
+        """
+        classes = as_integers("predicted", predicted)
+        chosen = None if items is None else self._checked_items(items)
+        n_expected = len(self._counts) if chosen is None else len(chosen)
+        if len(classes) != n_expected:
+            raise InputError(f"predicted: {len(classes)} classes for {n_expected} items")
+        if not n_expected:
+            return
+        if classes.min() < 0 or classes.max() >= self._n_classes:
+            bad = np.flatnonzero((classes < 0) | (classes >= self._n_classes))
+            raise InputError(
+                f"predicted: {len(bad)} of {len(classes)} are outside the classes 0 to {self._n_classes - 1}; first is "
+                f"{classes[bad[0]]} at position {bad[0]}"
+            )
+        counts = self._counts if chosen is None else self._counts[chosen]
+        low, high = int(counts.min()), int(counts.max())
+        while len(self._slots) <= high:
+            self._slots.append(np.zeros(len(self._counts), dtype=self._dtype))
+        for slot in range(low, high + 1):
+            if chosen is None and low == high:
+                self._slots[slot][:] = classes
+            else:
+                now = np.flatnonzero(counts == slot)
+                self._slots[slot][now if chosen is None else chosen[now]] = classes[now]
+        self._counts[slice(None) if chosen is None else chosen] += 1
+
+    def dispersion(self) -> Floats:
+        """Returns (N,) float64, Eq. 3.1; NaN for an item never predicted, which stands for "not asked"."""
+        modal_count = self._modes(None)[1]
+        out = np.full(len(modal_count), np.nan)
+        np.divide(modal_count, self._counts, out=out, where=self._counts > 0)
+        out *= -1
+        out += 1
+        return out
+
+    def mode(self) -> Indices:
+        """Returns (N,) int64, the class predicted most often, the smallest of several; -1 for an item never predicted.
+
+        It is the pseudo-label of the semi-supervised loop.
+        """
+        return self._modes(None)[0]
+
+    def dispersion_of_authors(self, *, last: int = 25) -> Floats:
+        """Returns (N,) float64, dispersion as the authors' code has it, which is not Eq. 3.1.
+
+        The mode is that of an item's last `last` predictions, agreement with it is counted over all T, and the divisor
+        is T + 1. NaN for an item never predicted.
+
+        Raises:
+            InputError: `last` is below 1.
+        """
+        if last < 1:
+            raise InputError(f"last: expected at least 1 prediction, got {last}")
+        modes = self._modes(last)[0]
+        agree = np.zeros(len(modes), dtype=np.int64)
+        for slot, predicted in enumerate(self._slots):
+            agree += (predicted == modes) & (self._counts > slot)
+        return np.where(self._counts > 0, 1 - agree / (self._counts + 1), np.nan)
+
+    def _modes(self, last: int | None) -> tuple[Indices, Indices]:
+        modes, modal_count = np.full(len(self._counts), -1, dtype=np.int64), np.zeros(len(self._counts), dtype=np.int64)
+        for n_predicted in np.flatnonzero(np.bincount(self._counts)).tolist():
+            if n_predicted:
+                items = np.flatnonzero(self._counts == n_predicted)
+                slots = (
+                    self._slots[:n_predicted] if last is None else self._slots[max(0, n_predicted - last) : n_predicted]
+                )
+                _modes_of(slots, items, modes, modal_count)
+        return modes, modal_count
+
+    def _checked_items(self, items: Array) -> Indices:
+        chosen = as_integers("items", items)
+        out = np.flatnonzero((chosen < 0) | (chosen >= len(self._counts)))
+        if len(out):
+            raise InputError(f"items: {chosen[out[0]]} is outside the pool of {len(self._counts)} items")
+        seen = np.bincount(chosen, minlength=1)
+        if seen.max() > 1:
+            raise InputError(
+                f"items: item {int(seen.argmax())} is given {int(seen.max())} times; expected distinct items"
+            )
+        return chosen
+
+
+def _modes_of(slots: list[NDArray[np.unsignedinteger]], items: Indices, modes: Indices, modal_count: Indices) -> None:
+    """Writes the modes of `items`, which all have a prediction in every one of `slots`, and how often they occur.
+
+    The predictions of an item are sorted. A class that has more than half of them is the median: those items are done
+    by one count. Of the others the longest run is sought.
+    """
+    whole = len(items) == len(modes)
+
+    def work(rows: slice) -> None:
+        here = rows if whole else items[rows]
+        history = np.stack([slot[here] for slot in slots])
+        ranked = np.ascontiguousarray(history.T)
+        ranked.sort(axis=1)
+        median = np.ascontiguousarray(ranked[:, len(slots) // 2])
+        count = np.zeros(len(median), dtype=np.min_scalar_type(len(slots)))
+        for predicted in history:
+            count += predicted == median
+        modes[here], modal_count[here] = median, count
+        open_rows = np.flatnonzero(count <= len(slots) // 2)
+        if len(open_rows):
+            at = open_rows + rows.start if whole else items[rows][open_rows]
+            modes[at], modal_count[at] = _longest_runs(np.ascontiguousarray(ranked[open_rows].T))
+
+    over_blocks(work, len(items), len(slots) * slots[0].itemsize, block_bytes=MODE_BLOCK_BYTES)
+
+
+def _longest_runs(
+    ranked: NDArray[np.unsignedinteger],
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
+    """Returns the value and length of the longest run in every column of an array sorted down its columns."""
+    n_rows, n_columns = ranked.shape
+    run = np.ones(n_columns, dtype=np.min_scalar_type(n_rows))
+    longest, value = run.copy(), ranked[0].copy()
+    same, longer = np.empty(n_columns, dtype=bool), np.empty(n_columns, dtype=bool)
+    for row in range(1, n_rows):
+        np.equal(ranked[row], ranked[row - 1], out=same)
+        np.multiply(run, same.view(np.uint8), out=run)
+        np.add(run, 1, out=run)
+        np.greater(run, longest, out=longer)
+        np.copyto(value, ranked[row], where=longer)
+        np.maximum(longest, run, out=longest)
+    return value, longest
