@@ -73,6 +73,7 @@ class FlowTracker:
         grid_px: the flow is stored once every so many pixels of the working size, averaged over them.
         cache: a folder that keeps the flow; needs a path or a `Video`. None keeps it in memory.
         workers: threads that compute flow.
+        progress: is called with the number of each frame that was read, while flow is computed.
 
     Raises:
         InputError: frames of several sizes or types, a video cut short, or a parameter out of range.
@@ -97,6 +98,7 @@ class FlowTracker:
         grid_px: int = 4,
         cache: str | Path | None = None,
         workers: int = 2,
+        progress: Callable[[int], object] | None = None,
     ) -> None:
         if preset not in PRESETS:
             raise unknown("preset", preset, PRESETS)
@@ -104,7 +106,14 @@ class FlowTracker:
             video = open_video(video)
         options = {"dis": preset, "height": height_px, "grid": grid_px, "opencv": need_opencv("flow").__version__}
         self.flow = stored_flow(
-            video, lambda: _dis(preset), options, height_px=height_px, grid_px=grid_px, cache=cache, workers=workers
+            video,
+            lambda: _dis(preset),
+            options,
+            height_px=height_px,
+            grid_px=grid_px,
+            cache=cache,
+            workers=workers,
+            progress=progress,
         )
 
     @classmethod
@@ -185,6 +194,7 @@ def stored_flow(
     cache: str | Path | None = None,
     workers: int = 2,
     gray: bool = True,
+    progress: Callable[[int], object] | None = None,
 ) -> Flow:
     """Returns the flow of a video: from the cache if it is there, else computed, and then cached.
 
@@ -199,9 +209,13 @@ def stored_flow(
     for name, value in (("height_px", height_px), ("grid_px", grid_px), ("workers", workers)):
         if value < 1:
             raise InputError(f"{name}: expected a whole number >= 1, got {value!r}")
+    if progress is not None and isinstance(video, Video):
+        frames: Iterable[NDArray[np.uint8]] = _reporting(video, progress)
+    else:
+        frames = video
     if cache is None:
         with tempfile.TemporaryFile() as file:
-            shape = _compute(video, engine, file, height_px=height_px, grid_px=grid_px, workers=workers, gray=gray)
+            shape = _compute(frames, engine, file, height_px=height_px, grid_px=grid_px, workers=workers, gray=gray)
             file.seek(0)
             fields = np.frombuffer(file.read(), np.float16).reshape(shape.stored)
         return Flow(fields, shape)
@@ -214,7 +228,7 @@ def stored_flow(
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".flow-", delete=False) as file:
             try:
-                shape = _compute(video, engine, file, height_px=height_px, grid_px=grid_px, workers=workers, gray=gray)
+                shape = _compute(frames, engine, file, height_px=height_px, grid_px=grid_px, workers=workers, gray=gray)
                 file.flush()
                 os.replace(file.name, data)
             finally:
@@ -226,6 +240,12 @@ def stored_flow(
     if min(shape.stored) == 0:
         return Flow(np.zeros(shape.stored, np.float16), shape)
     return Flow(np.memmap(data, np.float16, "r", shape=shape.stored), shape)
+
+
+def _reporting(video: Video, progress: Callable[[int], object]) -> Iterator[Image]:
+    for number, frame in enumerate(video):
+        progress(number)
+        yield frame
 
 
 def _compute(
