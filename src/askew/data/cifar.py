@@ -19,13 +19,23 @@ LAYOUT = {
     "cifar100": ("cifar-100-python", ("train",), "test", "meta"),
 }
 KEYS = {"cifar10": (b"labels", b"label_names"), "cifar100": (b"fine_labels", b"fine_label_names")}
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """What a pickle of protocol 2 written by Python 3 calls to make bytes; other encodings are refused."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
 ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _latin1,
 }
-"""All that a batch file may name: what NumPy arrays are made of. Any other name ends the reading."""
+"""All that a batch file may name: what NumPy arrays and bytes are made of. Any other name ends the reading."""
 
 
 class _Arrays(pickle.Unpickler):

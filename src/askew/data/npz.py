@@ -58,7 +58,7 @@ def _open(path: Path) -> dict[str, NDArray[np.generic]]:
     if not path.is_file():
         raise DataNotFound(f"{path}: no such file; expected an .npz with {LAYOUTS}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (
         OSError,

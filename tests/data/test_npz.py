@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from askew.data.load import load
+from askew.errors import DataNotFound, InputError
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (20, 6, 5, 3), dtype=np.uint8)
+LABELS = np.arange(20) % 2
+
+
+def save(path, **arrays):
+    np.savez(path, **arrays)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [BYTES, BYTES.transpose(0, 3, 1, 2), BYTES.astype(np.int64), BYTES.astype(np.float32) / 255],
+    ids=["bytes", "channels first", "integers", "floats to 1"],
+)
+def test_every_admitted_form_gives_the_same_pixels(tmp_path, images):
+    data = load(save(tmp_path / "a.npz", images=images, labels=LABELS, is_test=np.arange(20) < 4))
+    assert np.array_equal(data.test.pixels, BYTES[:4])
+    assert np.array_equal(data.train.pixels, BYTES[4:])
+
+
+def test_gray_without_a_channel_axis_and_text_labels(tmp_path):
+    data = load(save(tmp_path / "a.npz", images=BYTES[..., 0], labels=np.array(["dog", "cat"] * 10)))
+    assert data.classes == ("cat", "dog")
+    assert data.train.shape == (6, 5, 1)
+    assert len(data.test) == 4
+    assert np.bincount(data.test.labels).tolist() == [2, 2]
+
+
+def test_the_share_held_out_is_of_every_class_and_always_the_same(tmp_path):
+    path = save(tmp_path / "a.npz", images=BYTES, labels=np.array([0] * 15 + [1] * 5))
+    first, second = (load(path, test_fraction=0.4) for _ in range(2))
+    assert np.bincount(first.test.labels).tolist() == [6, 2]
+    assert np.array_equal(first.test.pixels, second.test.pixels)
+
+
+def test_two_splits_with_labels_in_a_column(tmp_path):
+    path = save(
+        tmp_path / "a.npz", x_train=BYTES[:15], y_train=LABELS[:15, None], x_test=BYTES[15:], y_test=LABELS[15:, None]
+    )
+    data = load(path)
+    assert np.array_equal(data.test.pixels, BYTES[15:])
+    assert data.train.labels.tolist() == LABELS[:15].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"pictures": BYTES}, "holds pictures; expected `images`"),
+        ({"images": BYTES}, "has no array 'labels'"),
+        ({"images": BYTES, "labels": LABELS[:7]}, "20 pictures but 7 labels"),
+        ({"images": BYTES, "labels": LABELS - 1}, "-1 at picture 0 is negative"),
+        ({"images": BYTES, "labels": LABELS * 0.5}, "whole numbers or text, got float64"),
+        ({"images": BYTES, "labels": np.eye(20)}, "one label a picture"),
+        ({"images": BYTES, "labels": LABELS, "classes": np.array(["a"])}, "1 at picture 1 is outside the 1 classes"),
+        ({"images": BYTES, "labels": LABELS, "is_test": np.zeros(3)}, "is_test has 3 entries"),
+        ({"images": BYTES.astype(np.float32), "labels": LABELS}, "from 0 to 255: expected bytes"),
+        ({"images": BYTES.astype(np.int64) * 9, "labels": LABELS}, "expected bytes"),
+        ({"images": np.where(BYTES > 3, np.nan, 0.5), "labels": LABELS}, "expected bytes"),
+        ({"images": BYTES[0], "labels": LABELS}, "20 labels"),
+        ({"images": BYTES[..., :2], "labels": LABELS}, "1 or 3 channels"),
+        ({"images": BYTES[:, 0, 0], "labels": LABELS}, "expected"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, arrays, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load(save(tmp_path / "a.npz", **arrays))
+    assert "\n" not in str(caught.value)
+
+
+def test_object_arrays_are_never_unpickled(tmp_path):
+    path = save(tmp_path / "a.npz", images=np.array([{"a": 1}], dtype=object), labels=LABELS)
+    with pytest.raises(InputError, match=r"a\.npz: cannot be read as an \.npz of plain arrays"):
+        load(path)
+
+
+def test_cut_and_empty_and_absent_files(tmp_path):
+    path = tmp_path / "a.npz"
+    save(path, images=BYTES, labels=LABELS)
+    whole = path.read_bytes()
+    for keep in (0, 20, len(whole) // 2, len(whole) - 4):
+        path.write_bytes(whole[:keep])
+        with pytest.raises(InputError, match=r"a\.npz"):
+            load(str(path))
+    with pytest.raises(DataNotFound, match="no such file"):
+        load(str(tmp_path / "absent.npz"))
+
+
+def test_a_side_is_refused_for_arrays(tmp_path):
+    with pytest.raises(InputError, match="image_side_px"):
+        load(save(tmp_path / "a.npz", images=BYTES, labels=LABELS), image_side_px=32)
