@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -21,11 +20,11 @@ Backbone: TypeAlias = "str | Callable[[], nn.Module] | nn.Module"
 OWN = ("resnet18-cifar", "small-convnet")
 """The names that are not timm's."""
 
-WIDTHS = (32, 64, 128)
-"""Channels of the small convnet's blocks."""
+WIDTHS = (16, 32, 64)
+"""Channels of the small convnet's blocks; further blocks for larger pictures have the last width."""
 
-LARGEST_MAP_PX = 32
-"""The map that enters the small convnet's three blocks is no larger than this."""
+LAST_MAP_PX = 4
+"""The side of the map that the small convnet's features are: where a thing is still counts."""
 
 
 class Network(nn.Module):
@@ -143,21 +142,24 @@ def build(
 
 
 def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Returns a body of three blocks and its 128 features, for pictures of 8 to 64 px, gray or colour.
+    """Returns a body of three blocks or more and its 1,024 features, for small pictures, gray or colour.
 
     A block is 3×3 convolution, 2×2 max-pooling, batch normalisation, ReLU: pooling first makes the rest of it four
-    times cheaper. Larger pictures than 32 px pass through further blocks of the first width before.
+    times cheaper. Blocks are added until a 4×4 map is reached, and none pools below it. The features are that map, not
+    its mean: on Fashion-MNIST with 1,000 labels a small network loses several points of accuracy to averaging.
     """
-    doublings = max(0, math.ceil(math.log2(min(shape[:2]) / LARGEST_MAP_PX)))
-    widths = (*[WIDTHS[0]] * doublings, *WIDTHS)
-    blocks = [_block(*pair) for pair in itertools.pairwise((shape[2], *widths))]
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
+    side, channels, blocks = min(shape[:2]), shape[2], []
+    while len(blocks) < len(WIDTHS) or side > LAST_MAP_PX:
+        width = WIDTHS[min(len(blocks), len(WIDTHS) - 1)]
+        blocks.append(_block(channels, width, pool=side > LAST_MAP_PX))
+        channels, side = width, max(LAST_MAP_PX, -(-side // 2))
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(LAST_MAP_PX), nn.Flatten()), channels * LAST_MAP_PX**2
 
 
-def _block(channels: int, width: int) -> nn.Sequential:
+def _block(channels: int, width: int, *, pool: bool) -> nn.Sequential:
     convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-    pooling = nn.MaxPool2d(2, ceil_mode=True)
-    return nn.Sequential(convolution, pooling, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+    pooling = [nn.MaxPool2d(2, ceil_mode=True)] if pool else []
+    return nn.Sequential(convolution, *pooling, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 def resnet18_cifar(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:

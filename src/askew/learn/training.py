@@ -122,7 +122,7 @@ PRESETS = {
     "thesis-ch4-tiny-imagenet": Training(
         epochs=30, batch=128, lr=0.01, milestones=(10 / 30, 15 / 30, 20 / 30, 25 / 30), gamma=0.5
     ),
-    "desk": Training(epochs=30, batch=32, lr=0.05, schedule="one-cycle", crop_px=1),
+    "desk": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1),
     "digits": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1, flip=False),
 }
 """Chapters 3 and 4: SGD and schedules as in §3.4 and §4.4; Nesterov, weight decay and batch size, on which the text is
