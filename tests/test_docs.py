@@ -1,0 +1,180 @@
+"""The documentation says what the code says: generated pages are fresh, examples run, commands and links exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def make_docs() -> ModuleType:
+    """The script that makes the generated pages, as a module."""
+    pytest.importorskip("torch", reason="the API pages describe the learners too")
+    spec = spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_generated_page_is_stale(make_docs: ModuleType) -> None:
+    assert make_docs.stale() == [], "run: python scripts/make_docs.py"
+
+
+def test_stale_pages_are_found_and_mended(make_docs: ModuleType, tmp_path: Path) -> None:
+    make_docs.write(tmp_path)
+    assert make_docs.stale(tmp_path) == []
+    (tmp_path / "commands.md").unlink()
+    with (tmp_path / "strategies" / "entropy.md").open("a", encoding="utf-8") as file:
+        file.write("more\n")
+    (tmp_path / "strategies" / "gone.md").write_text(f"{make_docs.MARK}\n\n# gone\n", encoding="utf-8")
+    (tmp_path / "mine.md").write_text("# by hand\n", encoding="utf-8")
+    assert make_docs.stale(tmp_path) == [
+        "commands.md: is missing",
+        "strategies/entropy.md: differs from the code",
+        "strategies/gone.md: nothing in the code stands behind it",
+    ]
+    make_docs.write(tmp_path)
+    assert make_docs.stale(tmp_path) == []
+    assert (tmp_path / "mine.md").is_file()
+
+
+def test_every_command_and_option_has_its_place(make_docs: ModuleType) -> None:
+    text = make_docs.command_page(make_docs.command_line())
+    for action in make_docs._subcommands(make_docs.command_line()):
+        for name, parser in action.choices.items():
+            assert f"## askew {name}" in text
+            for option in parser._actions:
+                assert all(one in text for one in option.option_strings if one not in ("-h", "--help"))
+
+
+def test_every_configuration_key_has_its_place(make_docs: ModuleType) -> None:
+    from askew.experiment import config
+
+    text = make_docs.configuration_page()
+    for name in make_docs.SECTIONS.values():
+        for key in getattr(config, name).model_fields:
+            assert f"| `{key}` |" in text, f"{name}.{key}"
+
+
+def test_docstrings_become_markdown(make_docs: ModuleType) -> None:
+    docstring = """Computes it.
+
+    A drawing:
+
+        a ──> b
+
+        c
+
+    Args:
+        scores: (N,) floats,
+            on two lines.
+        n: how many.
+
+    Returns:
+        (n,) indices.
+
+    >>> 1 + 1
+    2
+
+    The end.
+    """
+    assert make_docs.markdown(docstring).split("\n") == [
+        "Computes it.",
+        "",
+        "A drawing:",
+        "",
+        "```text",
+        "a ──> b",
+        "",
+        "c",
+        "",
+        "```",
+        "",
+        "**Args**",
+        "",
+        "- `scores`: (N,) floats,",
+        "  on two lines.",
+        "- `n`: how many.",
+        "",
+        "**Returns**",
+        "",
+        "- (n,) indices.",
+        "",
+        "```pycon",
+        ">>> 1 + 1",
+        "2",
+        "```",
+        "",
+        "The end.",
+    ]
+
+
+def test_the_quickstart_runs_from_top_to_bottom() -> None:
+    space: dict[str, Any] = {}
+    for block in blocks(DOCS / "quickstart.md", "python"):
+        exec(compile(block, "quickstart.md", "exec"), space)
+    assert len(set(space["chosen"].tolist())) == 20
+    assert (space["labels"][space["chosen"]] == -1).all()
+
+
+def test_the_strategy_of_the_guide_is_one() -> None:
+    from askew.pool import Pool, Predictions
+
+    space: dict[str, Any] = {"__name__": "askew.strategies.ratio"}
+    (block,) = blocks(DOCS / "adding-a-strategy.md", "python")
+    exec(compile(block, "adding-a-strategy.md", "exec"), space)
+    entry = space["ratio"].strategy
+    assert (entry.kind, entry.needs, dict(entry.parameters)) == ("scorer", ("probs",), {"power": 1.0})
+    scores = entry.fn(Predictions(np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]])), Pool.without_labels(3), power=2.0)
+    np.testing.assert_allclose(scores, [1, 1 / 16, 0])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+def test_every_configuration_in_the_docs_is_valid(page: Path) -> None:
+    from askew.experiment.config import parse, tomllib
+
+    for block in blocks(page, "toml"):
+        parse(tomllib.loads(block), page.name)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_command_in_the_docs_parses(page: Path) -> None:
+    from askew.cli.main import parser
+
+    text = page.read_text(encoding="utf-8")
+    for line in re.findall(r"^(?:\$ |    )(askew .*)$", text, flags=re.MULTILINE):
+        parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_link_in_the_docs_leads_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    targets = re.findall(r"(?<!\\)\]\(([^)\s]+)\)", prose)
+    missing = [
+        t for t in targets if "://" not in t and t.split("#")[0] and not (page.parent / t.split("#")[0]).exists()
+    ]
+    assert missing == []
+
+
+def test_every_page_of_the_site_is_there() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    assert [name for name in re.findall(r": (\S+\.md)$", nav, flags=re.MULTILINE) if not (DOCS / name).is_file()] == []
