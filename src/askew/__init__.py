@@ -1,18 +1,61 @@
 """askew: which unlabeled items should a person label next, with the classes in balance."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from askew.errors import AskewError, DataNotFound, InputError, MissingExtra
+from askew.pick import balance
 from askew.pool import Pool, Predictions
+from askew.query import Balance, Selection, query, select
 from askew.strategies.registry import Strategy, strategies
+
+if TYPE_CHECKING:
+    from askew import video
+    from askew.learn.classifier import Classifier
+    from askew.learn.training import Training
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AskewError",
+    "Balance",
+    "Classifier",
     "DataNotFound",
     "InputError",
     "MissingExtra",
     "Pool",
     "Predictions",
+    "Selection",
     "Strategy",
+    "Training",
+    "balance",
+    "query",
+    "select",
     "strategies",
+    "video",
 ]
+
+_LATE = {
+    "Classifier": "askew.learn.classifier",
+    "Training": "askew.learn.training",
+    "video": "askew.video",
+}
+"""Names whose modules are imported when they are first asked for: torch and the video room are heavy."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'askew' has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_LATE[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("askew"):
+            raise
+        raise MissingExtra(f"askew.{name}", "vision") from error
+    return module if name == "video" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -97,7 +97,7 @@ def _read_npy(name: str, path: Path) -> NDArray[Any]:
 
 def _read_npz(name: str, path: Path) -> NDArray[Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             keys = list(archive.files)
             key = keys[0] if len(keys) == 1 else name
             if key not in keys:

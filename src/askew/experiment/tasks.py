@@ -16,9 +16,10 @@ from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.errors import InputError, unknown
 from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
-from askew.learn.classifier import PRESETS, Classifier, Learner, Training
+from askew.learn.classifier import Classifier, Learner
 from askew.learn.estimator import EstimatorLearner
 from askew.learn.task import ImageClassification
+from askew.learn.training import Training
 from askew.seeding import generator
 
 
@@ -116,12 +117,10 @@ def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto
     """
     if learner.estimator is not None:
         return EstimatorLearner(_estimator(learner.estimator, learner.parameters), n_classes)
-    if learner.preset not in PRESETS:
-        raise unknown("learner.preset", learner.preset, PRESETS)
     return Classifier(
         n_classes,
         backbone=learner.backbone,
-        training=_training(PRESETS[learner.preset], learner.training),
+        training=_training(Training.preset(learner.preset), learner.training),
         pretrained=learner.pretrained,
         mc_passes=learner.mc_passes,
         dropout=learner.dropout,
