@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from askew.arrays import (
     Array,
+    Floats,
     Indices,
     Mask,
     as_floats,
@@ -21,6 +20,7 @@ from askew.arrays import (
     row_sums,
     to_numpy,
 )
+from askew.blocked import sums_and_negatives
 from askew.errors import InputError
 
 SUM_TOLERANCE = 1e-3
@@ -47,9 +47,7 @@ class Pool:
             raise InputError("labels: the pool is empty")
         low = np.flatnonzero(labels < -1)
         if len(low):
-            raise InputError(
-                f"labels: {labels[low[0]]} at item {low[0]}: expected a class from 0, or -1 for unlabeled"
-            )
+            raise InputError(f"labels: {labels[low[0]]} at item {low[0]}: expected a class from 0, or -1 for unlabeled")
         labels.flags.writeable = False
         object.__setattr__(self, "labels", labels)
 
@@ -207,25 +205,30 @@ def _check_distributions(name: str, array: Array) -> Mask:
     stack = array if array.ndim == 3 else array[None]
     missing = np.zeros(stack.shape[1], dtype=bool)
     for draw in range(stack.shape[0]):
-        sums: NDArray[Any] = row_sums(stack[draw])
+        sums, negative = _sums_and_negatives(stack[draw])
         unknown = ~np.isfinite(sums)
         missing |= unknown
-        _raise_unless_distributions(name, stack[draw], sums, unknown)
+        _raise_unless_distributions(name, sums, negative & ~unknown, unknown)
     return missing
 
 
-def _raise_unless_distributions(name: str, probs: Array, sums: NDArray[Any], unknown: Mask) -> None:
+def _sums_and_negatives(probs: Array) -> tuple[Floats, Mask]:
+    if is_numpy(probs):
+        return sums_and_negatives(probs)
+    xp = namespace(probs)
+    return to_numpy(xp.sum(probs, axis=1)), to_numpy(xp.any(probs < 0, axis=1))
+
+
+def _raise_unless_distributions(name: str, sums: Floats, negative: Mask, unknown: Mask) -> None:
     bad = np.flatnonzero(~unknown & (np.abs(sums - 1) > SUM_TOLERANCE))
     if len(bad):
         raise InputError(
             f"{name}: {len(bad)} of {len(sums)} rows do not sum to 1; first at item {bad[0]}, which sums to "
             f"{sums[bad[0]]:.6g}: pass probabilities, not logits (apply softmax first)"
         )
-    if float(namespace(probs).min(probs)) < 0 or unknown.any():
-        values = to_numpy(probs)
-        negative = np.flatnonzero((values < 0).any(axis=1) & ~unknown)
-        if len(negative):
-            raise InputError(
-                f"{name}: {len(negative)} of {len(values)} rows hold a negative number; at item {first_few(negative)}: "
-                "pass probabilities, not logits (apply softmax first)"
-            )
+    below = np.flatnonzero(negative)
+    if len(below):
+        raise InputError(
+            f"{name}: {len(below)} of {len(sums)} rows hold a negative number; at item {first_few(below)}: "
+            "pass probabilities, not logits (apply softmax first)"
+        )
