@@ -106,7 +106,6 @@ def test_docstrings_become_markdown(make_docs: ModuleType) -> None:
         "a ──> b",
         "",
         "c",
-        "",
         "```",
         "",
         "**Args**",
