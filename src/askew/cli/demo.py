@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from askew.cli import run
+
+PARTS = (
+    ("digits-longtail", "The same digits, half of the classes made rare: plain against balanced"),
+    ("digits", "Handwritten digits: six ways to ask"),
+)
 
 
 def add(commands: Any) -> None:
@@ -13,18 +19,24 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         help="compare strategies on real handwritten digits, in minutes",
-        description="Runs the preset `digits`: scikit-learn's handwritten digits, six strategies and three seeds. Ends "
-        "with the path of a report.",
+        description="Runs two presets on scikit-learn's handwritten digits: `digits-longtail`, plain against balanced "
+        "strategies on a pool whose classes are askew, and `digits`, six strategies side by side. Ends with the "
+        "paths of their reports.",
     )
-    run.add_options(parser)
+    run.add_options(parser, out="runs/demo")
     parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:
-    """Runs the preset."""
+    """Runs the presets, one after the other."""
     from askew.cli.extras import need
 
-    need("the demo", "vision", "torch", "torchvision", "sklearn", "pydantic", "rich", "matplotlib", "jinja2")
+    need("the demo", *run.NEEDS)
     from askew.experiment.config import read
 
-    return run.experiment(read("digits"), arguments)
+    out: Path = arguments.out or Path("runs") / "demo"
+    worst = 0
+    for preset, what in PARTS:
+        print(f"\n{what}", flush=True)
+        worst = max(worst, run.experiment(read(preset), arguments, out / preset))
+    return worst

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+NEEDS = ("vision", "torch", "torchvision", "sklearn", "pydantic", "rich", "matplotlib", "jinja2")
+"""The extra that brings what an experiment imports, and those modules."""
+
 
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
@@ -18,14 +21,14 @@ def add(commands: Any) -> None:
         "the same command goes on from the last finished cycle. Without EXPERIMENT it lists the presets.",
     )
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a TOML file, or the name of a preset")
-    add_options(parser)
+    add_options(parser, out="runs/NAME")
     parser.set_defaults(call=call)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
     """Adds what `run` and `demo` share."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where results go (runs/NAME)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where results go ({out})")
     parser.add_argument("--jobs", type=int, default=cores, metavar="J", help="runs at a time (one a core)")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
     parser.add_argument("--download", action="store_true", help="let torchvision download a dataset that is missing")
@@ -39,18 +42,19 @@ def call(arguments: argparse.Namespace) -> int:
     """Runs the experiment, or lists the presets."""
     from askew.cli.extras import need
 
-    need("running an experiment", "vision", "torch", "torchvision", "pydantic", "rich", "matplotlib", "jinja2")
+    need("running an experiment", *NEEDS)
     from askew.experiment.config import presets, read
 
     if arguments.experiment is None:
         for name, what in presets().items():
             print(f"{name:<24}  {what}")
         return 0
-    return experiment(read(arguments.experiment), arguments)
+    config = read(arguments.experiment)
+    return experiment(config, arguments, arguments.out or Path("runs") / config.name)
 
 
-def experiment(config: Any, arguments: argparse.Namespace) -> int:
-    """Runs a checked experiment to its report; returns 1 if a run failed."""
+def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
+    """Runs a checked experiment in the folder `out`, to its report; returns 1 if a run failed."""
     from askew.cli.screen import Screen
     from askew.errors import InputError
     from askew.experiment import grid
@@ -59,7 +63,6 @@ def experiment(config: Any, arguments: argparse.Namespace) -> int:
 
     if arguments.jobs < 1:
         raise InputError(f"--jobs: expected at least 1, got {arguments.jobs}")
-    out: Path = arguments.out or Path("runs") / config.name
     dataset = load_dataset(
         config.data, root=arguments.data_root, download=arguments.download, skip_unreadable=arguments.skip_unreadable
     )

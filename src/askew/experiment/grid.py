@@ -101,6 +101,8 @@ def prepare(config: ExperimentConfig, dataset: Dataset, out: Path) -> None:
     Raises:
         InputError: the folder holds something else.
     """
+    from askew.experiment.tasks import pool_and_initial
+
     described = config.model_dump(mode="json")
     path = out / "experiment.json"
     if path.is_file():
@@ -113,7 +115,7 @@ def prepare(config: ExperimentConfig, dataset: Dataset, out: Path) -> None:
         "name": config.name,
         "dataset": dataset.name,
         "classes": list(dataset.classes),
-        "n_items": len(dataset.train) if config.data.pool_items is None else config.data.pool_items,
+        "n_items": len(pool_and_initial(config, dataset, config.protocol.seeds[0])[0]),
         "n_test": len(dataset.test),
         "unreadable": [str(p) for p in dataset.unreadable],
         "config": described,
