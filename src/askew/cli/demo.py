@@ -20,8 +20,8 @@ def add(commands: Any) -> None:
         "demo",
         help="compare strategies on real handwritten digits, in minutes",
         description="Runs two presets on scikit-learn's handwritten digits: `digits-longtail`, plain against balanced "
-        "strategies on a pool whose classes are askew, and `digits`, six strategies side by side. Ends with the "
-        "paths of their reports.",
+        "strategies on a pool whose classes are askew, and `digits`, six strategies side by side. Ends with the paths "
+        "of their reports.",
     )
     run.add_options(parser, out="runs/demo")
     parser.set_defaults(call=call)
