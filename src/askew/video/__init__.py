@@ -1,7 +1,30 @@
 """Temporal coherence for video: which frames does a detector get wrong? No labels, no training, no torch."""
 
 from askew.video.boxes import Detections, iou_matrix
-from askew.video.coherence import FrameErrors, estimate_errors
-from askew.video.trackers import StaticTracker, Tracker
+from askew.video.coherence import FrameErrors, estimate_errors, no_errors
+from askew.video.flow import Flow, FlowTracker
+from askew.video.reader import Video, open_video
+from askew.video.scores import entropy, error_scores, expected_objects, least_confidence, margin
+from askew.video.trackers import BatchTracker, StaticTracker, Tracker
+from askew.video.truth import true_errors
 
-__all__ = ["Detections", "FrameErrors", "StaticTracker", "Tracker", "estimate_errors", "iou_matrix"]
+__all__ = [
+    "BatchTracker",
+    "Detections",
+    "Flow",
+    "FlowTracker",
+    "FrameErrors",
+    "StaticTracker",
+    "Tracker",
+    "Video",
+    "entropy",
+    "error_scores",
+    "estimate_errors",
+    "expected_objects",
+    "iou_matrix",
+    "least_confidence",
+    "margin",
+    "no_errors",
+    "open_video",
+    "true_errors",
+]

@@ -91,6 +91,14 @@ def estimate_errors(
     return labelled(flat, candidates, cut.present, cut.energy)
 
 
+def no_errors(detections: Sequence[Detections]) -> FrameErrors:
+    """Returns errors that say nothing: no detection suspected, nothing missed; for scores that need none."""
+    frames = as_frames("detections", detections)
+    zeros = np.zeros(len(frames), np.int64)
+    suspected = tuple(np.zeros(len(frame), bool) for frame in frames)
+    return FrameErrors(zeros, zeros, suspected, (Detections.none(),) * len(frames), float("nan"))
+
+
 def _check_parameters(reach: int, link_iou: float, candidate_iou: float, pairwise: float) -> None:
     if isinstance(reach, bool) or not isinstance(reach, int | np.integer) or reach < 1:
         raise InputError(f"reach: expected a whole number of frames >= 1, got {reach!r}")

@@ -31,14 +31,12 @@ class VideoBoxes:
         more = (Detections.none(),) * max(0, n_frames - len(self.frames))
         return VideoBoxes(self.frames + more, self.classes, self.names)
 
-    def of_classes(self, classes: Sequence[str]) -> VideoBoxes:
-        """Returns the boxes of these classes only, renumbered in this order.
+    def above(self, score: float) -> VideoBoxes:
+        """Returns the boxes whose score is at least `score`."""
+        return VideoBoxes(tuple(f.select(f.scores >= score) for f in self.frames), self.classes, self.names)
 
-        Raises:
-            InputError: none of them occurs in the file.
-        """
-        if not set(classes) & set(self.classes):
-            raise InputError(f"classes: none of {', '.join(classes)} here; the file has {', '.join(self.classes)}")
+    def of_classes(self, classes: Sequence[str]) -> VideoBoxes:
+        """Returns the boxes of these classes only, renumbered in this order."""
         number = np.array([classes.index(name) if name in classes else -1 for name in self.classes], dtype=np.int64)
         frames = []
         for frame in self.frames:
