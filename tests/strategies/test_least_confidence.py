@@ -32,5 +32,7 @@ def test_is_one_less_the_largest(n_items, n_classes, seed, dtype):
 def test_many_blocks_and_any_memory_layout(layout):
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(40), 60_000).astype(np.float32)
-    laid = {"rows": probs, "columns": np.asfortranarray(probs), "every second": np.repeat(probs, 2, axis=0)[::2]}[layout]
+    laid = {"rows": probs, "columns": np.asfortranarray(probs), "every second": np.repeat(probs, 2, axis=0)[::2]}[
+        layout
+    ]
     assert np.array_equal(scores(laid), 1 - probs.max(axis=1))

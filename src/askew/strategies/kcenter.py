@@ -121,6 +121,7 @@ class KCenterGains:
         if unsure.any():
             exact2[unsure] = self._exact_minimum2(items[unsure], exact2[unsure])
         self._focus_low2[positions] = self._focus_high2[positions] = exact2
+        self._focus_second2[positions] = np.maximum(self._focus_second2[positions], exact2)
         self.low[positions] = self.high[positions] = np.sqrt(exact2)
 
     def pick(self, position: int) -> None:
