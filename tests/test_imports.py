@@ -12,6 +12,7 @@ import askew
 ORDER = [
     ["errors"],
     ["arrays"],
+    ["blocked"],
     ["seeding"],
     ["pool"],
     ["strategies", "video"],
@@ -33,7 +34,9 @@ SOURCE = Path(askew.__file__).parent
 def imports(path: Path) -> list[tuple[str, int, bool]]:
     """Module, line and whether it is imported at the top of the file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    top = {id(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node.col_offset == 0}
+    top = {
+        id(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node.col_offset == 0
+    }
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

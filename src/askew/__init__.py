@@ -9,6 +9,7 @@ from askew.errors import AskewError, DataNotFound, InputError, MissingExtra
 from askew.pick import balance
 from askew.pool import Pool, Predictions
 from askew.query import Balance, Selection, query, select
+from askew.strategies.dispersion import DispersionTracker
 from askew.strategies.registry import Strategy, strategies
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "Balance",
     "Classifier",
     "DataNotFound",
+    "DispersionTracker",
     "InputError",
     "MissingExtra",
     "Pool",

@@ -85,7 +85,7 @@ def test_training_on_everything_is_the_best(finished: Path) -> None:
 
 def test_the_report_is_one_page_with_no_outside_links(finished: Path) -> None:
     page = (finished / "out" / "report" / "index.html").read_text()
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
     assert "bald" in page
     assert main(["report", str(finished / "out"), "--out", str(finished / "elsewhere")]) == 0
     assert (finished / "elsewhere" / "index.html").is_file()

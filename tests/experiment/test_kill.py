@@ -67,7 +67,10 @@ def test_a_killed_run_ends_with_the_same_picks(tmp_path: Path) -> None:
     stopped = 0
     for _ in range(KILLS):
         process = subprocess.Popen(
-            command(config, tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command(config, tmp_path / "killed"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             process.wait(timeout=float(rng.uniform(0.3, 0.8)) * whole_seconds)

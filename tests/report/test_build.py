@@ -215,7 +215,7 @@ def test_an_unfinished_experiment_says_so(experiment: Callable[..., Path]) -> No
     path = folder / "runs" / "entropy-seed1" / "ledger.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
     text = build(folder).read_text(encoding="utf-8")
-    assert "1 is not finished" in text
+    assert "1 run is not finished" in text
     assert "entropy, seed 1: 2 of 5 cycles" in text
     assert "1 of 2 seeds" in text
 

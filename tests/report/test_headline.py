@@ -174,3 +174,17 @@ def test_a_strategy_one_seed_behind_is_compared_on_the_seeds_it_has(experiment: 
     assert line.area_gain.n_seeds == 2
     assert line.n_seeds.tolist() == [3, 3, 2, 2]
     assert np.isfinite(line.area_gain.mean)
+
+
+def test_random_ahead_of_a_strategy_is_told_with_the_counts_that_were_compared(
+    summary_of: Callable[..., Summary],
+) -> None:
+    # random's last result is .70 with 300; the strategy was measured up to 200 and reached .65, so more than 200
+    found = summary_of({"random": [[0.5, 0.6, 0.7]] * 3, "entropy": [[0.5, 0.65]] * 3})
+    needed = found.lines[1].to_random_end
+    assert needed is not None
+    assert (needed.labels, needed.labels_censored) == (200, ">")
+    gain = found.lines[1].area_gain
+    assert gain is not None
+    assert gain.over == (100, 200)
+    assert headline(found).details[0].startswith("Averaged over 100 to 200 labels it is 2.5 points above random")
