@@ -17,17 +17,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from askew.arrays import Floats, blocks
+from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, Distance, Float64s
 
-WORKING_ROWS = 3000
+WORKING_ROWS = 1500
 WORKING_ROWS_A_CLASS = 20
-TOLERANCE = 2e-6
+TOLERANCE = 5e-6
 SHRINK = 0.2
 EDGE = 0.1
 MAX_ROUNDS = 40
 MAX_STEPS = 30
-CENTERED = 0.1
+CENTERED = 0.5
+ACTIVE_ROWS_A_CLASS = 1
+TRACE = 0
+REACH = 8
+MARGIN = 4
+FIRST = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,15 @@ def certify(problem: Problem, distance: Distance, x: Float64s) -> Certificate:
 
 @dataclass
 class _Rows:
-    """A smoothed dual over equally weighted rows: linear . x + n * tau - mu * weight * sum softplus(margins / mu) + barrier."""
+    """A smoothed dual over weighted rows: linear . x + n * tau - mu * sum weights * softplus(margins / mu) + barrier."""
 
     features: Float64s
     scores: Float64s
-    weight: float
+    weights: Float64s
     linear: Float64s
     n: float
     distance: Distance
+    sampled: bool
 
     def margins(self, x: Float64s, tau: float) -> Float64s:
         return self.scores + self.features @ x[-self.features.shape[1] :] + tau
@@ -104,6 +110,23 @@ class _Step:
     decrement: float
 
 
+@dataclass(frozen=True)
+class _Point:
+    x: Float64s
+    tau: float
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Where a round ended; its first decrement is that of the whole pool; `moved`: nine margins in ten by at most this."""
+
+    point: _Point
+    margins: Float64s
+    decrement: float
+    moved: float
+    limited: bool
+
+
 def _share(margins: Float64s, mu: float) -> Float64s:
     return np.asarray(1 / (1 + np.exp(np.clip(margins / -mu, -700, 700))))
 
@@ -111,7 +134,7 @@ def _share(margins: Float64s, mu: float) -> Float64s:
 def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
     size, data = len(x), slice(len(x) - rows.features.shape[1], len(x))
     slope, bend = rows.distance.barrier(x)
-    weighted = rows.weight * share
+    weighted = rows.weights * share
     gradient = np.append(rows.linear + EDGE * mu * slope, rows.n - weighted.sum())
     gradient[data] -= weighted @ rows.features
     curve = weighted * (1 - share) / mu
@@ -135,7 +158,7 @@ def _step_length(rows: _Rows, x: Float64s, margins: Float64s, step: _Step, mu: f
     longest = 0.95 * rows.distance.longest_step(x, step.x)
     low, high, t = 0.0, np.inf, min(1.0, longest)
     for _ in range(25):
-        slope = straight - rows.weight * float(_share(margins + t * moved, mu) @ moved)
+        slope = straight - float((rows.weights * _share(margins + t * moved, mu)) @ moved)
         slope += EDGE * mu * rows.distance.barrier_slope(x + t * step.x, step.x)
         if abs(slope) <= 0.3 * step.decrement or (slope > 0 and t >= longest):
             break
@@ -148,53 +171,88 @@ def _step_length(rows: _Rows, x: Float64s, margins: Float64s, step: _Step, mu: f
     return t
 
 
-def _climb(rows: _Rows, x: Float64s, tau: float, mu: float) -> tuple[Float64s, float, float, float]:
-    """Newton's method on the working rows.
-
-    Returns x, tau, the first decrement (that of the whole pool) and how far nine margins in ten have moved at most.
-    """
-    margins = first_margins = rows.margins(x, tau)
-    first = 0.0
+def _climb(rows: _Rows, point: _Point, mu: float, radius: float) -> _Round:
+    """Newton's method on the working rows, until it converges or most of them have moved by half the radius."""
+    x, tau = point.x, point.tau
+    margins = start = rows.margins(x, tau)
+    first, moved, limited = 0.0, 0.0, False
     for k in range(MAX_STEPS):
         try:
             step = _newton_step(rows, x, _share(margins, mu), mu)
         except LinAlgError:
             break
         first = step.decrement if k == 0 else first
-        if not step.decrement > CENTERED * mu * rows.weight:
+        if not step.decrement > CENTERED * mu:
             break
         t = _step_length(rows, x, margins, step, mu)
         x, tau = x + t * step.x, tau + t * step.tau
         margins = rows.margins(x, tau)
-    moved = np.abs(margins - first_margins)
-    return x, tau, first, float(np.partition(moved, int(0.9 * len(moved)))[int(0.9 * len(moved))])
+        moved = _most(np.abs(margins - start))
+        if moved > 0.5 * radius:
+            limited = True
+            break
+    return _Round(_Point(x, tau), margins, first, moved, limited)
+
+
+def _most(values: Float64s) -> float:
+    """Returns what nine values in ten do not exceed."""
+    k = int(0.9 * len(values))
+    return float(np.partition(values, k)[k])
+
+
+def _next_mu(rows: _Rows, after: _Round, mu: float) -> float:
+    """Returns mu lowered, but not so far that too few sampled rows are left near the threshold to tell the curvature."""
+    if after.limited:
+        return mu
+    factor = SHRINK
+    while rows.sampled and factor < 1:
+        share = _share(after.margins, mu * factor)
+        if 4 * float(share @ (1 - share)) > ACTIVE_ROWS_A_CLASS * rows.features.shape[1]:
+            break
+        factor *= 1.5
+    return mu * min(1.0, factor)
 
 
 def _working_rows(
-    problem: Problem, distance: Distance, margins: Float64s, mu: float, radius: float, rng: np.random.Generator
+    problem: Problem,
+    distance: Distance,
+    margins: Float64s,
+    mu: float,
+    radius: float,
+    wanted: int,
+    rng: np.random.Generator,
 ) -> tuple[_Rows, float]:
     """Draws the rows of a round among those within the radius of the threshold; also returns the smoothing error."""
     n_items, n_classes = problem.probs.shape
     share, far = _share(margins, mu), np.abs(margins)
     error = mu * EDGE * distance.n_constraints + float(far @ np.minimum(share, 1 - share))
-    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * n_classes)
     linear = distance.linear(problem.demand).copy()
     if n_items <= 1.5 * wanted:
         features = distance.features(problem.probs.astype(np.float64))
-        return _Rows(features, problem.scores, 1.0, linear, problem.n, distance), error
+        return _Rows(features, problem.scores, np.ones(n_items), linear, problem.n, distance, False), error
     radius = max(radius, float(np.partition(far, wanted)[wanted]))
     drawn = np.flatnonzero(far <= radius)
-    weight = max(1.0, len(drawn) / wanted)
-    if weight > 1.5:
-        drawn = drawn[rng.integers(0, round(weight), len(drawn)) == 0]
-        weight = float(round(weight))
-    else:
-        weight = 1.0
+    weights = np.ones(len(drawn))
+    sampled = len(drawn) > 2 * wanted
+    if sampled:
+        chance = wanted * (0.5 / len(drawn) + 0.5 * _rarity(problem.probs, drawn))
+        lucky = rng.random(len(drawn)) < chance
+        drawn, weights = drawn[lucky], 1 / np.minimum(1, chance[lucky])
     features = distance.features(problem.probs[drawn].astype(np.float64))
-    linear[len(linear) - n_classes :] += weight * (share[drawn] @ features)
+    linear[len(linear) - n_classes :] += (weights * share[drawn]) @ features
     linear[len(linear) - n_classes :] -= distance.features(_sum_of_rows(problem.probs, share))
-    n = problem.n + weight * float(share[drawn].sum()) - float(share.sum())
-    return _Rows(features, problem.scores[drawn], weight, linear, n, distance), error
+    n = problem.n + float(weights @ share[drawn]) - float(share.sum())
+    return _Rows(features, problem.scores[drawn], weights, linear, n, distance, sampled), error
+
+
+def _rarity(probs: Floats, drawn: Indices) -> Float64s:
+    """Returns shares (len(drawn),) that sum to at most 1: an equal part for each class, split in proportion to its column."""
+    everywhere = len(drawn) > 0.5 * len(probs)
+    near = probs if everywhere else probs[drawn]
+    columns = np.ones(len(near), dtype=probs.dtype) @ near
+    inverse = np.divide(1, columns, out=np.zeros_like(columns), where=columns > 0) / len(columns)
+    part = near @ inverse
+    return np.asarray(part[drawn] if everywhere else part, dtype=np.float64)
 
 
 def _sum_of_rows(probs: Floats, share: Float64s) -> Float64s:
@@ -216,18 +274,30 @@ def maximise(problem: Problem, distance: Distance) -> Certificate:
     rng = np.random.default_rng(0)
     x = distance.start()
     widest, scale = float(np.ptp(scores)), distance.reach * problem.row_sums[1]
-    mu, radius = 0.3 * (min(scale, widest) if widest > 0 else scale), np.inf
-    found = best = certify(problem, distance, x)
-    tau = best.threshold
+    mu, radius = FIRST * (min(scale, widest) if widest > 0 else scale), np.inf
+    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * problem.probs.shape[1])
+    best = certify(problem, distance, x)
+    best_point = point = _Point(x, best.threshold)
+    found = best
     for _ in range(MAX_ROUNDS):
-        rows, error = _working_rows(problem, distance, tau - found.reduced, mu, radius, rng)
+        rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rng)
         stop = TOLERANCE * max(1.0, abs(found.bound))
-        x, tau, decrement, moved = _climb(rows, x, tau, mu)
-        if error <= stop and decrement <= stop:
+        after = _climb(rows, point, mu, radius)
+        trial = certify(problem, distance, after.point.x)
+        if TRACE:
+            print(
+                f"mu {mu:.2g} radius {radius:.3g} wanted {wanted} rows {len(rows.scores)} {rows.sampled} "
+                f"dec {after.decrement:.3g} moved {after.moved:.3g} {after.limited} error {error:.3g} bound {trial.bound}"
+            )
+        if trial.bound < best.bound - 2 * error - stop:
+            point, found, wanted, radius = best_point, best, 2 * wanted, 2 * radius
+            continue
+        point, found = after.point, trial
+        if found.bound > best.bound:
+            best, best_point = found, point
+        if error <= stop and (after.decrement <= stop or not (rows.sampled or after.limited)):
             break
-        found = certify(problem, distance, x)
-        best = max(best, found, key=lambda certificate: certificate.bound)
         if error > stop:
-            mu *= SHRINK
-        radius = max(12 * mu, 4 * moved)
+            mu = _next_mu(rows, after, mu)
+        radius = max(REACH * mu, MARGIN * after.moved)
     return best
