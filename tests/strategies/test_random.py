@@ -12,7 +12,7 @@ from askew.query import query
 
 def test_every_pair_is_equally_likely():
     labels = np.array([-1, 0, -1, -1, 1, -1])
-    pairs = {pair: 0 for pair in combinations([0, 2, 3, 5], 2)}
+    pairs = dict.fromkeys(combinations([0, 2, 3, 5], 2), 0)
     for seed in range(1200):
         first, second = sorted(query("random", 2, labels=labels, seed=seed).tolist())
         pairs[first, second] += 1

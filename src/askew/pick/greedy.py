@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_floats, first_few, row_sums, to_numpy
+from askew.arrays import Array, Floats, Indices, as_floats, first_few, to_numpy
+from askew.blocked import sums_and_negatives
 from askew.errors import InputError
 from askew.strategies.registry import Gains
 
@@ -182,14 +183,16 @@ class _Penalty:
         self._slack = self._weight * most * float(np.finfo(self._probs.dtype).eps) * (len(balance.demand) + 2)
 
     def _check(self, items: Indices) -> None:
-        missing = np.flatnonzero(~np.isfinite(row_sums(self._probs)))
+        sums, negative = sums_and_negatives(self._probs)
+        missing = np.flatnonzero(~np.isfinite(sums))
         if len(missing):
             raise InputError(
                 f"probs: {len(missing)} of {len(items)} rows are not finite; first at item {items[missing[0]]}"
             )
-        if float(self._probs.min()) < 0:
-            negative = items[np.flatnonzero((self._probs < 0).any(axis=1))]
-            raise InputError(f"probs: negative at item {first_few(negative)}: expected probabilities or counts from 0")
+        if negative.any():
+            raise InputError(
+                f"probs: negative at item {first_few(items[negative])}: expected probabilities or counts from 0"
+            )
 
     def _signs(self) -> tuple[NDArray[np.int8], Indices]:
         """Returns (C,) −1 for classes far from their demand, 1 for those past it, 0 between, and the last kind."""
