@@ -223,7 +223,7 @@ def _preset(name: str) -> str:
 
 
 def _first_line(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key also leaves one missing
     where = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] == "extra_forbidden":
         section = ".".join(str(part) for part in first["loc"][:-1])
