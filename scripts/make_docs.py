@@ -125,9 +125,8 @@ def strategy_page(entry: askew.Strategy) -> str:
     chance = "It draws at random: another seed, another answer." if entry.stochastic else "The seed settles ties only."
     return (
         f"# {entry.name}\n\n{markdown(entry.fn.__doc__)}\n\n"
-        f"| | |\n|---|---|\n| kind | {entry.kind}: {KINDS[entry.kind]} |\n"
-        f"| reads | {_code(entry.needs) or 'nothing'} |\n"
-        f"| source | {_cell(entry.paper)} |\n| chance | {chance} |\n\n"
+        f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}.\n"
+        f"- **Source**: {' '.join(entry.paper.split())}.\n- **Chance**: {chance}\n\n"
         "```python\n" + "\n".join(calls) + f"\n```{table}\n"
     )
 

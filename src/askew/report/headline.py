@@ -41,7 +41,7 @@ def headline(summary: Summary) -> Headline:
     if gain is None or corrected is None or gain.n_seeds == 0:
         return Headline("No label count has been measured by random and another strategy yet.", balance, claims=False)
     if gain.n_seeds < 2:
-        return Headline(*_one_seed(best, summary, balance), claims=False)
+        return Headline(*_one_seed(best, gain, summary, balance), claims=False)
     if corrected.sign > 0:
         return Headline(*_claimed(best, gain, corrected, summary, balance), claims=True)
     if gain.sign > 0:
@@ -53,7 +53,7 @@ def headline(summary: Summary) -> Headline:
     sentence = f"No strategy asked better than random by a difference that {seeds(gain.n_seeds)} can show."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"
     interval = f"95% interval {span(gain, summary)}"
-    detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(summary)} ({interval})."
+    detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(gain)} ({interval})."
     return Headline(sentence, (detail, *balance), claims=False)
 
 
@@ -61,7 +61,7 @@ def _claimed(
     best: Line, gain: Estimate, corrected: Estimate, summary: Summary, balance: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
     average = (
-        f"{_averaged(summary).capitalize()} it is {points(gain.mean, summary)} above random "
+        f"{_averaged(gain).capitalize()} it is {points(gain.mean, summary)} above random "
         f"(95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}; {_correction(corrected, summary)})."
     )
     needed, surely, last = best.to_random_end, best.corrected_to_random_end, _last_of_random(summary)
@@ -82,13 +82,10 @@ def _correction(corrected: Estimate, summary: Summary) -> str:
     return f"{span(corrected, summary)} when corrected for being the best of {n}"
 
 
-def _one_seed(best: Line, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _one_seed(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     sentence = "One seed: no error bar, so no claim."
-    gain = best.area_gain.mean if best.area_gain is not None else math.nan
-    return sentence, (
-        f"{_averaged(summary).capitalize()} {best.label} is {signed(gain, summary)} points from random.",
-        *balance,
-    )
+    detail = f"{_averaged(gain).capitalize()} {best.label} is {signed(gain.mean, summary)}{unit(summary)} from random."
+    return sentence, (detail, *balance)
 
 
 def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -104,7 +101,7 @@ def _balance_sentence(line: Line, summary: Summary) -> str:
     gain = line.plain_area_gain
     if gain is None or gain.n_seeds == 0:
         return f"{line.label} and {line.plain} have no label count in common yet."
-    where, interval = _averaged(summary), f"95% interval {span(gain, summary)}"
+    where, interval = _averaged(gain), f"95% interval {span(gain, summary)}"
     if gain.n_seeds < 2:
         far = f"{signed(gain.mean, summary)}{unit(summary)}"
         return f"{line.label} is {far} from {line.plain}, {where}; one seed, so no claim."
@@ -120,8 +117,9 @@ def _mean_gain(line: Line) -> float:
     return gain.mean if gain is not None and math.isfinite(gain.mean) else -math.inf
 
 
-def _averaged(summary: Summary) -> str:
-    return f"averaged over {summary.n_labeled[0]:,} to {summary.n_labeled[-1]:,} labels"
+def _averaged(gain: Estimate) -> str:
+    first, last = gain.over or (0, 0)
+    return f"averaged over {first:,} to {last:,} labels"
 
 
 def _last_of_random(summary: Summary) -> int:

@@ -72,12 +72,16 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One mean over seeds with its interval; the ends are NaN with fewer than two seeds."""
+    """One mean over seeds with its interval; the ends are NaN with fewer than two seeds.
+
+    `over` holds the first and the last label count of a mean over label counts.
+    """
 
     mean: float
     low: float
     high: float
     n_seeds: int
+    over: tuple[int, int] | None = None
 
     @property
     def sign(self) -> int:
@@ -221,7 +225,8 @@ def area_gain(a: Curves, b: Curves, confidence: float = CONFIDENCE) -> Estimate:
         return Estimate(math.nan, math.nan, math.nan, 0)
     difference = Curves(a.n_labeled[columns], (a.values - b.values)[np.ix_(rows, columns)], a.seeds[rows])
     mean, low, high, n = interval(area(difference)[:, None], confidence)
-    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]))
+    over = int(difference.n_labeled[0]), int(difference.n_labeled[-1])
+    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]), over)
 
 
 def relative_to_full(curves: Curves, full: Curves) -> Curves:

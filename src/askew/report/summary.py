@@ -192,13 +192,15 @@ def _comparable(a: Curves, b: Curves) -> bool:
 
 def _against_random(line: Line, random: Curves, n_rivals: int) -> Line:
     mine, theirs = paired(line.curves, random)
-    levels, corrected = theirs.values[:, -1], 1 - (1 - CONFIDENCE) / n_rivals
+    corrected = 1 - (1 - CONFIDENCE) / n_rivals
+    at_end = dict(zip(random.seeds.tolist(), random.values[:, -1].tolist(), strict=True))
+    levels = np.array([at_end.get(seed, np.nan) for seed in line.curves.seeds.tolist()])
     return replace(
         line,
         gain=paired_gain(mine, theirs),
         area_gain=area_gain(mine, theirs),
         corrected=area_gain(mine, theirs, corrected),
         savings=dict(zip((int(n) for n in mine.n_labeled), label_savings(mine, theirs), strict=True)),
-        to_random_end=labels_needed(mine, levels),
-        corrected_to_random_end=labels_needed(mine, levels, corrected),
+        to_random_end=labels_needed(line.curves, levels),
+        corrected_to_random_end=labels_needed(line.curves, levels, corrected),
     )
