@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,7 @@ from askew.data.dataset import Dataset, Images
 from askew.errors import InputError
 from askew.learn.classifier import NEEDS, Learner
 from askew.pool import Pool, Predictions
-
-if TYPE_CHECKING:
-    from askew.strategies.dispersion import DispersionTracker
+from askew.strategies.dispersion import DispersionTracker
 
 KNOWS = (*NEEDS, "dispersion", "truth")
 """The fields of `Predictions` that this task can fill."""
@@ -98,8 +95,6 @@ class ImageClassification:
                 f"dispersion: {type(self.learner).__name__} trains in {epochs} epochs; label dispersion needs the "
                 "predictions of several: use a Classifier"
             )
-        from askew.strategies.dispersion import DispersionTracker
-
         tracker, unlabeled = DispersionTracker(self.n_items, self.n_classes), pool.unlabeled
         images = self.images(unlabeled)
         self._tracker = tracker, pool.labels.tobytes()

@@ -36,13 +36,18 @@ def read(path: Path) -> dict[str, Tensor]:
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise InputError(f"weights: {path} cannot be read as plain tensors: {str(error).splitlines()[0]}") from error
+        raise InputError(f"weights: {path} cannot be read as plain tensors: {first_line(error)}") from error
     for key in WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
     if not isinstance(loaded, Mapping) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise InputError(f"weights: {path} does not hold named tensors")
     return _without_prefix(dict(loaded))
+
+
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's message, or what kind it is if it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

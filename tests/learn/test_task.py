@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from askew.data.dataset import Dataset, Images
+from askew.data.load import load
+from askew.errors import InputError
+from askew.learn.classifier import Classifier
+from askew.learn.task import ImageClassification
+from askew.learn.training import Training
+from askew.pool import Pool
+
+N, C = 12, 3
+
+
+class Recorder:
+    """A learner that says of a picture what its number is, and keeps what it was given."""
+
+    def __init__(self, epochs=4):
+        self.epochs, self.fits, self.asked, self.epoch = epochs, [], [], 0
+
+    def fit(self, images, labels, *, seed, on_epoch=None):
+        self.fits.append((images.pixels[:, 0, 0, 0].tolist(), labels.tolist(), seed))
+        for epoch in range(self.epochs):
+            self.epoch = epoch
+            on_epoch(epoch)
+
+    def predict(self, images, needs, **_):
+        number = images.pixels[:, 0, 0, 0].astype(np.float32)
+        self.asked.append((number.astype(int).tolist(), list(needs)))
+        probs = np.zeros((len(images), C), dtype=np.float32)
+        # item i says class i % 3, but in odd epochs items below 6 say class 0
+        said = np.where((self.epoch % 2 == 1) & (number < 6), 0, number % C).astype(int)
+        probs[np.arange(len(images)), said] = 1
+        found = {"probs": probs, "features": np.stack([number, -number], axis=1), "draws": np.stack([probs, probs])}
+        return {need: found[need].copy() for need in needs}
+
+
+@pytest.fixture
+def numbered():
+    """Training picture i is filled with i, its class is i % 3."""
+    pixels = np.broadcast_to(np.arange(20, dtype=np.uint8)[:, None, None, None], (20, 4, 4, 1)).copy()
+    labels = np.arange(20) % C
+    return Dataset("numbered", ("a", "b", "c"), Images(labels, pixels), Images(labels[:7], pixels[:7]))
+
+
+def pool_of(labeled: dict[int, int], n=N):
+    labels = np.full(n, -1)
+    for item, label in labeled.items():
+        labels[item] = label
+    return Pool(labels)
+
+
+def test_pool_items_are_the_listed_rows_and_training_sees_the_pools_labels(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.array([19, 3, 8, 11]))
+    assert task.n_items == 4
+    assert task.truth.tolist() == [1, 0, 2, 2]
+    task.fit(pool_of({0: 2, 2: 1}, 4), ["probs"], seed=0)
+    assert learner.fits[0][:2] == ([19, 8], [2, 1])
+    found = task.predict(pool_of({0: 2, 2: 1}, 4), ["probs", "features", "truth"], seed=0)
+    assert found.features.tolist() == [[19, -19], [3, -3], [8, -8], [11, -11]]
+    assert np.isnan(found.probs[[0, 2]]).all()
+    assert found.probs[[1, 3]].argmax(axis=1).tolist() == [0, 2]
+    assert found.truth.tolist() == [1, 0, 2, 2]
+    assert "draws" not in found
+    assert "dispersion" not in found
+
+
+def test_without_features_labelled_items_are_not_even_predicted(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    pool = pool_of({2: 0, 7: 1})
+    task.fit(pool, [], seed=0)
+    found = task.predict(pool, ["probs", "draws"], seed=0)
+    assert learner.asked == [([i for i in range(N) if i not in (2, 7)], ["probs", "draws"])]
+    assert np.isnan(found.draws[:, [2, 7]]).all()
+    assert np.isfinite(found.draws[:, pool.unlabeled]).all()
+
+
+def test_dispersion_is_that_of_the_predictions_after_every_epoch(numbered):
+    learner = Recorder(epochs=4)
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    pool = pool_of({0: 0, 8: 2})
+    task.fit(pool, ["dispersion"], seed=0)
+    assert [asked for asked, _ in learner.asked] == [pool.unlabeled.tolist()] * 4
+    found = task.predict(pool, ["dispersion"], seed=0).dispersion
+    changing = [1, 2, 4, 5]  # say i % 3 and 0 in turn, two times each: 1 - 2/4
+    steady = [3, 6, 7, 9, 10, 11]
+    assert found[changing].tolist() == [0.5] * 4
+    assert found[steady].tolist() == [0.0] * 6
+    assert np.isnan(found[[0, 8]]).all()
+    assert task.pseudo_labels()[[0, 3, 7]].tolist() == [-1, 0, 1]
+    assert len(learner.asked) == 4
+
+
+def test_nobody_pays_for_dispersion_who_did_not_ask(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    task.fit(pool_of({0: 0}), ["probs"], seed=0)
+    assert learner.asked == []
+    with pytest.raises(InputError, match="call fit with needs that hold 'dispersion'"):
+        task.predict(pool_of({0: 0}), ["dispersion"], seed=0)
+
+
+def test_dispersion_of_another_pool_is_refused(numbered):
+    task = ImageClassification(numbered, Recorder(), items=np.arange(N))
+    task.fit(pool_of({0: 0}), ["dispersion"], seed=0)
+    with pytest.raises(InputError, match="on the same pool"):
+        task.predict(pool_of({0: 0, 1: 1}), ["dispersion"], seed=0)
+
+
+def test_dispersion_of_a_learner_without_epochs_is_refused_before_training(numbered):
+    learner = Recorder(epochs=0)
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    with pytest.raises(InputError, match="Recorder trains in 0 epochs"):
+        task.fit(pool_of({0: 0}), ["dispersion"], seed=0)
+    assert learner.fits == []
+
+
+@pytest.mark.parametrize("epochs", [0, 4])
+def test_progress_rises_to_one(numbered, epochs):
+    shares = []
+    task = ImageClassification(numbered, Recorder(epochs), items=np.arange(N))
+    task.fit(pool_of({0: 0}), [], seed=0, progress=shares.append)
+    assert shares == ([0.25, 0.5, 0.75, 1.0] if epochs else [1.0])
+
+
+def test_evaluation_counts_items_and_classes(numbered):
+    numbered.test.labels[:] = [0, 1, 2, 0, 1, 1, 1]
+    task = ImageClassification(numbered, Recorder())  # says 0 1 2 0 1 2 0
+    assert task.evaluate() == {"accuracy": 5 / 7, "mean_class_accuracy": pytest.approx((1 + 2 / 4 + 1) / 3)}
+
+
+def test_a_pool_that_is_all_labelled(numbered):
+    task = ImageClassification(numbered, Recorder(), items=np.arange(3))
+    pool = pool_of({0: 0, 1: 1, 2: 2}, 3)
+    task.fit(pool, ["dispersion"], seed=0)
+    found = task.predict(pool, ["features", "truth", "dispersion"], seed=0)
+    assert found.features.tolist() == [[0, 0], [1, -1], [2, -2]]
+    assert (
+        "probs" not in task.predict(pool, ["probs"], seed=0)
+        or np.isnan(task.predict(pool, ["probs"], seed=0).probs).all()
+    )
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda t: t.fit(pool_of({}), [], seed=0), "no labelled item"),
+        (lambda t: t.fit(pool_of({0: 0}, 5), [], seed=0), "the pool has 5 items, the task 12"),
+        (
+            lambda t: t.predict(pool_of({0: 0}), ["margins"], seed=0),
+            "margins: image classification does not compute it",
+        ),
+    ],
+)
+def test_what_a_task_cannot_do(numbered, act, message):
+    with pytest.raises(InputError, match=message):
+        act(ImageClassification(numbered, Recorder(), items=np.arange(N)))
+
+
+@pytest.mark.parametrize(
+    ("items", "message"), [([0, 20], "20 training pictures"), ([1, 1], "1 of 2 are listed twice"), ([-1], "rows")]
+)
+def test_items_that_are_none(numbered, items, message):
+    with pytest.raises(InputError, match=message):
+        ImageClassification(numbered, Recorder(), items=np.array(items))
+
+
+def test_a_real_classifier_end_to_end():
+    digits = load("digits")
+    training = Training(epochs=3, batch=16, lr=0.05, crop_px=1, flip=False)
+    task = ImageClassification(
+        digits, Classifier(10, backbone="small-convnet", training=training, device="cpu"), items=np.arange(0, 600, 2)
+    )
+    labels = np.full(300, -1)
+    labels[:80] = task.truth[:80]
+    pool = Pool(labels)
+    needs = ("probs", "features", "draws", "dispersion", "truth")
+    task.fit(pool, needs, seed=1)
+    found = task.predict(pool, needs, seed=1)
+    assert set(np.round(found.dispersion[80:] * 3).astype(int)) <= {0, 1, 2}
+    assert np.allclose(found.dispersion[80:] * 3, np.round(found.dispersion[80:] * 3))
+    assert (found.probs[80:].argmax(axis=1) == task.truth[80:]).mean() > 0.4
+    assert 0.4 < task.evaluate()["accuracy"] <= 1
