@@ -1,7 +1,7 @@
 """Temporal coherence for video: which frames does a detector get wrong? No labels, no training, no torch."""
 
 from askew.video.boxes import Detections, iou_matrix
-from askew.video.coherence import FrameErrors, estimate_errors, no_errors
+from askew.video.coherence import FrameErrors, estimate_all, estimate_errors, no_errors
 from askew.video.flow import Flow, FlowTracker
 from askew.video.reader import Video, open_video
 from askew.video.scores import entropy, error_scores, expected_objects, least_confidence, margin
@@ -19,6 +19,7 @@ __all__ = [
     "Video",
     "entropy",
     "error_scores",
+    "estimate_all",
     "estimate_errors",
     "expected_objects",
     "iou_matrix",

@@ -94,12 +94,15 @@ def link(flat: Flat, tracker: Tracker, *, reach: int, link_iou: float) -> tuple[
     """
     links: list[Indices] = [np.zeros((0, 2), np.int64)]
     lost: list[Unmatched] = []
+    fixed, classes = _columns(flat.boxes, link_iou), _small(flat.classes)
     for step in range(1, reach + 1):
         ahead, back = flat.reaching(step), flat.reaching(-step)
         forward, backward = np.zeros_like(flat.boxes), np.zeros_like(flat.boxes)
         forward[ahead] = track_all(tracker, flat.boxes[ahead], flat.frames[ahead], flat.frames[ahead] + step)
         backward[back] = track_all(tracker, flat.boxes[back], flat.frames[back], flat.frames[back] - step)
-        pairs, met_ahead, met_back = _meetings(flat, forward, backward, step=step, threshold=link_iou)
+        pairs, met_ahead, met_back = _meetings(
+            fixed, _columns(forward, link_iou), _columns(backward, link_iou), classes, flat.starts, step, link_iou
+        )
         links.append(pairs)
         for rows, tracked, met, shift in ((ahead, forward, met_ahead, step), (back, backward, met_back, -step)):
             left = rows[~met[rows]]
@@ -109,20 +112,23 @@ def link(flat: Flat, tracker: Tracker, *, reach: int, link_iou: float) -> tuple[
 
 
 def _meetings(
-    flat: Flat, forward: Boxes, backward: Boxes, *, step: int, threshold: float
+    fixed: Columns,
+    ahead: Columns,
+    back: Columns,
+    classes: NDArray[Any],
+    starts: Indices,
+    step: int,
+    threshold: float,
 ) -> tuple[Indices, Mask, Mask]:
     """Returns the pairs of detections `step` frames apart that meet, and whose tracks, either way, meet any.
 
     Frames of a block are laid out with one slot for each detection of the fullest, so that all pairs of a block are
     compared by broadcasting over slots, in 32 bits; whatever is in doubt is decided in 64.
     """
-    share = threshold / (1 + threshold)
-    fixed, ahead, back = (_columns(boxes, share) for boxes in (flat.boxes, forward, backward))
-    classes = _small(flat.classes)
-    met_ahead, met_back = np.zeros(len(forward) + 1, bool), np.zeros(len(forward) + 1, bool)
+    met_ahead, met_back = np.zeros(len(classes), bool), np.zeros(len(classes), bool)
     found: list[Indices] = [np.zeros((0, 2), np.int64)]
-    for begin, end in _blocks(np.diff(flat.starts), step):
-        early, late = _slots(flat.starts[begin : end + 1]), _slots(flat.starts[begin + step : end + step + 1])
+    for frames in _blocks(np.diff(starts), step):
+        early, late = _slots(starts, frames), _slots(starts, frames + step)
         same = classes[early][:, None] == classes[late][None]
         hits = _overlapping(ahead, fixed, early, late, threshold)
         hits &= same
@@ -131,7 +137,7 @@ def _meetings(
         met_ahead[early] |= hits.any(axis=1)
         met_back[late] |= hits_back.any(axis=0)
         hits |= hits_back
-        cell, frame = np.divmod(np.flatnonzero(hits), end - begin)
+        cell, frame = np.divmod(np.flatnonzero(hits), len(frames))
         slot_early, slot_late = np.divmod(cell, len(late))
         found.append(np.stack([early[slot_early, frame], late[slot_late, frame]], axis=1))
     return np.concatenate(found), met_ahead[:-1], met_back[:-1]
@@ -170,31 +176,39 @@ def _small(classes: NDArray[np.int64]) -> NDArray[Any]:
     return np.append(numbers, 0).astype(np.uint8 if len(names) < 256 else np.int32)
 
 
-def _columns(boxes: Boxes, share: float) -> Columns:
-    """Returns left, top, right, bottom and `share` of the area of the boxes, and of a padding box at the end."""
+def _columns(boxes: Boxes, threshold: float) -> Columns:
+    """Returns left, top, right, bottom and t / (1 + t) of the area of the boxes, and of a padding box at the end."""
     sides = [np.append(boxes[:, c], FAR if c < 2 else -FAR) for c in range(4)]
-    return (*sides, np.append(areas(boxes) * share, 0).astype(np.float32))
+    return (*sides, np.append(areas(boxes) * (threshold / (1 + threshold)), 0).astype(np.float32))
 
 
-def _blocks(counts: Indices, step: int) -> Iterator[tuple[int, int]]:
-    """Yields ranges of frames whose pairs with the frames `step` later fill about `CELLS` cells."""
-    begin, last = 0, len(counts) - step
-    while begin < last:
-        n_frames = min(last - begin, CELLS)
+def _blocks(counts: Indices, step: int) -> Iterator[Indices]:
+    """Yields the frames that have detections and so have those `step` later, in blocks of about `CELLS` pairs.
+
+    Frames with equal numbers of detections go together, so that little of a block is padding.
+    """
+    here, there = counts[:-step], counts[step:]
+    order = np.lexsort((there, here))
+    order = order[(here[order] > 0) & (there[order] > 0)]
+    begin = 0
+    while begin < len(order):
+        size = min(len(order) - begin, CELLS)
         while True:
-            widest = int(counts[begin : begin + n_frames].max()) * int(counts[begin + step :][:n_frames].max())
-            if n_frames == 1 or n_frames * widest <= 2 * CELLS:
+            frames = order[begin : begin + size]
+            widest = int(here[frames].max()) * int(there[frames].max())
+            if size == 1 or size * widest <= 2 * CELLS:
                 break
-            n_frames = max(1, min(n_frames - 1, CELLS // widest, n_frames // 2))
-        yield begin, begin + n_frames
-        begin += n_frames
+            size = max(1, min(size // 2, CELLS // widest))
+        yield frames
+        begin += size
 
 
-def _slots(starts: Indices) -> Indices:
+def _slots(starts: Indices, frames: Indices) -> Indices:
     """Returns the (k, F) rows of the boxes of F frames, k the most in any of them, filled with -1, the padding box."""
-    counts = np.diff(starts)
+    first = starts[frames]
+    counts = starts[frames + 1] - first
     place = np.arange(int(counts.max()))[:, None]
-    return np.where(place < counts, starts[:-1] + place, -1)
+    return np.where(place < counts, first + place, -1)
 
 
 def group_candidates(flat: Flat, unmatched: Unmatched, *, candidate_iou: float) -> Candidates:

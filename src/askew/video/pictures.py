@@ -54,7 +54,7 @@ def draw_frame(
         title: stands in the line above the frame, left of the legend.
     """
     pil = _pillow()
-    scale = max(1, round(1000 / image.shape[1]))
+    scale = max(1, -(-1000 // image.shape[1]))
     picture = pil.Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
     picture = picture.resize((picture.width * scale, picture.height * scale), pil.Image.Resampling.BICUBIC)
     line = max(2, round(picture.width / 700))
@@ -69,7 +69,7 @@ def draw_frame(
         for box, kind, score in zip(boxes.boxes * scale, boxes.classes, boxes.scores, strict=True):
             _box(draw, box.tolist(), colour, line, dashed)
             if colour != KEPT:
-                _tag(draw, box.tolist(), f"{classes[int(kind)]} {score:.2f}", colour, font, picture.size)
+                _tag(draw, box.tolist(), f"{classes[int(kind)]} {score:.2f}", colour, font, picture.size, below=dashed)
     return _with_legend(picture, title, [len(boxes) for boxes, _, _ in groups])
 
 
@@ -94,11 +94,13 @@ def _tag(
     colour: tuple[int, int, int],
     font: Any,
     size: tuple[int, int],
+    *,
+    below: bool,
 ) -> None:
-    """Writes a label above the box, or below its upper edge where there is no room, always inside the picture."""
+    """Writes a label above or below the box, within it where there is no room, always inside the picture."""
     wide, high = (round(v) for v in draw.textbbox((0, 0), text, font=font)[2:])
     left = min(max(0, box[0]), size[0] - wide - 6)
-    top = box[1] - high - 5 if box[1] > high + 5 else min(max(0, box[1]), size[1] - high - 5)
+    top = min(box[3], size[1] - high - 5) if below else max(box[1] - high - 5, 0)
     draw.rectangle((left, top, left + wide + 6, top + high + 5), fill=colour)
     draw.text((left + 3, top + 1), text, fill=PAPER, font=font)
 
