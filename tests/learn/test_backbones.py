@@ -23,7 +23,7 @@ def batch(shape, n=3):
 def test_the_small_convnet_takes_small_pictures_of_any_kind(shape):
     network = build("small-convnet", shape).eval()
     features, logits = network.both(batch(shape))
-    assert (features.shape, logits.shape) == ((3, 128), (3, 10))
+    assert (features.shape, logits.shape) == ((3, 1024), (3, 10))
     assert torch.allclose(network.head(features), logits)
     assert features.std(dim=0).min() >= 0
     assert features.std() > 0

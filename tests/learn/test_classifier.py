@@ -98,7 +98,7 @@ def test_only_what_is_asked_for_is_returned(digits):
     some = digits.test.take(np.arange(7))
     found = model.predict(some, ["features", "probs", "draws"], seed=0)
     assert {n: (a.shape, a.dtype) for n, a in found.items()} == {
-        "features": ((7, 128), np.float32),
+        "features": ((7, 1024), np.float32),
         "probs": ((7, 10), np.float32),
         "draws": ((5, 7, 10), np.float32),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +19,13 @@ Backbone: TypeAlias = "str | Callable[[], nn.Module] | nn.Module"
 
 OWN = ("resnet18-cifar", "small-convnet")
 """The names that are not timm's."""
+
+
+WIDTHS = (16, 32, 64)
+"""Channels of the small convnet's blocks; further blocks for larger pictures have the last width."""
+
+LAST_MAP_PX = 4
+"""The side of the map that the small convnet's features are: where a thing is still counts."""
 
 
 class Network(nn.Module):
@@ -137,22 +143,24 @@ def build(
 
 
 def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Returns a body of convolution blocks and its 128 features, for pictures of 8 to 64 px, gray or colour.
+    """Returns a body of three blocks or more and its 1,024 features, for small pictures, gray or colour.
 
-    Three blocks (32, 64, 128 channels) up to 16 px, a fourth of 128 up to 32 px, and before them one more of 32 for
-    each doubling beyond. A block is 3×3 convolution, 2×2 max-pooling as long as the map is larger than 2 px, batch
-    normalisation, ReLU: pooling first makes what follows it four times cheaper.
+    A block is 3×3 convolution, 2×2 max-pooling, batch normalisation, ReLU: pooling first makes the rest of it four
+    times cheaper. Blocks are added until a 4×4 map is reached, and none pools below it. The features are that map, not
+    its mean: on Fashion-MNIST with 1,000 labels a small network loses several points of accuracy to averaging.
     """
-    side = min(shape[:2])
-    doublings = max(0, math.ceil(math.log2(side / 32)))
-    widths = (*[32] * doublings, 32, 64, 128, *([128] if side > 16 else []))
-    blocks = []
-    for channels, width in itertools.pairwise((shape[2], *widths)):
-        pooling = [nn.MaxPool2d(2, ceil_mode=True)] if side > 2 else []
-        side = -(-side // 2) if pooling else side
-        convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-        blocks.append(nn.Sequential(convolution, *pooling, nn.BatchNorm2d(width), nn.ReLU(inplace=True)))
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
+    side, channels, blocks = min(shape[:2]), shape[2], []
+    while len(blocks) < len(WIDTHS) or side > LAST_MAP_PX:
+        width = WIDTHS[min(len(blocks), len(WIDTHS) - 1)]
+        blocks.append(_block(channels, width, pool=side > LAST_MAP_PX))
+        channels, side = width, max(LAST_MAP_PX, -(-side // 2))
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(LAST_MAP_PX), nn.Flatten()), channels * LAST_MAP_PX**2
+
+
+def _block(channels: int, width: int, *, pool: bool) -> nn.Sequential:
+    convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+    pooling = [nn.MaxPool2d(2, ceil_mode=True)] if pool else []
+    return nn.Sequential(convolution, *pooling, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 def resnet18_cifar(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:

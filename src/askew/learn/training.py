@@ -122,8 +122,8 @@ PRESETS = {
     "thesis-ch4-tiny-imagenet": Training(
         epochs=30, batch=128, lr=0.01, milestones=(10 / 30, 15 / 30, 20 / 30, 25 / 30), gamma=0.5
     ),
-    "desk": Training(epochs=20, batch=32, lr=0.1, schedule="one-cycle", label_smoothing=0.1, crop_px=1, min_steps=200),
-    "digits": Training(epochs=20, batch=32, lr=0.1, schedule="one-cycle", crop_px=1, flip=False, min_steps=200),
+    "desk": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1),
+    "digits": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1, flip=False),
 }
 """Chapters 3 and 4: SGD and schedules as in §3.4 and §4.4; Nesterov, weight decay and batch size, on which the text is
 silent, are those of the authors' published code. "desk" is for hundreds of small pictures on a processor (Fashion-MNIST
