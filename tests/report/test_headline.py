@@ -15,6 +15,7 @@ from askew.errors import InputError
 from askew.report.headline import headline
 from askew.report.ledgers import read
 from askew.report.summary import Summary, summarize
+from askew.report.tables import tables
 
 COUNTS = (100, 200, 300)
 
@@ -100,6 +101,13 @@ def test_one_seed_claims_nothing(summary_of: Callable[..., Summary]) -> None:
     assert not found.claims
     assert found.sentence == "One seed: no error bar, so no claim."
     assert found.details == ("Averaged over 100 to 300 labels entropy is +15.0 points from random.",)
+
+
+def test_two_seeds_claim_nothing_even_if_they_agree(summary_of: Callable[..., Summary]) -> None:
+    found = headline(summary_of({"random": [[0.5, 0.6, 0.7]] * 2, "entropy": [[0.5, 0.8, 0.9]] * 2}))
+    assert not found.claims
+    assert found.sentence == "2 seeds: too few for a claim."
+    assert found.details[0].endswith("entropy is +15.0 points from random (95% interval 15.0 to 15.0).")
 
 
 def test_worse_than_random_is_said(summary_of: Callable[..., Summary]) -> None:
@@ -188,3 +196,21 @@ def test_random_ahead_of_a_strategy_is_told_with_the_counts_that_were_compared(
     assert gain is not None
     assert gain.over == (100, 200)
     assert headline(found).details[0].startswith("Averaged over 100 to 200 labels it is 2.5 points above random")
+
+
+def test_labels_are_marked_as_saved_only_if_the_whole_interval_says_so(summary_of: Callable[..., Summary]) -> None:
+    found = summary_of(
+        {
+            "random": [[0.5, 0.60, 0.70], [0.5, 0.61, 0.71], [0.5, 0.59, 0.69]],
+            "better": [[0.5, 0.70, 0.80], [0.5, 0.71, 0.81], [0.5, 0.69, 0.79]],
+            "unsure": [[0.5, 0.60, 0.69], [0.5, 0.58, 0.73], [0.5, 0.63, 0.66]],
+            "worse": [[0.5, 0.55, 0.60], [0.5, 0.56, 0.61], [0.5, 0.54, 0.59]],
+        }
+    )
+    table = next(table for table in tables(found) if table.name == "savings")
+    assert {row.label: row.cells[0].sign for row in table.rows} == {"better": 1, "unsure": 0, "worse": -1}
+    assert {row.label: row.cells[0].text for row in table.rows}["worse"] == ">300"
+    last = {row.label: (row.cells[2].text, row.cells[2].sign) for row in table.rows}
+    assert last["better"] == (">300", 1)
+    assert last["worse"] == ("200", -1)
+    assert last["unsure"][1] == 0

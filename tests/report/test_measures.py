@@ -98,6 +98,7 @@ def test_curves_refuse_what_does_not_fit() -> None:
 )
 def test_a_gain_is_one_only_if_the_interval_leaves_out_zero(low: float, high: float, sign: int) -> None:
     assert Estimate(0.05, low, high, 3).sign == sign
+    assert Estimate(0.05, low, high, 2).sign == 0
 
 
 def test_area_by_hand() -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from askew.report.ledgers import RANDOM
-from askew.report.measures import Estimate, LabelsNeeded
+from askew.report.measures import FEWEST_SEEDS, Estimate, LabelsNeeded
 from askew.report.summary import Line, Summary
 
 
@@ -29,7 +29,7 @@ def headline(summary: Summary) -> Headline:
     """Returns the headline: the best strategy by its gain over random, averaged over the label counts.
 
     A gain is claimed only if its interval leaves out 0 even when widened for having picked the best of all strategies
-    (Bonferroni). An interval that covers 0 is "no difference that n seeds can show"; one seed claims nothing.
+    (Bonferroni). An interval that covers 0 is "no difference that n seeds can show"; one or two seeds claim nothing.
     """
     balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.plain_area_gain is not None)
     if summary.random is None:
@@ -40,8 +40,8 @@ def headline(summary: Summary) -> Headline:
     gain, corrected = best.area_gain, best.corrected
     if gain is None or corrected is None or gain.n_seeds == 0:
         return Headline("No label count has been measured by random and another strategy yet.", balance, claims=False)
-    if gain.n_seeds < 2:
-        return Headline(*_one_seed(best, gain, summary, balance), claims=False)
+    if gain.n_seeds < FEWEST_SEEDS:
+        return Headline(*_too_few(best, gain, summary, balance), claims=False)
     if corrected.sign > 0:
         return Headline(*_claimed(best, gain, corrected, summary, balance), claims=True)
     if gain.sign > 0:
@@ -82,10 +82,12 @@ def _correction(corrected: Estimate, summary: Summary) -> str:
     return f"{span(corrected, summary)} when corrected for being the best of {n}"
 
 
-def _one_seed(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    sentence = "One seed: no error bar, so no claim."
-    detail = f"{_averaged(gain).capitalize()} {best.label} is {signed(gain.mean, summary)}{unit(summary)} from random."
-    return sentence, (detail, *balance)
+def _too_few(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    one = gain.n_seeds == 1
+    sentence = "One seed: no error bar, so no claim." if one else f"{seeds(gain.n_seeds)}: too few for a claim."
+    interval = "" if one else f" (95% interval {span(gain, summary)})"
+    how_far = f"{signed(gain.mean, summary)}{unit(summary)} from random{interval}"
+    return sentence, (f"{_averaged(gain).capitalize()} {best.label} is {how_far}.", *balance)
 
 
 def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -102,9 +104,9 @@ def _balance_sentence(line: Line, summary: Summary) -> str:
     if gain is None or gain.n_seeds == 0:
         return f"{line.label} and {line.plain} have no label count in common yet."
     where, interval = _averaged(gain), f"95% interval {span(gain, summary)}"
-    if gain.n_seeds < 2:
+    if gain.n_seeds < FEWEST_SEEDS:
         far = f"{signed(gain.mean, summary)}{unit(summary)}"
-        return f"{line.label} is {far} from {line.plain}, {where}; one seed, so no claim."
+        return f"{line.label} is {far} from {line.plain}, {where}; {seeds(gain.n_seeds)}, so no claim."
     if gain.sign == 0:
         return f"{line.label} and {line.plain}: no difference that {seeds(gain.n_seeds)} can show ({interval})."
     side = "above" if gain.sign > 0 else "below"

@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 MOST_GRID_POINTS = 20_001
 
+FEWEST_SEEDS = 3
+"""A difference is called one from so many seeds on: the spread of two is anything, by chance next to nothing too."""
+
 
 @dataclass(frozen=True, eq=False)
 class Curves:
@@ -85,7 +88,9 @@ class Estimate:
 
     @property
     def sign(self) -> int:
-        """1 if the whole interval lies above 0, -1 if below, 0 if it covers 0 or there is none."""
+        """1 if the whole interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
+        if self.n_seeds < FEWEST_SEEDS:
+            return 0
         return int(self.low > 0) - int(self.high < 0)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from askew.report.diagnostics import asked_by_class, mean_l1_scores
 from askew.report.headline import seeds, signed, span, whole
 from askew.report.ledgers import FULL
-from askew.report.measures import Estimate, LabelsNeeded
+from askew.report.measures import FEWEST_SEEDS, Estimate, LabelsNeeded
 from askew.report.summary import Line, Summary
 
 
@@ -100,8 +100,7 @@ def _savings(summary: Summary) -> Table | None:
         end = line.to_random_end
         first = EMPTY
         if end is not None and end.n_seeds:
-            sign = -_saving_sign(end, last) if not end.labels_censored else -1
-            first = Cell(_needed(end), _needed_interval(end), sign)
+            first = Cell(_needed(end), _needed_interval(end), -_saving_sign(end, last))
         rows.append(Row(line.label, (first, *(cell(line, n) for n in counts))))
     note = (
         f"First column: labels a strategy needs for what random reaches with {last:,}. Then: labels that random needs "
@@ -208,8 +207,8 @@ def _needed_interval(needed: LabelsNeeded) -> str:
 
 
 def _saving_sign(needed: LabelsNeeded, n: int) -> int:
-    """Returns 1 if the whole interval of what random needs lies above `n`, -1 if below, 0 otherwise or without one."""
-    if not math.isfinite(needed.low):
+    """Returns 1 if the whole interval lies above `n`, -1 if below, 0 if neither or with too few seeds."""
+    if needed.n_seeds < FEWEST_SEEDS:
         return 0
     above = needed.low > n or (needed.low == n and needed.low_censored == ">")
     below = needed.high < n or (needed.high == n and needed.high_censored == "<")
