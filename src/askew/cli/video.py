@@ -207,6 +207,8 @@ def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> list[Revi
     out = []
     for name, video in videos.items():
         frames = boxes[name].frames
+        if not errors or arguments.tracker == "static":
+            video.check()
         if errors:
             found = estimate_errors(
                 frames,

@@ -84,6 +84,15 @@ class Video:
             raise InputError(f"frames: {self.path.name} has frames 0 to {self.n_frames - 1}, asked for {wanted[-1]}")
         return self._from_folder(wanted) if self.pictures else self._from_file(wanted)
 
+    def check(self) -> None:
+        """Reads every frame once, for whoever needs to know that all are there before using a few.
+
+        Raises:
+            InputError: see `__iter__`.
+        """
+        for _ in self:
+            pass
+
     def identity(self) -> str:
         """Returns a name for the contents: a digest of size and time of change, and of both ends of a video file."""
         digest = hashlib.sha256()

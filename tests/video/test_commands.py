@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from askew.cli import video as command
+from askew.errors import AskewError, InputError
+
+cv2 = pytest.importorskip("cv2")
+pytest.importorskip("PIL")
+
+PETS = Path(os.environ.get("ASKEW_SHARED_DATA", "../shared/data")) / "pets09-s2l1"
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    arguments = parser.parse_args([str(word) for word in words])
+    return arguments.call(arguments)
+
+
+def make_clip(path, n_frames=24, size=(160, 120)):
+    """A folder of frames on which one square stands still."""
+    path.mkdir(parents=True)
+    for number in range(n_frames):
+        image = np.full((size[1], size[0], 3), 90, np.uint8)
+        image[30:60, 40:80] = 200
+        cv2.imwrite(str(path / f"{number:04d}.png"), image)
+    return path
+
+
+def picked(folder):
+    with (folder / "picked.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def lines(n_frames=24, missing=(12,), false=(18,)):
+    """The square is missed in frame 12, and something is reported in frame 18 that is not there; frames from 0."""
+    out = [f"{frame + 1},-1,40,30,40,30,0.9,-1,-1,-1" for frame in range(n_frames) if frame not in missing]
+    return "\n".join(out + [f"{frame + 1},-1,100,80,20,20,0.6,-1,-1,-1" for frame in false]) + "\n"
+
+
+@pytest.fixture
+def scene(tmp_path):
+    clip = make_clip(tmp_path / "clip")
+    (tmp_path / "d.txt").write_text(lines())
+    return clip, tmp_path / "d.txt", tmp_path / "out"
+
+
+def test_errors_end_to_end(scene, capsys):
+    clip, detections, out = scene
+    run(
+        "video", "errors", clip, "--detections", detections, "--out", out, "--table", "csv", "--cache", out.parent / "c"
+    )
+    with (out / "frames.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["false_positives"]) for row in rows] == [frame == 18 for frame in range(24)]
+    assert [int(row["false_negatives"]) for row in rows] == [frame == 12 for frame in range(24)]
+    document = json.loads((out / "boxes.json").read_text())["videos"][0]
+    assert [frame["frame"] for frame in document["frames"]] == [12, 18]
+    assert document["frames"][0]["missed"][0]["box"] == [40, 30, 80, 60]
+    assert document["frames"][1]["suspected"] == [
+        {"detection": 1, "box": [100, 80, 120, 100], "score": 0.6, "class": "object"}
+    ]
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == ["clip-000012.jpg", "clip-000018.jpg"]
+    assert (out / "clip-timeline.png").is_file()
+    assert "24 frames, 1 suspected detections, 1 missed objects" in capsys.readouterr().out
+    assert not list(out.parent.glob(".out-*"))
+
+
+def test_pictures_have_the_colours_of_what_they_show(scene):
+    """Purple, a box of 3-pixel lines, where the false detection is; green where the object was missed."""
+    from PIL import Image
+
+    clip, detections, out = scene
+    run("video", "errors", clip, "--detections", detections, "--out", out, "--tracker", "static")
+
+    def colours(name):
+        picture = np.asarray(Image.open(out / "pictures" / name).convert("RGB")).astype(int)
+        body = picture[picture.shape[0] - picture.shape[1] * 3 // 4 :]
+        red, green, blue = body[..., 0], body[..., 1], body[..., 2]
+        purple = (blue - green > 90) & (red - green > 40)
+        leaf = (green - red > 70) & (green - blue > 40)
+        return {"purple": purple, "green": leaf, "red": (red - blue > 100) & (red - green > 100)}, body.shape[1] / 160
+
+    wrong, scale = colours("clip-000018.jpg")
+    where = np.argwhere(wrong["purple"]) / scale
+    assert where.min(axis=0)[0] < 82
+    assert np.abs(where.max(axis=0) - [100, 120]).max() < 4
+    assert wrong["red"].any()
+    missed, scale = colours("clip-000012.jpg")
+    assert np.abs((np.argwhere(missed["green"]) / scale).min(axis=0) - [30, 40]).max() < 4
+    assert not missed["purple"].any()
+
+
+@pytest.mark.parametrize("kind", ["coco", "cvat", "label-studio"])
+def test_pick_end_to_end(scene, kind):
+    clip, detections, out = scene
+    run(
+        "video",
+        "pick",
+        clip,
+        "--detections",
+        detections,
+        "--out",
+        out,
+        "-n",
+        2,
+        "--format",
+        kind,
+        "--tracker",
+        "static",
+    )
+    rows = picked(out)
+    assert rows[0]["frame"] == "18"
+    assert abs(int(rows[1]["frame"]) - 18) > 5
+    assert np.array_equal(cv2.imread(str(out / rows[0]["file"])), cv2.imread(str(clip / "0018.png")))
+    if kind == "cvat":
+        image = ElementTree.parse(out / "preannotations.xml").getroot().find("image")
+        assert image.get("name") == rows[0]["file"]
+        assert [float(box.get("xtl")) for box in image.iter("box")] == [40, 100]
+        return
+    content = json.loads((out / "preannotations.json").read_text())
+    if kind == "coco":
+        assert [one["bbox"] for one in content["annotations"] if one["image_id"] == 1] == [
+            [40, 30, 40, 30],
+            [100, 80, 20, 20],
+        ]
+        assert [one["attributes"]["askew"] for one in content["annotations"]][:2] == ["kept", "suspected"]
+    else:
+        value = content[0]["predictions"][0]["result"][1]["value"]
+        assert (value["x"], value["y"], value["width"]) == pytest.approx((62.5, 80 / 1.2, 12.5))
+
+
+def test_what_was_picked_is_left_alone_the_next_time(scene):
+    clip, detections, out = scene
+    words = ("video", "pick", clip, "--detections", detections, "-n", 2, "--tracker", "static")
+    run(*words, "--out", out)
+    run(*words, "--out", out.parent / "out2", "--labeled", out / "picked.csv")
+    first, second = ([int(row["frame"]) for row in picked(folder)] for folder in (out, out.parent / "out2"))
+    assert all(abs(a - b) > 3 for a in first for b in second)
+
+
+def test_several_videos_take_turns_and_classes_are_balanced(tmp_path):
+    for name in ("a", "b"):
+        make_clip(tmp_path / "clips" / name)
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "a.txt").write_text(lines(false=(3, 18)))
+    (tmp_path / "found" / "b.txt").write_text(lines())
+    words = ("video", "pick", tmp_path / "clips", "--detections", tmp_path / "found", "--tracker", "static", "-n", 2)
+    run(*words, "--out", tmp_path / "out")
+    assert sorted(row["video"] for row in picked(tmp_path / "out")) == ["a", "b"]
+    run(*words, "--out", tmp_path / "out2", "--balance", 0.5)
+    assert len(list((tmp_path / "out2" / "frames").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("99,-1,1,2,3,4,0.5\n", "speaks of frame 99"),
+        ("1,-1,900,2,3,4,0.5\n", "outside the image of 160 x 120"),
+        ("1,-1,nan,2,3,4,0.5\n", "not finite"),
+    ],
+)
+@pytest.mark.parametrize("action", [["errors"], ["pick", "-n", "2"]])
+def test_bad_detections_are_one_line_and_nothing_is_written(scene, text, message, action):
+    clip, detections, out = scene
+    detections.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        run("video", *action, clip, "--detections", detections, "--out", out, "--cache", out.parent / "cache")
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in out.parent.iterdir()) == ["clip", "d.txt"]
+
+
+def test_bad_frames_and_folders_write_nothing(scene):
+    clip, detections, out = scene
+    cache = out.parent / "cache"
+    cv2.imwrite(str(clip / "0007.png"), np.zeros((50, 50, 3), np.uint8))
+    for action in (["errors", "--tracker", "static", "--pictures", "0"], ["errors", "--cache", cache]):
+        with pytest.raises(InputError, match="50 x 50 pixels"):
+            run("video", *action, clip, "--detections", detections, "--out", out)
+        assert not out.exists()
+        assert not list(out.parent.glob(".out-*"))
+    out.mkdir()
+    (out / "mine").write_text("precious")
+    with pytest.raises(InputError, match="has something in it"):
+        run("video", "errors", clip, "--detections", detections, "--out", out)
+    assert (out / "mine").read_text() == "precious"
+    with pytest.raises(AskewError, match="there is no folder"):
+        run("video", "errors", clip, "--detections", detections, "--out", out / "a" / "b")
+    with pytest.raises(InputError, match="--weights goes with"):
+        run("video", "errors", clip, "--detections", detections, "--out", out.parent / "o", "--tracker", "raft")
+    with pytest.raises(InputError, match=r"only \d of 24 open frames"):
+        run(
+            "video", "pick", clip, "--detections", detections, "--out", out.parent / "o", "-n", 5, "--tracker", "static"
+        )
+
+
+def test_no_detections_at_all(scene):
+    clip, detections, out = scene
+    detections.write_text("")
+    run("video", "errors", clip, "--detections", detections, "--out", out, "--tracker", "static")
+    assert json.loads((out / "boxes.json").read_text())["videos"][0]["frames"] == []
+    run("video", "pick", clip, "--detections", detections, "--out", out.parent / "o", "-n", 3, "--by", "random")
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "import sys, argparse\nfrom askew.cli import video\n"
+        "video.add(argparse.ArgumentParser().add_subparsers())\n"
+        "print([m for m in ('numpy', 'cv2', 'torch', 'scipy', 'PIL', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cv2" not in done.stdout
+    assert "torch" not in done.stdout
+    assert "PIL" not in done.stdout
+    assert "rich" not in done.stdout
+
+
+@pytest.mark.skipif(not PETS.is_dir(), reason="needs the shared PETS 2009 video")
+def test_truth_of_a_real_video_is_read():
+    from askew.data.annotations import read_boxes
+    from askew.video import open_video
+
+    truth = read_boxes(PETS / "gt.txt", open_video(PETS / "vtest.avi"))
+    assert (len(truth), sum(len(frame) for frame in truth.frames)) == (795, 4650)
