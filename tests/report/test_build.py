@@ -139,6 +139,22 @@ def test_gains_and_summary_csv_agree_with_numpy(made: Path) -> None:
     np.testing.assert_allclose([float(r["high"]) - float(r["mean"]) for r in rows], half, rtol=1e-6)
 
 
+def test_average_gains_csv_agrees_with_numpy(made: Path) -> None:
+    with (made / "report" / "average-gains.csv").open(encoding="utf-8") as file:
+        (row,) = [r for r in csv.DictReader(file) if (r["label"], r["over"]) == ("entropy+balance", "entropy")]
+    found = read(made)
+    curves = {
+        label: np.array([[c.metrics["accuracy"] for c in run.cycles] for run in found.of(label)])
+        for label in ("entropy", "entropy+balance")
+    }
+    areas = {label: ((values[:, 1:] + values[:, :-1]) / 2).mean(axis=1) for label, values in curves.items()}
+    difference = areas["entropy+balance"] - areas["entropy"]
+    assert (row["from_labels"], row["to_labels"], row["n_seeds"]) == ("200", "500", "3")
+    assert float(row["mean"]) == pytest.approx(difference.mean())
+    half = 4.302653 * difference.std(ddof=1) / 3**0.5
+    assert float(row["mean"]) - float(row["low"]) == pytest.approx(half, rel=1e-6)
+
+
 def test_the_same_ledgers_give_the_same_bytes(made: Path, tmp_path: Path) -> None:
     build(made, tmp_path / "again")
     for path in sorted((made / "report").iterdir()):

@@ -221,10 +221,14 @@ def csv_files(summary: Summary) -> dict[str, str]:
         "curves.csv": _csv(("label", "seed", "cycle", "n_labeled", "metric", "value"), _curve_rows(summary)),
         "summary.csv": _csv(_SUMMARY_COLUMNS, _summary_rows(summary)),
         "gains.csv": _csv(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
+        "average-gains.csv": _csv(_AVERAGE_COLUMNS, _average_rows(summary)),
+        "labels-for-random-end.csv": _csv(("label", "labels", "low", "high", "n_seeds"), _end_rows(summary)),
         "asked-classes.csv": _csv(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
         "seconds.csv": _csv(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
     }
 
+
+_AVERAGE_COLUMNS = ("label", "over", "from_labels", "to_labels", "mean", "low", "high", "n_seeds")
 
 _SUMMARY_COLUMNS = (
     "label",
@@ -285,6 +289,21 @@ def _gain_rows(summary: Summary) -> Iterable[Sequence[object]]:
             for k, n in enumerate(gain.n_labeled.tolist()):
                 one = gain.at(k)
                 yield line.label, over, n, one.mean, one.low, one.high, one.n_seeds
+
+
+def _average_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for line in summary.lines:
+        for over, gain in (("random", line.area_gain), (line.plain, line.plain_area_gain)):
+            if gain is not None and gain.over is not None:
+                yield line.label, over, *gain.over, gain.mean, gain.low, gain.high, gain.n_seeds
+
+
+def _end_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for line in summary.lines:
+        end = line.to_random_end
+        if end is not None and end.n_seeds:
+            low, high = _exact(end.low, end.low_censored), _exact(end.high, end.high_censored)
+            yield line.label, _exact(end.labels, end.labels_censored), low, high, end.n_seeds
 
 
 def _class_rows(summary: Summary) -> Iterable[Sequence[object]]:
