@@ -126,7 +126,7 @@ def row_sums(array: Array) -> Floats:
     out = np.empty(n_rows, dtype=flat.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in blocks(n_rows, flat.shape[1] * flat.itemsize):
-            np.sum(flat[rows], axis=1, out=out[rows])
+            np.einsum("ij->i", flat[rows], out=out[rows])
     return out
 
 

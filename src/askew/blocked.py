@@ -62,8 +62,13 @@ def map_rows(kernel: Callable[[Floats], Floats], array: Floats) -> Floats:
 
 
 def row_max(block: Floats) -> Floats:
-    """Returns the largest number of each row of a contiguous block, faster than `block.max(axis=1)` for short rows."""
-    return np.asarray(np.maximum.reduceat(block.reshape(-1), np.arange(0, block.size, block.shape[1])))
+    """Returns the largest number of each row of a contiguous block of probabilities, faster than `max(axis=1)`.
+
+    The bits of floats from 0, read as integers, are in the order of the floats, and `reduceat` has less to do for each
+    row than a reduction over an axis. -inf counts as below all.
+    """
+    bits = block.view(np.int32 if block.itemsize == 4 else np.int64)
+    return np.maximum.reduceat(bits.reshape(-1), np.arange(0, block.size, block.shape[1])).view(block.dtype)
 
 
 def sums_and_negatives(array: Floats) -> tuple[Floats, Mask]:

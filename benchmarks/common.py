@@ -1,0 +1,94 @@
+"""What every benchmark here shares: interleaved timing, the record of where it ran, and writing it down."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = (
+    "askew",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-activeml",
+    "modAL-python",
+    "baal",
+    "pyrelational",
+    "small-text",
+)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parses `--quick`, for a machine that is busy or a first look; the record says that it was used."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small sizes, one repeat")
+    return parser.parse_args()
+
+
+def installed(*modules: str) -> bool:
+    """Tells whether a rival can be imported; says so if not."""
+    missing = [m for m in modules if importlib.util.find_spec(m) is None]
+    if missing:
+        print(f"skipped: {', '.join(missing)} is not installed")
+    return not missing
+
+
+def measure(callables: dict[str, Callable[[], Any]], repeats: int, *, warm: bool = True) -> dict[str, float]:
+    """Returns the median seconds of each, all taking turns so that a busy machine is busy for all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in callables}
+    for repeat in range(repeats + warm):
+        for name, call in callables.items():
+            start = time.perf_counter()
+            call()
+            if repeat >= warm:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(s) for name, s in seconds.items()}
+
+
+def ratios(medians: dict[str, float], ours: str = "askew") -> dict[str, float]:
+    """Returns how many times longer than ours each of the others took."""
+    return {name: round(s / medians[ours], 2) for name, s in medians.items() if name != ours}
+
+
+def write(name: str, record: dict[str, Any], *, quick: bool) -> None:
+    """Prints the record and writes it, with where and when it was measured, to results/<name>.json."""
+    full = {"when": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": quick, **environment(), **record}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}{'-quick' if quick else ''}.json"
+    path.write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(record, indent=2))
+    print(f"written: {path.relative_to(RESULTS.parent.parent)}")
+
+
+def environment() -> dict[str, Any]:
+    """Returns the versions, the processor, and how busy it was with other work when this began."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo().splitlines() if line.startswith("model name")),
+        platform.processor(),
+    )
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "processor": {"model": model, "cores": len(os.sched_getaffinity(0)), "load_1_5_15_min": os.getloadavg()},
+    }
+
+
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,71 @@
+"""Label dispersion of 1,000,000 items, 1,000 classes, 100 epochs, against scipy.stats.mode over an int64 history.
+
+Two kinds of predictions: `settled`, where an item keeps its class in 80% of the epochs, and `random`, the hardest,
+where every epoch throws a die with 1,000 sides. scipy is timed on a share of the items and scaled (`scipy_share`); its
+cost is the same for every item.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from common import arguments, measure, ratios, write
+
+from askew.strategies.dispersion import DispersionTracker
+
+SEED = 0
+
+
+def epochs(kind: str, n_items: int, n_classes: int, n_epochs: int) -> Iterator[np.ndarray]:
+    """Yields (N,) int64 predictions, the same ones each time it is called."""
+    rng = np.random.default_rng(SEED)
+    own = rng.integers(n_classes, size=n_items)
+    for _ in range(n_epochs):
+        drawn = rng.integers(n_classes, size=n_items)
+        yield drawn if kind == "random" else np.where(rng.random(n_items) < 0.8, own, drawn)
+
+
+def one(kind: str, n_items: int, n_classes: int, n_epochs: int, *, share: int, repeats: int) -> dict[str, Any]:
+    """Times one kind and compares the modes with scipy's."""
+    tracemalloc.start()
+    tracker = DispersionTracker(n_items, n_classes)
+    seconds_adding, held, history = 0.0, 0, np.empty((n_items // share, n_epochs), dtype=np.int64)
+    for epoch, predicted in enumerate(epochs(kind, n_items, n_classes, n_epochs)):
+        history[:, epoch] = predicted[: len(history)]
+        before = tracemalloc.get_traced_memory()[0]
+        seconds_adding += measure({"askew": lambda p=predicted: tracker.update(p)}, 1, warm=False)["askew"]
+        held += tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    run = {"askew": tracker.dispersion, "scipy.stats.mode": lambda: scipy.stats.mode(history, axis=1)}
+    medians = measure(run, repeats)
+    medians["scipy.stats.mode"] *= share
+    modes = scipy.stats.mode(history, axis=1)
+    same = np.array_equal(modes.mode, tracker.mode()[: len(history)])
+    agree = np.array_equal(1 - modes.count / n_epochs, tracker.dispersion()[: len(history)])
+    return {
+        "median_seconds": {k: round(v, 3) for k, v in medians.items()},
+        "seconds_adding_all_epochs": round(seconds_adding, 3),
+        "times_slower_than_askew": ratios(medians),
+        "times_slower_than_askew_with_adding": round(
+            medians["scipy.stats.mode"] / (medians["askew"] + seconds_adding), 2
+        ),
+        "scipy_share": f"1/{share}",
+        "same_as_scipy": bool(same and agree),
+        "bytes_held_per_item_and_epoch": round(held / n_items / n_epochs, 3),
+    }
+
+
+def main() -> None:
+    """Runs it."""
+    quick = arguments(__doc__).quick
+    n_items = 100_000 if quick else 1_000_000
+    record = {kind: one(kind, n_items, 1000, 100, share=5, repeats=1 if quick else 3) for kind in ("settled", "random")}
+    write("dispersion", {"seed": SEED, "items": n_items, "classes": 1000, "epochs": 100, **record}, quick=quick)
+
+
+if __name__ == "__main__":
+    main()

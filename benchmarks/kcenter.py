@@ -1,0 +1,110 @@
+"""k-center at 50,000 × 512 float32, 5,000 labelled, 2,500 picks, against scikit-activeml and a product a pick.
+
+scikit-activeml is timed over its first call and a number of further picks, all of which cost it the same, and
+extrapolated to 2,500 (`extrapolated_from_picks`); every number of picks costs askew and the product less than linearly.
+A start in bfloat16 is not measured: NumPy has no bfloat16 product, and the light core does not import torch.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+from common import arguments, installed, measure, ratios, write
+
+from askew.query import query
+
+SEED = 0
+
+
+def features_of(kind: str, n_items: int, n_dims: int) -> np.ndarray:
+    """Returns (N, D) float32: isotropic normal, 50 groups, or rectified of rank 32 like a network's last layer."""
+    rng = np.random.default_rng(SEED)
+    if kind == "normal":
+        return rng.standard_normal((n_items, n_dims), dtype=np.float32)
+    if kind == "groups":
+        centres = rng.standard_normal((50, n_dims))
+        return (centres[rng.integers(50, size=n_items)] + 0.5 * rng.standard_normal((n_items, n_dims))).astype(
+            np.float32
+        )
+    low = rng.standard_normal((n_items, 32)) @ rng.standard_normal((32, n_dims))
+    return np.maximum(low, 0).astype(np.float32)
+
+
+def product_a_pick(x: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
+    """k-center the plain fast way: distances to the labelled in tiles, then one matrix-vector product a pick."""
+    left, centres = np.flatnonzero(labels < 0), x[labels >= 0]
+    rows, norms = x[left], np.square(x).sum(axis=1)
+    nearest = np.concatenate(
+        [
+            (norms[left[t : t + 512], None] + norms[labels >= 0] - 2 * (rows[t : t + 512] @ centres.T)).min(axis=1)
+            for t in range(0, len(left), 512)
+        ]
+    )
+    chosen = np.empty(n, dtype=np.int64)
+    for k in range(n):
+        i = int(nearest.argmax())
+        chosen[k] = left[i]
+        np.minimum(nearest, norms[left] + norms[left[i]] - 2 * (rows @ rows[i]), out=nearest)
+        nearest[i] = -1
+    return chosen
+
+
+def reference(x: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
+    """The definition in float64, one pick at a time."""
+    return product_a_pick(x.astype(np.float64) - x.mean(axis=0, dtype=np.float64), labels, n)
+
+
+def rival(x: np.ndarray, labels: np.ndarray, n: int) -> None:
+    """scikit-activeml's CoreSet."""
+    from skactiveml.pool import CoreSet
+
+    CoreSet(random_state=SEED).query(x, np.where(labels < 0, np.nan, labels), batch_size=n)
+
+
+def one(kind: str, n_items: int, n_labeled: int, n: int, *, repeats: int, timed_picks: int) -> dict[str, Any]:
+    """Times one kind of features and compares the picks with the reference."""
+    x, labels = features_of(kind, n_items, 512), np.full(n_items, -1)
+    labels[np.random.default_rng(SEED + 1).permutation(n_items)[:n_labeled]] = 0
+    run = {
+        "askew": lambda: query("kcenter", n, features=x, labels=labels),
+        "product a pick": lambda: product_a_pick(x, labels, n),
+    }
+    with_rival = installed("skactiveml")
+    if with_rival:
+        run["scikit-activeml, 1 pick"] = lambda: rival(x, labels, 1)
+        run["scikit-activeml, more"] = lambda: rival(x, labels, 1 + timed_picks)
+    medians = measure(run, repeats, warm=False)
+    if with_rival:
+        first, more = medians.pop("scikit-activeml, 1 pick"), medians.pop("scikit-activeml, more")
+        medians["scikit-activeml"] = first + (more - first) / timed_picks * (n - 1)
+    exact, got = reference(x, labels, n), query("kcenter", n, features=x, labels=labels)
+    tracemalloc.start()
+    query("kcenter", n, features=x, labels=labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return {
+        "items": n_items,
+        "labelled": n_labeled,
+        "picks": n,
+        "median_seconds": {k: round(v, 3) for k, v in medians.items()},
+        "times_slower_than_askew": ratios(medians),
+        "extrapolated_from_picks": timed_picks if with_rival else None,
+        "picks_in_common_with_float64": len(set(exact.tolist()) & set(got.tolist())),
+        "same_order_as_float64": bool(np.array_equal(exact, got)),
+        "askew_megabytes_beside_features": round(peak / 1e6, 1),
+    }
+
+
+def main() -> None:
+    """Runs it."""
+    quick = arguments(__doc__).quick
+    sizes = (5_000, 500, 250) if quick else (50_000, 5_000, 2_500)
+    kinds = ("normal",) if quick else ("normal", "groups", "rectified")
+    record = {k: one(k, *sizes, repeats=1 if quick else 3, timed_picks=249 if quick else 100) for k in kinds}
+    write("kcenter", {"seed": SEED, **record}, quick=quick)
+
+
+if __name__ == "__main__":
+    main()
