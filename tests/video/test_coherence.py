@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from askew.errors import InputError
-from askew.video import Detections, StaticTracker, estimate_errors
+from askew.video import Detections, StaticTracker, estimate_all, estimate_errors
 from askew.video.cut import energy_of, minimum_cut
 from askew.video.linking import edges_of, flatten, group_candidates, link
 
@@ -135,6 +135,36 @@ def test_ties_go_where_asked():
     assert (present.false_positives.sum(), present.false_negatives.sum()) == (0, 1)
 
 
+def test_videos_together_are_as_videos_alone():
+    rng = np.random.default_rng(11)
+    videos = [scene(rng, n, objects=4) for n in (1, 17, 2, 30, 8)] + [[], [Detections.none()] * 3]
+    trackers = [Drift(float(i)) for i in range(7)]
+    for options in ({}, {"confidence": 3.0, "pairwise": 0.7, "reach": 2}):
+        together = estimate_all(videos, trackers, **options)
+        for video, tracker, errors in zip(videos, trackers, together, strict=True):
+            alone = estimate_errors(video, tracker, **options)
+            assert errors.energy == pytest.approx(alone.energy)
+            assert errors.false_negatives.tolist() == alone.false_negatives.tolist()
+            assert [s.tolist() for s in errors.suspected] == [s.tolist() for s in alone.suspected]
+            assert [m.boxes.tolist() for m in errors.missed] == [m.boxes.tolist() for m in alone.missed]
+    with pytest.raises(InputError, match="6 for 7 videos"):
+        estimate_all(videos, trackers[:-1])
+
+
+def test_a_sure_detection_is_harder_to_doubt():
+    """Alone among 7 frames, six edges to candidates: present costs 6, for each of the two detections.
+
+    With confidence 10 and a lowest score of 0.5, calling it wrong costs 10 (0.9 - 0.5) / 0.5 = 8 at a score of 0.9, 4
+    at 0.7, and nothing at 0.5.
+    """
+    for score, wrong, energy in ((0.9, False, 6.0), (0.7, True, 4.0)):
+        frames = [Detections.none()] * 7
+        frames[3] = Detections([[0, 0, 4, 4], [90, 90, 99, 99]], [score, 0.5], [0, 1])
+        errors = estimate_errors(frames, StaticTracker(), confidence=10.0)
+        assert errors.suspected[3].tolist() == [wrong, True]
+        assert errors.energy == pytest.approx(energy)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_cut_has_the_least_energy_of_all_labellings(data):
@@ -218,6 +248,7 @@ def test_suspected_follows_the_order_in_which_detections_were_given():
         ({"link_iou": 1.0}, "link_iou: .* got 1.0"),
         ({"candidate_iou": float("nan")}, "candidate_iou: .* got nan"),
         ({"pairwise": -1.0}, "pairwise: .* got -1.0"),
+        ({"confidence": -1.0}, "confidence: .* got -1.0"),
         ({"ties": "maybe"}, "unknown ties 'maybe'"),
     ],
 )

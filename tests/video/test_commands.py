@@ -199,6 +199,7 @@ def test_bad_frames_and_folders_write_nothing(scene):
         run("video", "errors", clip, "--detections", detections, "--out", out / "a" / "b")
     with pytest.raises(InputError, match="--weights goes with"):
         run("video", "errors", clip, "--detections", detections, "--out", out.parent / "o", "--tracker", "raft")
+    cv2.imwrite(str(clip / "0007.png"), cv2.imread(str(clip / "0006.png")))
     with pytest.raises(InputError, match=r"only \d of 24 open frames"):
         run(
             "video", "pick", clip, "--detections", detections, "--out", out.parent / "o", "-n", 5, "--tracker", "static"

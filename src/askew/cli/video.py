@@ -89,6 +89,9 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--link-iou", type=float, default=0.5, metavar="T", help="overlap that links detections (0.5)")
     parser.add_argument("--candidate-iou", type=float, default=0.75, metavar="T", help="overlap of a candidate (0.75)")
     parser.add_argument("--pairwise", type=float, default=1.0, metavar="W", help="cost of broken links (1)")
+    parser.add_argument(
+        "--confidence", type=float, metavar="C", help="make sure detections harder to suspect (off; try 7)"
+    )
     parser.add_argument("--force", action="store_true", help="replace what is in DIR")
 
 
@@ -187,7 +190,7 @@ def _summary(name: str, errors: FrameErrors) -> str:
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("tracker", "reach", "link_iou", "candidate_iou", "pairwise", "min_score")
+    names = ("tracker", "reach", "link_iou", "candidate_iou", "pairwise", "confidence", "min_score")
     flow = ("height", "preset") if arguments.tracker == "flow" else ("height",) if arguments.tracker == "raft" else ()
     return {name: getattr(arguments, name) for name in (*names, *flow)}
 
@@ -217,6 +220,7 @@ def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> list[Revi
                 link_iou=arguments.link_iou,
                 candidate_iou=arguments.candidate_iou,
                 pairwise=arguments.pairwise,
+                confidence=arguments.confidence,
             )
         else:
             found = no_errors(frames)

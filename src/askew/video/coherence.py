@@ -46,6 +46,7 @@ def estimate_errors(
     candidate_iou: float = 0.75,
     pairwise: float = 1.0,
     ties: Ties = "absent",
+    confidence: float | None = None,
 ) -> FrameErrors:
     """Estimates a detector's errors in every frame of a video from the coherence of nearby frames, without any label.
 
@@ -67,6 +68,8 @@ def estimate_errors(
         candidate_iou: overlap above which a tracked box joins a candidate, in [0, 1).
         pairwise: the cost of an edge whose ends differ, >= 0.
         ties: which of several optimal labellings to take.
+        confidence: not in the text: None charges 1 for calling a detection wrong, as there; a number charges that times
+            (s - s0) / (1 - s0) for a detection of score s, s0 being the lowest score in the video. Scores in [0, 1].
 
     Raises:
         InputError: a parameter out of range, or something that is not `Detections`.
@@ -80,7 +83,7 @@ def estimate_errors(
     >>> errors.false_positives.tolist(), errors.false_negatives.tolist(), errors.energy
     ([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], 2.0)
     """
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence)
     return _estimate([as_frames("detections", detections)], [tracker], options)[0]
 
 
@@ -93,6 +96,7 @@ def estimate_all(
     candidate_iou: float = 0.75,
     pairwise: float = 1.0,
     ties: Ties = "absent",
+    confidence: float | None = None,
 ) -> list[FrameErrors]:
     """Estimates the errors in many videos, exactly as `estimate_errors` does in each, but together and so faster.
 
@@ -112,7 +116,7 @@ def estimate_all(
     """
     if len(videos) != len(trackers):
         raise InputError(f"trackers: {len(trackers)} for {len(videos)} videos; expected one each")
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence)
     frames = [as_frames(f"videos[{i}]", video) for i, video in enumerate(videos)]
     out: list[FrameErrors] = []
     start, size = 0, 0
@@ -136,6 +140,7 @@ class Options(NamedTuple):
     candidate_iou: float
     pairwise: float
     ties: Ties
+    confidence: float | None
 
 
 class _Joined:
@@ -165,13 +170,14 @@ def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], optio
     links, unmatched = link(flat, tracker, reach=options.reach, link_iou=options.link_iou)
     candidates = group_candidates(flat, unmatched, candidate_iou=options.candidate_iou)
     n_detections, n_candidates = len(flat.boxes), len(candidates.boxes)
-    if_absent = np.r_[np.ones(n_detections), np.zeros(n_candidates)]
+    if_absent = np.r_[_price_of_doubt(flat, options.confidence, len(videos)), np.zeros(n_candidates)]
+    if_present = np.r_[np.zeros(n_detections), np.ones(n_candidates)]
     edges = edges_of(links, candidates, n_detections)
-    cut = minimum_cut(if_absent, 1 - if_absent, edges, weight=options.pairwise, ties=options.ties)
+    cut = minimum_cut(if_absent, if_present, edges, weight=options.pairwise, ties=options.ties)
     node_video = flat.videos[np.concatenate([flat.frames, candidates.frames])]
-    wrong = cut.present != (if_absent == 1)
+    paid = np.where(cut.present, if_present, if_absent)
     broken = edges[cut.present[edges[:, 0]] != cut.present[edges[:, 1]], 0]
-    energies = np.bincount(node_video[wrong], minlength=len(videos)).astype(np.float64)
+    energies = np.bincount(node_video, paid, minlength=len(videos)).astype(np.float64)
     energies += options.pairwise * np.bincount(node_video[broken], minlength=len(videos))
     return _labelled(flat, candidates, cut.present, energies, [len(video) for video in videos])
 
@@ -184,6 +190,20 @@ def no_errors(detections: Sequence[Detections]) -> FrameErrors:
     return FrameErrors(zeros, zeros, suspected, (Detections.none(),) * len(frames), float("nan"))
 
 
+def _price_of_doubt(flat: Flat, confidence: float | None, n_videos: int) -> NDArray[np.float64]:
+    """Returns the (K,) costs of calling each detection a false positive: 1, or more the surer the detector is."""
+    if confidence is None or not len(flat.scores):
+        return np.ones(len(flat.scores))
+    scores = flat.scores.astype(np.float64)
+    if scores.min() < 0 or scores.max() > 1:
+        raise InputError(f"confidence: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
+    lowest = np.ones(n_videos)
+    video = flat.videos[flat.frames]
+    np.minimum.at(lowest, video, scores)
+    above = (scores - lowest[video]) / np.maximum(1 - lowest[video], 1e-9)
+    return np.asarray(np.round(confidence * above, 3))
+
+
 def _check_parameters(options: Options) -> None:
     reach, pairwise = options.reach, options.pairwise
     if isinstance(reach, bool) or not isinstance(reach, int | np.integer) or reach < 1:
@@ -193,6 +213,8 @@ def _check_parameters(options: Options) -> None:
             raise InputError(f"{name}: expected a number in [0, 1), got {value!r}")
     if not (np.isfinite(pairwise) and pairwise >= 0):
         raise InputError(f"pairwise: expected a finite number >= 0, got {pairwise!r}")
+    if options.confidence is not None and not (np.isfinite(options.confidence) and options.confidence >= 0):
+        raise InputError(f"confidence: expected None or a finite number >= 0, got {options.confidence!r}")
 
 
 def _labelled(
