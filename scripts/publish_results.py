@@ -98,11 +98,12 @@ def page(source: Path, report: Path, command: str, ledgers: dict[str, list[dict[
     summary = read_csv(report / "summary.csv")
     full = [r for r in summary if r["label"] == "full"]
     gain_rows = read_csv(report / "gains.csv")
+    machine = f"{about['machine']['processor']}, {about['machine']['cores']} cores"
     parts = [
         f"# {about['name']}",
         f"`{command}` on {about['dataset']}: a pool of {about['n_items']:,} items, {about['n_test']:,} test items, "
-        f"{len(about['config']['protocol']['seeds'])} seeds. Published at commit {commit}; started {about['created']} on "
-        f"{about['machine']['processor']}, {about['machine']['cores']} cores; {seconds / 3600:.1f} hours, all runs together.",
+        f"{len(about['config']['protocol']['seeds'])} seeds. Published at commit {commit}; started {about['created']} "
+        f"on {machine}; {seconds / 3600:.1f} hours, all runs together.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + ".",
         f"Runs that failed: {', '.join(failures) or 'none'}.",
         "## Accuracy, %, mean ± standard deviation over seeds",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from askew.experiment.config import read
-from askew.experiment.grid import versions
+from askew.experiment.provenance import versions
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
 from askew.pick.balance import l1_score
 from askew.pool import Pool

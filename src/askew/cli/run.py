@@ -58,7 +58,9 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     from askew.cli.screen import Screen
     from askew.errors import InputError
     from askew.experiment import grid
+    from askew.experiment.provenance import cores
     from askew.experiment.tasks import load_dataset
+    from askew.experiment.workers import run_all
     from askew.report.build import build
 
     if arguments.jobs < 1:
@@ -75,10 +77,10 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
         root=arguments.data_root,
         skip_unreadable=arguments.skip_unreadable,
         device=arguments.device,
-        threads=max(1, grid.cores() // arguments.jobs),
+        threads=max(1, cores() // arguments.jobs),
     )
     with Screen(config, grid.jobs_of(config), out) as screen:
-        failed = grid.run_all(config, place, jobs=arguments.jobs, watch=screen.watch, done=screen.done)
+        failed = run_all(config, place, jobs=arguments.jobs, watch=screen.watch, done=screen.done)
     grid.save_thumbnails(config, dataset, out)
     for label, n_labeled, accuracy in grid.summary(config, out):
         print(f"{label:<28} {n_labeled:>6} labels   accuracy {100 * accuracy:5.1f}%")
