@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from askew.cli import demo, pick, report, run, strategies
+from askew.cli import demo, pick, report, run, strategies, video
 from askew.errors import AskewError
 
-COMMANDS = (demo, run, report, pick, strategies)
+COMMANDS = (demo, run, report, pick, strategies, video)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,6 +17,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("dir", type=Path, metavar="DIR", help="the experiment's folder")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the report goes (DIR/report)")
+    parser.add_argument(
+        "--metric", metavar="NAME", help="what is compared: accuracy, mean_class_accuracy, … (accuracy)"
+    )
     parser.set_defaults(call=call)
 
 
@@ -27,5 +30,5 @@ def call(arguments: argparse.Namespace) -> int:
     need("making a report", "vision", "matplotlib", "jinja2")
     from askew.report.build import build
 
-    print(build(arguments.dir, arguments.out))
+    print(build(arguments.dir, arguments.out, metric=arguments.metric))
     return 0

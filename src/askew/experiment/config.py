@@ -30,6 +30,7 @@ class LongTailConfig(_Section):
     imbalance: Annotated[float, Field(gt=0, le=1)]
     """IF: the share of its items that a rare class keeps; 1 keeps everything."""
     kind: Literal["step", "exponential"] = "step"
+    """"step" cuts half of the classes alike, "exponential" from class to class."""
 
 
 class DataConfig(_Section):
@@ -38,6 +39,7 @@ class DataConfig(_Section):
     source: str
     """A dataset's name, an image folder or an .npz; see `askew.data.load`."""
     image_side_px: Annotated[int, Field(gt=0)] | None = None
+    """Pictures of a folder are brought to this square; a default by their sizes if left out."""
     pool_items: Annotated[int, Field(gt=0)] | None = None
     """How many training items, drawn at random by seed, form the pool; all if left out."""
     test_items: Annotated[int, Field(gt=0)] | None = None
@@ -61,6 +63,7 @@ class LearnerConfig(_Section):
     mc_passes: Annotated[int, Field(ge=2)] = 20
     """Stochastic passes for strategies that read `draws`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """The share of features dropped in training and in stochastic passes."""
     estimator: str | None = None
     """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
     parameters: dict[str, Any] = {}
@@ -79,6 +82,7 @@ class ProtocolConfig(_Section):
     cycles: Annotated[int, Field(gt=0)]
     """Trainings, the first one on the initial labels included."""
     seeds: Annotated[list[int], Field(min_length=1)] = [0, 1, 2]
+    """A list of seeds, or how many: 5 means 0 to 4."""
     full: bool = False
     """Also train on the whole pool, once a seed, as the line to reach."""
 
@@ -99,14 +103,21 @@ class StrategyConfig(_Section):
     """One line of the comparison: a strategy, its parameters and whether it is balanced."""
 
     strategy: str
+    """A name from `askew strategies`."""
     label: str = ""
     """Its name in files and figures; made from the strategy and the balance if left out."""
     parameters: dict[str, Any] = {}
+    """The strategy's own parameters."""
     balance: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
+    """λ of Eq. 4.8 or Algorithm 2, "auto" to tune it in every cycle; plain if left out."""
     balance_by: Literal["probs", "predicted"] = "probs"
+    """"probs" is Eq. 4.8; "predicted" the baseline that takes quotas of predicted classes."""
     balance_distance: Literal["l1", "l2", "wasserstein"] = "l1"
+    """Between demand and expected class counts; scorers only."""
     balance_per_class: bool = False
+    """Divide λ by the number of classes in Algorithm 2, as the authors' code does."""
     target: list[float] | None = None
+    """The class distribution wanted, one share a class; uniform if left out."""
 
     @model_validator(mode="before")
     @classmethod
