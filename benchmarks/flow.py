@@ -1,0 +1,91 @@
+"""Optical flow of a real video, both directions at height 300, by DIS preset: frames a second, and what it is worth.
+
+Needs a video with MOTChallenge truth and detections, by default PETS 2009 S2.L1 under $ASKEW_SHARED_DATA (see
+`examples/detect_yolox.py` for the detections). Seconds are of the wall and of the processor: on a machine busy with
+other work only the second says something. `quality` holds each preset's flow against full size: Spearman's correlation
+over frames of estimated with true false positives, and the precision of suspected detections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from common import write
+from scipy.stats import spearmanr
+
+from askew.data.annotations import read_boxes
+from askew.video import FlowTracker, estimate_errors, open_video, true_errors
+
+SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "../shared/data"))
+SETTINGS = [
+    (300, "sharp", 4),
+    (300, "ultrafast", 4),
+    (300, "fast", 4),
+    (300, "medium", 2),
+    (576, "medium", 1),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100 frames")
+    parser.add_argument("--video", type=Path, default=SHARED / "pets09-s2l1" / "vtest.avi")
+    parser.add_argument("--truth", type=Path, default=SHARED / "pets09-s2l1" / "gt.txt")
+    parser.add_argument("--detections", type=Path, required=True)
+    options = parser.parse_args()
+    whole = open_video(options.video)
+    video = open_video(options.video, n_frames=100) if options.quick else whole
+    detections = read_boxes(options.detections, whole).frames[: len(video)]
+    truth = true_errors(detections, read_boxes(options.truth, whole).frames[: len(video)])
+    wrong = np.concatenate(truth.suspected)
+    started = time.perf_counter(), time.process_time()
+    for _ in video:
+        pass
+    reading = {"wall": time.perf_counter() - started[0], "processor": time.process_time() - started[1]}
+    rows = []
+    for height, preset, grid in SETTINGS:
+        with tempfile.TemporaryDirectory() as cache:
+            started = time.perf_counter(), time.process_time()
+            tracker = FlowTracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
+            wall, processor = time.perf_counter() - started[0], time.process_time() - started[1]
+            size = sum(path.stat().st_size for path in Path(cache).iterdir())
+            started_again = time.perf_counter()
+            tracker = FlowTracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
+            again = time.perf_counter() - started_again
+            errors = estimate_errors(detections, tracker)
+        suspected = np.concatenate(errors.suspected)
+        rows.append(
+            {
+                "height_px": height,
+                "preset": preset,
+                "grid_px": grid,
+                "frames_per_second_wall": round(len(video) / wall, 1),
+                "frames_per_second_two_cores": round(2 * len(video) / processor, 1),
+                "frames_per_second_two_cores_flow_alone": round(2 * len(video) / (processor - reading["processor"]), 1),
+                "kilobytes_a_frame": round(size / len(video) / 1e3, 1),
+                "seconds_from_cache": round(again, 3),
+                "spearman_fp": round(float(spearmanr(errors.false_positives, truth.false_positives)[0]), 3),
+                "suspected": int(suspected.sum()),
+                "precision_suspected": round(float(wrong[suspected].mean()), 3) if suspected.any() else None,
+            }
+        )
+        print(rows[-1])
+    record = {
+        "video": options.video.name,
+        "frames": len(video),
+        "reading_frames_per_second_one_core": round(len(video) / reading["processor"], 1),
+        "settings": rows,
+        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
+        "note": "two_cores: twice the frames over the seconds of the processor, what two idle cores would reach",
+    }
+    write("flow", record, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

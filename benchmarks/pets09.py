@@ -1,0 +1,162 @@
+"""Estimated against true errors on PETS 2009 S2.L1: the method of the text, what goes beyond it, and baselines.
+
+Writes results/pets09-coherence.json and .md. Needs the video and its truth under $ASKEW_SHARED_DATA, and detections of
+`person` from `examples/detect_yolox.py` (YOLOX-nano, score > 0.3).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import environment
+from scipy.stats import spearmanr
+
+from askew.data.annotations import read_boxes
+from askew.video import (
+    FlowTracker,
+    FrameErrors,
+    StaticTracker,
+    estimate_errors,
+    iou_matrix,
+    least_confidence,
+    open_video,
+    true_errors,
+)
+
+SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "../shared/data")) / "pets09-s2l1"
+RESULTS = Path(__file__).parent.parent / "results"
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "the text": ("flow", {}),
+    "ties present": ("flow", {"ties": "present"}),
+    "pairwise 2 (the authors' code)": ("flow", {"pairwise": 2.0}),
+    "reach 5": ("flow", {"reach": 5}),
+    "boxes held still": ("static", {}),
+    "confidence 4": ("flow", {"confidence": 4.0}),
+    "confidence 7": ("flow", {"confidence": 7.0}),
+    "confidence 10": ("flow", {"confidence": 10.0}),
+}
+
+
+def rank(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Returns Spearman's correlation."""
+    return round(float(spearmanr(estimate, truth)[0]), 3)
+
+
+def missed_precision(errors: FrameErrors, truth: FrameErrors) -> tuple[float, float]:
+    """Returns the precision and recall of missed boxes: each must overlap a truly missed one of its frame by half."""
+    right = found = 0
+    for guess, real in zip(errors.missed, truth.missed, strict=True):
+        if len(guess) and len(real):
+            overlap = iou_matrix(guess.boxes, real.boxes) > 0.5
+            right += int(overlap.any(axis=1).sum())
+            found += int(overlap.any(axis=0).sum())
+    return right / max(1, sum(map(len, errors.missed))), found / max(1, int(truth.false_negatives.sum()))
+
+
+def row(name: str, errors: FrameErrors, truth: FrameErrors, scores: np.ndarray) -> dict[str, Any]:
+    """Compares estimates with the truth, and with as many detections of lowest confidence."""
+    suspected, wrong = np.concatenate(errors.suspected), np.concatenate(truth.suspected)
+    count = int(suspected.sum())
+    lowest = np.argsort(scores, kind="stable")[:count]
+    precision, recall = missed_precision(errors, truth)
+    return {
+        "method": name,
+        "spearman_fp": rank(errors.false_positives, truth.false_positives),
+        "spearman_fn": rank(errors.false_negatives, truth.false_negatives),
+        "suspected": count,
+        "precision_suspected": round(float(wrong[suspected].mean()), 3),
+        "precision_of_as_many_least_confident": round(float(wrong[lowest].mean()), 3),
+        "recall_suspected": round(float(wrong[suspected].sum() / wrong.sum()), 3),
+        "missed": int(errors.false_negatives.sum()),
+        "precision_missed": round(precision, 3),
+        "recall_missed": round(recall, 3),
+        "energy": round(errors.energy, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--detections", type=Path, required=True)
+    options = parser.parse_args()
+    video = open_video(SHARED / "vtest.avi")
+    detections = read_boxes(options.detections, video).frames
+    truth = true_errors(detections, read_boxes(SHARED / "gt.txt", video).frames)
+    trackers = {"flow": FlowTracker(video), "static": StaticTracker()}
+    scores = np.concatenate([frame.scores for frame in detections])
+    rows = [
+        row(name, estimate_errors(detections, trackers[kind], **parameters), truth, scores)
+        for name, (kind, parameters) in VARIANTS.items()
+    ]
+    doubt = np.array([float((1 - frame.scores).sum()) for frame in detections])
+    baselines = {
+        "least confidence, mean (the text's baseline)": rank(least_confidence(detections), truth.false_positives),
+        "1 - score, summed": rank(doubt, truth.false_positives),
+        "number of detections": rank(np.array([len(f) for f in detections]), truth.false_positives),
+    }
+    record = {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **environment(),
+        "detections": len(scores),
+        "true_false_positives": int(truth.false_positives.sum()),
+        "true_false_negatives": int(truth.false_negatives.sum()),
+        "methods": rows,
+        "baselines_spearman_fp": baselines,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "pets09-coherence.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "pets09-coherence.md").write_text(page(record), encoding="utf-8")
+    print(page(record))
+
+
+def page(record: dict[str, Any]) -> str:
+    """Returns the record for people."""
+    names = "method, ρ FP, ρ FN, suspected, precision, as many least confident, recall, missed, precision, recall"
+    head = f"| {names.replace(', ', ' | ')} |"
+    lines = [
+        "# Estimated errors on a real video: PETS 2009 S2.L1",
+        "",
+        f"YOLOX-nano (COCO weights, person, score > 0.3): {record['detections']} detections in 795 frames, of which "
+        f"{record['true_false_positives']} are false by MOTChallenge's truth, and {record['true_false_negatives']} "
+        "people missed. Written by `benchmarks/pets09.py`; flow is DIS at height 300, preset `sharp`. ρ is Spearman's "
+        "correlation over frames of estimated with true numbers.",
+        "",
+        head,
+        "|" + "---|" * 10,
+    ]
+    for one in record["methods"]:
+        cells = [
+            one["method"],
+            *(one[key] for key in ("spearman_fp", "spearman_fn", "suspected", "precision_suspected")),
+            *(one[key] for key in ("precision_of_as_many_least_confident", "recall_suspected", "missed")),
+            *(one[key] for key in ("precision_missed", "recall_missed")),
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "| frames ranked by | ρ FP |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in record["baselines_spearman_fp"].items()]
+    return "\n".join(lines) + "\n" + NOTES
+
+
+NOTES = """
+## What to make of it
+
+- Ranking frames by the estimate of the text follows the true false positives better than any ranking by confidence.
+- **Recall is low, and must be.** The truth leaves out people far away, and the detector takes a sign for a person in
+  frame after frame. Both are false by the truth and as steady as a person, so coherence over time cannot doubt them.
+  Low confidence can: as many least-confident detections are false more often than those that the text suspects.
+- With `confidence` (sure detections are harder to suspect; not in the text) what is suspected is right far more often,
+  but fewer frames stand out: the correlation falls. The text's method stays the default; one video decides nothing.
+- Moving boxes matters: held still, at 7 frames a second, half of all detections are suspected, nearly all wrongly.
+- Median flow within the box instead of the flow at its centre, and leaving out tracked boxes that left the image, were
+  tried once by hand and changed little; they are not part of the system.
+"""
+
+
+if __name__ == "__main__":
+    main()
