@@ -44,16 +44,40 @@ def installed(*modules: str) -> bool:
     return not missing
 
 
-def measure(callables: dict[str, Callable[[], Any]], repeats: int, *, warm: bool = True) -> dict[str, float]:
-    """Returns the median seconds of each, all taking turns so that a busy machine is busy for all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in callables}
+def measure(
+    callables: dict[str, Callable[[], Any]], repeats: int, *, warm: bool = True
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns the median seconds of each by the clock and of processor time, all threads together.
+
+    They take turns, so that a busy machine is busy for all of them. Where other work takes the processor, the clock
+    says little and processor time much; on a quiet machine it is the other way round.
+    """
+    clock: dict[str, list[float]] = {name: [] for name in callables}
+    processor: dict[str, list[float]] = {name: [] for name in callables}
     for repeat in range(repeats + warm):
         for name, call in callables.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             call()
             if repeat >= warm:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(s) for name, s in seconds.items()}
+                clock[name].append(time.perf_counter() - start)
+                processor[name].append(time.process_time() - cpu)
+    return {k: statistics.median(v) for k, v in clock.items()}, {k: statistics.median(v) for k, v in processor.items()}
+
+
+def comparison(clock: dict[str, float], processor: dict[str, float], ours: str = "askew") -> dict[str, Any]:
+    """Returns the medians and how many times more each of the others took than ours."""
+    return {
+        "median_seconds": {k: round(v, 4) for k, v in clock.items()},
+        "median_processor_seconds": {k: round(v, 4) for k, v in processor.items()},
+        "times_slower_than_askew": ratios(clock, ours),
+        "times_more_processor_time": ratios(processor, ours),
+    }
+
+
+def extrapolated(medians: dict[str, float], few: str, more: str, times: float) -> float:
+    """Takes two timings of the same thing out of `medians`; returns the first plus `times` the difference."""
+    start = medians.pop(few)
+    return start + times * max(0.0, medians.pop(more) - start)
 
 
 def ratios(medians: dict[str, float], ours: str = "askew") -> dict[str, float]:

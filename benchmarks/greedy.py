@@ -12,7 +12,7 @@ import tracemalloc
 from typing import Any
 
 import numpy as np
-from common import arguments, measure, ratios, write
+from common import arguments, comparison, extrapolated, measure, write
 
 from askew.pick.greedy import GreedyBalance, greedy
 from askew.pool import Pool, Predictions
@@ -62,17 +62,16 @@ def one(n_items: int, n_labeled: int, n: int, n_classes: int, *, repeats: int, t
         "loop, 1 pick": lambda: incremental(x, labels, 1, probs, demand),
         "loop, more": lambda: incremental(x, labels, 1 + timed_picks, probs, demand),
     }
-    medians = measure(run, repeats, warm=False)
-    first, more = medians.pop("loop, 1 pick"), medians.pop("loop, more")
-    medians["incremental loop"] = first + (more - first) / timed_picks * (n - 1)
+    clock, processor = measure(run, repeats, warm=False)
+    for medians in (clock, processor):
+        medians["incremental loop"] = extrapolated(medians, "loop, 1 pick", "loop, more", (n - 1) / timed_picks)
     exact = incremental(x.astype(np.float64), labels, timed_picks, probs.astype(np.float64), demand)
     tracemalloc.start()
     got = ours()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return {
-        "median_seconds": {k: round(v, 3) for k, v in medians.items()},
-        "times_slower_than_askew": ratios(medians),
+        **comparison(clock, processor),
         "extrapolated_from_picks": timed_picks,
         "same_first_picks_as_float64": f"{int((got[:timed_picks] == exact).sum())} of {timed_picks}",
         "l1_to_demand": round(float(np.abs(demand - probs[got].sum(axis=0)).sum()), 1),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from common import arguments, installed, measure, ratios, write
+from common import arguments, comparison, installed, measure, write
 
 from askew.pool import Pool, Predictions
 from askew.strategies.registry import strategies
@@ -103,14 +103,11 @@ def rival_balds(draws: np.ndarray) -> dict[str, Callable[[], Any]]:
 
 def summary(run: dict[str, Callable[[], Any]], repeats: int) -> dict[str, Any]:
     """Times one score."""
-    medians = measure(run, repeats)
-    slower = ratios(medians)
-    others = {k: v for k, v in slower.items() if not k.startswith("askew")}
+    clock, processor = measure(run, repeats)
+    rival_seconds = {k: v for k, v in clock.items() if not k.startswith("askew")}
     return {
-        "median_seconds": {k: round(v, 4) for k, v in medians.items()},
-        "times_slower_than_askew": others,
-        "checks_cost_times": slower["askew with checks"],
-        "best_rival": min(others, key=lambda k: others[k], default=None),
+        **comparison(clock, processor),
+        "best_rival": min(rival_seconds, key=lambda k: rival_seconds[k], default=None),
     }
 
 
