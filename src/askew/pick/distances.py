@@ -21,6 +21,8 @@ from askew.errors import AskewError, InputError, unknown
 Float64s = NDArray[np.float64]
 KNOWN = ("l1", "l2", "wasserstein")
 EPS = float(np.finfo(np.float64).eps)
+INWARD = 0.95
+"""How much of the way to the edge of the dual set one step may go."""
 
 
 class Distance(Protocol):
@@ -51,6 +53,9 @@ class Distance(Protocol):
 
     def longest_step(self, x: Float64s, step: Float64s) -> float:
         """The largest t for which x + t * step stays in the dual set."""
+
+    def bent(self, x: Float64s, step: Float64s) -> Float64s:
+        """The step, with the coordinates shortened that would leave the dual set on their own, where there are such."""
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         """The class multipliers y of a point of the set near x, its value(x), and a bound on that value's rounding error."""
@@ -97,6 +102,9 @@ class Box:
     def longest_step(self, x: Float64s, step: Float64s) -> float:
         room = np.where(step > 0, self.weight - x, self.weight + x)
         return _shortest(room, np.abs(step))
+
+    def bent(self, x: Float64s, step: Float64s) -> Float64s:
+        return np.clip(step, -INWARD * (self.weight + x), INWARD * (self.weight - x))
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         grid = 2.0 ** (
@@ -150,6 +158,9 @@ class Ball:
             return np.inf if a == 0 else 0.0
         root = np.sqrt(half_b**2 - a * c)
         return float(-c / (half_b + root) if half_b > 0 else (root - half_b) / a)
+
+    def bent(self, x: Float64s, step: Float64s) -> Float64s:  # noqa: ARG002
+        return step
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         length = float(np.linalg.norm(x)) * (1 + 4 * len(x) * EPS)
@@ -218,6 +229,9 @@ class Transport:
         pair, above, below = self._rooms(x)
         f, y = np.split(step, 2)
         return min(_shortest(pair, f[:, None] - y), _shortest(above, f), _shortest(below, -y))
+
+    def bent(self, x: Float64s, step: Float64s) -> Float64s:  # noqa: ARG002
+        return step
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         y = np.clip(np.split(x, 2)[1], -self.reach, self.reach)

@@ -18,18 +18,19 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from askew.arrays import Floats, Indices, blocks
-from askew.pick.distances import EPS, Distance, Float64s
+from askew.pick.distances import EPS, INWARD, Distance, Float64s
 
 WORKING_ROWS = 1500
 WORKING_ROWS_A_CLASS = 20
-TOLERANCE = 5e-6
-SHRINK = 0.2
+TOLERANCE = 2e-5
+SHRINK = 0.15
 EDGE = 0.1
 MAX_ROUNDS = 40
-MAX_STEPS = 30
-CENTERED = 0.5
+MAX_STEPS = 20
+CENTERED = 0.05
 ACTIVE_ROWS_A_CLASS = 1
 TRACE = 0
+CUT = 1e-3
 REACH = 8
 MARGIN = 4
 FIRST = 0.1
@@ -107,6 +108,7 @@ class _Rows:
 class _Step:
     x: Float64s
     tau: float
+    slope: float
     decrement: float
 
 
@@ -125,6 +127,7 @@ class _Round:
     decrement: float
     moved: float
     limited: bool
+    steps: int
 
 
 def _share(margins: Float64s, mu: float) -> Float64s:
@@ -138,7 +141,7 @@ def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
     gradient = np.append(rows.linear + EDGE * mu * slope, rows.n - weighted.sum())
     gradient[data] -= weighted @ rows.features
     curve = weighted * (1 - share) / mu
-    active = np.flatnonzero(curve > 1e-3 * curve.max())
+    active = np.flatnonzero(curve > CUT * curve.max())
     near, curve = rows.features[active], curve[active]
     scaled = near * curve[:, None]
     hessian = np.zeros((size + 1, size + 1))
@@ -148,19 +151,24 @@ def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
     hessian[size, size] = curve.sum()
     hessian.flat[:: size + 2] *= 1 + 1e-9
     step = cho_solve(cho_factor(hessian, check_finite=False), gradient, check_finite=False)
-    return _Step(step[:size], float(step[size]), float(gradient @ step))
+    decrement = slope_along = float(gradient @ step)
+    bent = np.append(rows.distance.bent(x, step[:size]), 0.0)
+    bent[size] = (gradient[size] - hessian[size, :size] @ bent[:size]) / hessian[size, size]
+    if float(gradient @ bent) > 0:
+        step, slope_along = bent, float(gradient @ bent)
+    return _Step(step[:size], float(step[size]), slope_along, decrement)
 
 
 def _step_length(rows: _Rows, x: Float64s, margins: Float64s, step: _Step, mu: float) -> float:
     """Returns a length at which the slope along the step has fallen to a third, or the longest that stays inside."""
     moved = rows.features @ step.x[-rows.features.shape[1] :] + step.tau
     straight = float(rows.linear @ step.x) + rows.n * step.tau
-    longest = 0.95 * rows.distance.longest_step(x, step.x)
+    longest = INWARD * rows.distance.longest_step(x, step.x)
     low, high, t = 0.0, np.inf, min(1.0, longest)
     for _ in range(25):
         slope = straight - float((rows.weights * _share(margins + t * moved, mu)) @ moved)
         slope += EDGE * mu * rows.distance.barrier_slope(x + t * step.x, step.x)
-        if abs(slope) <= 0.3 * step.decrement or (slope > 0 and t >= longest):
+        if abs(slope) <= 0.3 * step.slope or (slope > 0 and t >= longest):
             break
         if slope > 0:
             low = t
@@ -171,7 +179,7 @@ def _step_length(rows: _Rows, x: Float64s, margins: Float64s, step: _Step, mu: f
     return t
 
 
-def _climb(rows: _Rows, point: _Point, mu: float, radius: float) -> _Round:
+def _climb(rows: _Rows, point: _Point, mu: float, radius: float, enough: float) -> _Round:
     """Newton's method on the working rows, until it converges or most of them have moved by half the radius."""
     x, tau = point.x, point.tau
     margins = start = rows.margins(x, tau)
@@ -182,16 +190,16 @@ def _climb(rows: _Rows, point: _Point, mu: float, radius: float) -> _Round:
         except LinAlgError:
             break
         first = step.decrement if k == 0 else first
-        if not step.decrement > CENTERED * mu:
+        if not step.decrement > enough:
             break
         t = _step_length(rows, x, margins, step, mu)
         x, tau = x + t * step.x, tau + t * step.tau
         margins = rows.margins(x, tau)
         moved = _most(np.abs(margins - start))
-        if moved > 0.5 * radius:
+        if moved > 0.5 * radius or k == MAX_STEPS - 1:
             limited = True
             break
-    return _Round(_Point(x, tau), margins, first, moved, limited)
+    return _Round(_Point(x, tau), margins, first, moved, limited, k)
 
 
 def _most(values: Float64s) -> float:
@@ -281,12 +289,12 @@ def maximise(problem: Problem, distance: Distance) -> Certificate:
     found = best
     for _ in range(MAX_ROUNDS):
         rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rng)
-        stop = TOLERANCE * max(1.0, abs(found.bound))
-        after = _climb(rows, point, mu, radius)
+        stop = (TOLERANCE if rows.sampled or len(rows.scores) < len(problem.scores) else 1e-7) * max(1.0, abs(found.bound))
+        after = _climb(rows, point, mu, radius, CENTERED * error)
         trial = certify(problem, distance, after.point.x)
         if TRACE:
             print(
-                f"mu {mu:.2g} radius {radius:.3g} wanted {wanted} rows {len(rows.scores)} {rows.sampled} "
+                f"mu {mu:.2g} steps {after.steps} radius {radius:.3g} wanted {wanted} rows {len(rows.scores)} {rows.sampled} "
                 f"dec {after.decrement:.3g} moved {after.moved:.3g} {after.limited} error {error:.3g} bound {trial.bound}"
             )
         if trial.bound < best.bound - 2 * error - stop:
