@@ -24,7 +24,7 @@ import numpy as np
 
 from askew.arrays import Array, Floats, Indices, as_array, as_floats, blocks, first_few, to_numpy
 from askew.errors import InputError
-from askew.pick import exact, swaps
+from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
 from askew.pick.dual import Certificate, Problem, maximise
 
@@ -155,6 +155,8 @@ def solve(
     pick = _report(problem, cost, chosen, certificate.bound)
     if time_limit is None or pick.gap <= 0:
         return pick
+    from askew.pick import exact  # late, for a quick `import askew`
+
     found, bound = exact.search(problem, cost, pick.objective, certificate, time_limit)
     better = _report(problem, cost, found, -np.inf) if len(found) else pick
     best = min(pick, better, key=lambda each: each.objective)

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from numpy.linalg import LinAlgError
 
 from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
@@ -135,6 +135,8 @@ def _share(margins: Float64s, mu: float) -> Float64s:
 
 
 def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
+    from scipy.linalg import cho_factor, cho_solve  # late, for a quick `import askew`
+
     size, data = len(x), slice(len(x) - rows.features.shape[1], len(x))
     slope, bend = rows.distance.barrier(x)
     weighted = rows.weights * share
@@ -289,7 +291,9 @@ def maximise(problem: Problem, distance: Distance) -> Certificate:
     found = best
     for _ in range(MAX_ROUNDS):
         rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rng)
-        stop = (TOLERANCE if rows.sampled or len(rows.scores) < len(problem.scores) else 1e-7) * max(1.0, abs(found.bound))
+        stop = (TOLERANCE if rows.sampled or len(rows.scores) < len(problem.scores) else 1e-7) * max(
+            1.0, abs(found.bound)
+        )
         after = _climb(rows, point, mu, radius, CENTERED * error)
         trial = certify(problem, distance, after.point.x)
         if TRACE:
