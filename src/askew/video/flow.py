@@ -71,7 +71,8 @@ class FlowTracker:
         preset: OpenCV's "ultrafast", "fast" or "medium"; or "sharp", which goes down to half the working size as medium
             does, on sparser patches and without its refinement: people some pixels wide keep a motion of their own.
         grid_px: the flow is stored once every so many pixels of the working size, averaged over them.
-        cache: a folder that keeps the flow; needs a path or a `Video`. None keeps it in memory.
+        cache: a folder that keeps the flow; needs a path or a `Video`. None keeps it in a nameless file
+            for as long as the tracker lives.
         workers: threads that compute flow.
         progress: is called with the number of each frame that was read, while flow is computed.
 
@@ -216,9 +217,8 @@ def stored_flow(
     if cache is None:
         with tempfile.TemporaryFile() as file:
             shape = _compute(frames, engine, file, height_px=height_px, grid_px=grid_px, workers=workers, gray=gray)
-            file.seek(0)
-            fields = np.frombuffer(file.read(), np.float16).reshape(shape.stored)
-        return Flow(fields, shape)
+            file.flush()
+            return Flow(_mapped(file, shape), shape)
     if not isinstance(video, Video):
         raise InputError("cache: needs a path or a Video, whose flow it can find again; got frames")
     folder = Path(cache)
@@ -237,9 +237,14 @@ def stored_flow(
         draft.write_text(json.dumps(asdict(shape)))
         os.replace(draft, header)
     shape = FlowShape(**json.loads(header.read_text()))
-    if min(shape.stored) == 0:
-        return Flow(np.zeros(shape.stored, np.float16), shape)
-    return Flow(np.memmap(data, np.float16, "r", shape=shape.stored), shape)
+    return Flow(_mapped(data, shape), shape)
+
+
+def _mapped(file: Any, shape: FlowShape) -> NDArray[np.float16]:
+    """Returns what was stored, mapped from disk, so that only what is looked up is read."""
+    if shape.n_frames < 2:
+        return np.zeros(shape.stored, np.float16)
+    return np.memmap(file, np.float16, "r", shape=shape.stored)
 
 
 def _reporting(video: Video, progress: Callable[[int], object]) -> Iterator[Image]:
