@@ -142,10 +142,16 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     assert listing(folder) == before
 
 
-def test_an_option_that_does_not_exist_exits_with_2(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "command", ["pick entropy -n 5 --probs p.npy --fast", "pick entropy", "pick entropy -n five", "pik"]
+)
+def test_arguments_that_cannot_be_read_are_one_line_too(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        main("pick entropy -n 5 --probs p.npy --fast".split())
+        main(command.split())
     assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_strategies_lists_the_registry(capsys: pytest.CaptureFixture[str]) -> None:

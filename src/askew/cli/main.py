@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from askew.cli import demo, pick, report, run, strategies, video
 from askew.errors import AskewError
@@ -19,7 +20,7 @@ COMMANDS = (demo, run, report, pick, strategies, video)
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line; the documentation's command reference is made from it."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="askew",
         description="Which unlabeled items should a person label next, with the classes in balance?",
         epilog="askew COMMAND --help tells more.",
@@ -47,6 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line, as every other error is said; subcommands inherit it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):
