@@ -234,3 +234,20 @@ def test_truth_of_a_real_video_is_read():
 
     truth = read_boxes(PETS / "gt.txt", open_video(PETS / "vtest.avi"))
     assert (len(truth), sum(len(frame) for frame in truth.frames)) == (795, 4650)
+
+
+def test_without_opencv_the_core_works_and_says_what_is_missing():
+    code = (
+        "import sys\nsys.modules['cv2'] = sys.modules['PIL'] = None\n"
+        "from askew.video import Detections, FlowTracker, StaticTracker, estimate_errors\n"
+        "from askew.errors import MissingExtra\n"
+        "print(estimate_errors([Detections([[0, 0, 1, 1]], [1], [0])], StaticTracker()).energy)\n"
+        "try:\n    FlowTracker([])\nexcept MissingExtra as error:\n    print(error)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "0.0",
+        'flow needs packages that are not installed: pip install "askew[video]"',
+        "False",
+    ]
