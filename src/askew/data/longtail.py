@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from askew import seeding
 from askew.arrays import Indices, as_integers
 from askew.errors import InputError, unknown
+from askew.seeding import generator
 
 Kind = Literal["step", "exponential"]
 KINDS = ("step", "exponential")
@@ -75,7 +75,7 @@ def long_tail(
     takes = _initial_counts(len(known), n_classes, initial_fraction, n_initial, seed)
     initial, rest = [], []
     for c in range(n_classes):
-        members = seeding.generator(seed, "long-tail", c).permutation(np.flatnonzero(known == c))
+        members = generator(seed, "long-tail", c).permutation(np.flatnonzero(known == c))
         if len(members) < takes[c]:
             raise InputError(f"n_initial: {takes[c]} items of class {c} are to be initial, it has {len(members)}")
         left = members[takes[c] :]
@@ -121,6 +121,6 @@ def _initial_counts(
     if not 0 <= n_initial <= n_items:
         raise InputError(f"n_initial: from 0 to the {n_items} items, got {n_initial}")
     counts = np.full(n_classes, n_initial // n_classes, dtype=np.int64)
-    extra = seeding.generator(seed, "long-tail", "remainder").permutation(n_classes)[: n_initial % n_classes]
+    extra = generator(seed, "long-tail", "remainder").permutation(n_classes)[: n_initial % n_classes]
     counts[extra] += 1
     return counts

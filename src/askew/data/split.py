@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from askew import seeding
 from askew.arrays import Indices, Mask
 from askew.errors import InputError
+from askew.seeding import generator
 
 
 def check_fraction(fraction: float) -> None:
@@ -29,5 +29,5 @@ def held_out(labels: Indices, fraction: float) -> Mask:
     mask = np.zeros(len(labels), dtype=bool)
     for c in np.unique(labels):
         members = np.flatnonzero(labels == c)
-        mask[seeding.generator(0, "held-out", int(c)).permutation(members)[: share(len(members), fraction)]] = True
+        mask[generator(0, "held-out", int(c)).permutation(members)[: share(len(members), fraction)]] = True
     return mask

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from askew import seeding
 from askew.arrays import as_integers
 from askew.data.dataset import Images
 from askew.errors import InputError, unknown
@@ -21,6 +20,7 @@ from askew.learn.device import choose, number_format, seeded
 from askew.learn.feed import Feed, Normalisation
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
+from askew.seeding import number
 
 NEEDS = ("probs", "features", "draws")
 """What a learner can be asked for."""
@@ -108,7 +108,7 @@ class Classifier:
         known = check_labels(images, labels, self.n_classes)
         if len(images) == 1:
             images, known = images.take([0, 0]), known[[0, 0]]
-        statistics = torch.Generator().manual_seed(seeding.number(seed, "statistics"))
+        statistics = torch.Generator().manual_seed(number(seed, "statistics"))
         normalise = Normalisation.measure(images, statistics).to(self.device)
         network = self._new_network(images.shape, seed)
         self._trained = network, normalise
@@ -139,7 +139,7 @@ class Classifier:
         if isinstance(network, Network) and self.backbone in backbones.OWN:
             network = backbones.fused(network, self._dtype)
         parts: dict[str, list[Tensor]] = {need: [] for need in needs}
-        with torch.inference_mode(), seeded(self.device, seeding.number(seed, "draws")):
+        with torch.inference_mode(), seeded(self.device, number(seed, "draws")):
             for x in self._batches(images, normalise):
                 for need, part in self._of_batch(network, x, needs).items():
                     parts[need].append(part.float().cpu())
@@ -147,7 +147,7 @@ class Classifier:
         return {need: torch.cat(found, dim=axis.get(need, 0)).numpy() for need, found in parts.items()}
 
     def _new_network(self, shape: tuple[int, int, int], seed: int) -> AnyNetwork:
-        with seeded(self.device, seeding.number(seed, "weights")):
+        with seeded(self.device, number(seed, "weights")):
             network = backbones.build(
                 self.backbone, shape, self.n_classes, dropout=self.dropout, pretrained=self.pretrained
             )

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askew import seeding
 from askew.data.dataset import Images
 from askew.errors import InputError
 from askew.learn.classifier import check_labels, check_needs
+from askew.seeding import number
 
 BATCH = 4096
 
@@ -70,7 +70,7 @@ class EstimatorLearner:
         if self._only is not None:
             return
         if getattr(self._fitted, "random_state", 0) is None:
-            self._fitted.set_params(random_state=seeding.number(seed, "estimator") % 2**32)
+            self._fitted.set_params(random_state=number(seed, "estimator") % 2**32)
         self._fitted.fit(flattened(images), known)
 
     def predict(

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from askew import seeding
 from askew.arrays import Indices, as_integers
 from askew.data.dataset import Dataset, Images
 from askew.errors import InputError
 from askew.learn.classifier import NEEDS, Learner
 from askew.pool import Pool, Predictions
+from askew.seeding import number
 from askew.strategies.dispersion import DispersionTracker
 
 KNOWS = (*NEEDS, "dispersion", "truth")
@@ -83,9 +83,7 @@ class ImageClassification:
             if progress is not None:
                 progress((epoch + 1) / max(1, epochs))
 
-        self.learner.fit(
-            self.images(pool.labeled), pool.labels[pool.labeled], seed=seeding.number(seed, "fit"), on_epoch=after
-        )
+        self.learner.fit(self.images(pool.labeled), pool.labels[pool.labeled], seed=number(seed, "fit"), on_epoch=after)
         if progress is not None and epochs == 0:
             progress(1.0)
 
@@ -101,7 +99,7 @@ class ImageClassification:
 
         def watch(epoch: int) -> None:
             if len(unlabeled):
-                probs = self.learner.predict(images, ("probs",), seed=seeding.number(seed, "epoch", epoch))["probs"]
+                probs = self.learner.predict(images, ("probs",), seed=number(seed, "epoch", epoch))["probs"]
                 tracker.update(probs.argmax(axis=1), items=unlabeled)
 
         return watch
@@ -120,11 +118,7 @@ class ImageClassification:
         if asked:
             everyone = "features" in needs
             items = np.arange(self.n_items) if everyone else pool.unlabeled
-            found = (
-                self.learner.predict(self.images(items), asked, seed=seeding.number(seed, "predict"))
-                if len(items)
-                else {}
-            )
+            found = self.learner.predict(self.images(items), asked, seed=number(seed, "predict")) if len(items) else {}
             fields = {name: self._spread(name, part, items, pool) for name, part in found.items()}
         if "dispersion" in needs:
             if self._tracker is None or self._tracker[1] != pool.labels.tobytes():

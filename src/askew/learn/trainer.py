@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from askew import seeding
 from askew.errors import InputError
 from askew.learn.augment import Jitter, crop_and_flip
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation, even_batches
 from askew.learn.training import Training
+from askew.seeding import number
 
 
 class Trainer:
@@ -43,8 +43,8 @@ class Trainer:
         self._steps = training.epochs * len(even_batches(torch.arange(n_items), self._batch))
         self._done = 0
         self._seed = seed
-        self._jitter = torch.Generator().manual_seed(seeding.number(seed, "jitter"))
-        self._order = torch.Generator().manual_seed(seeding.number(seed, "order"))
+        self._jitter = torch.Generator().manual_seed(number(seed, "jitter"))
+        self._order = torch.Generator().manual_seed(number(seed, "order"))
         self._call = torch.compile(network) if training.compile else network
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=dtype == torch.float16)
         self._optimizer = torch.optim.SGD(
@@ -68,7 +68,7 @@ class Trainer:
         losses, start = torch.zeros((), device=self._device), 0
         self._network.train()
         batches = even_batches(order, self._batch)
-        with seeded(self._device, seeding.number(self._seed, "dropout", epoch)):
+        with seeded(self._device, number(self._seed, "dropout", epoch)):
             for pictures in feed.batches(batches):
                 part = slice(start, start + len(pictures))
                 start = part.stop
