@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
         "and a timeline of each video.",
     )
     _add_input(errors)
-    errors.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write, new or empty")
+    errors.add_argument("--out", type=Path, metavar="DIR", help="the folder to write, new or empty (CLIP-errors)")
     errors.add_argument("--table", choices=["parquet", "csv"], default="parquet", help="format of the table (parquet)")
     errors.add_argument("--pictures", type=int, default=24, metavar="N", help="frames to draw of each video (24)")
     errors.set_defaults(call=call_errors)
@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
         "Frames close to labelled ones or to each other are left out.",
     )
     _add_input(pick)
-    pick.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write, new or empty")
+    pick.add_argument("--out", type=Path, metavar="DIR", help="the folder to write, new or empty (CLIP-frames)")
     pick.add_argument("-n", type=int, required=True, metavar="N", help="how many frames to pick")
     pick.add_argument("--by", choices=SCORES, default="fp", help="what makes a frame worth it (fp)")
     pick.add_argument("--order", choices=["videos", "global"], default="videos", help="round-robin, or by score alone")
@@ -103,13 +103,14 @@ def call_errors(arguments: argparse.Namespace) -> int:
 
     if arguments.pictures < 0:
         raise InputError(f"--pictures: expected a number >= 0, got {arguments.pictures}")
-    video_files.check_new_folder(arguments.out, replace=arguments.force)
+    out: Path = arguments.out or Path(f"{arguments.clip.stem}-errors")
+    video_files.check_new_folder(out, replace=arguments.force)
     reviews = _reviews(arguments)
     scores = {
         "score": [error_scores(one.errors) for one in reviews],
         "least_confidence": [least_confidence(one.boxes.frames) for one in reviews],
     }
-    with video_files.new_folder(arguments.out, replace=arguments.force) as folder:
+    with video_files.new_folder(out, replace=arguments.force) as folder:
         video_files.write_errors(
             folder,
             reviews,
@@ -120,7 +121,7 @@ def call_errors(arguments: argparse.Namespace) -> int:
         )
     for one in reviews:
         print(_summary(one.name, one.errors))
-    print(f"written: {arguments.out}")
+    print(f"written: {out}")
     return 0
 
 
@@ -132,18 +133,19 @@ def call_pick(arguments: argparse.Namespace) -> int:
     from askew.data.preannotation import FORMATS as FILES
     from askew.data.preannotation import preannotations
 
-    video_files.check_new_folder(arguments.out, replace=arguments.force)
+    out: Path = arguments.out or Path(f"{arguments.clip.stem}-frames")
+    video_files.check_new_folder(out, replace=arguments.force)
     reviews = _reviews(arguments, errors=arguments.by not in ("least-confidence", "random"))
     labeled = video_files.read_labeled(arguments.labeled, [(one.name, len(one.video)) for one in reviews])
     chosen, scores = _picked(arguments, reviews, labeled)
     starts = np.cumsum([0] + [len(one.video) for one in reviews])
     owners = np.searchsorted(starts, chosen, side="right") - 1
     rows = [(reviews[owner], int(item - starts[owner])) for owner, item in zip(owners, chosen, strict=True)]
-    with video_files.new_folder(arguments.out, replace=arguments.force) as folder:
+    with video_files.new_folder(out, replace=arguments.force) as folder:
         guesses = video_files.write_picked(folder, rows, scores[chosen])
         text = preannotations(guesses, reviews[0].boxes.classes, arguments.format)
         (folder / FILES[arguments.format]).write_text(text, encoding="utf-8")
-    print(f"{len(rows)} frames of {len(set(owners.tolist()))} videos written: {arguments.out}")
+    print(f"{len(rows)} frames of {len(set(owners.tolist()))} videos written: {out}")
     return 0
 
 
