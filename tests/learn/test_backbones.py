@@ -131,6 +131,19 @@ def test_weights_of_a_file_in_any_of_the_usual_wrappings(tmp_path, wrap):
         assert torch.equal(a, b), name
 
 
+def test_the_older_efficientnet_naming_is_taken_by_position(tmp_path):
+    source = build("tf_efficientnet_lite0").body.state_dict()
+    tensors = [t + 0.5 if t.is_floating_point() else t for t in source.values()]
+    old = dict(zip(["_conv_stem.weight", *[f"_blocks.{i}" for i in range(1, len(tensors))]], tensors, strict=True))
+    torch.save({**old, "_fc.weight": torch.zeros(1000, 1280)}, tmp_path / "w.pth")
+    loaded = build("tf_efficientnet_lite0", pretrained=tmp_path / "w.pth").body.state_dict()
+    assert all(torch.equal(a, b) for a, b in zip(loaded.values(), tensors, strict=True))
+    old["_blocks.1"] = torch.zeros(7)
+    torch.save(old, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"'bn1\.weight' is \(7,\), the backbone's is \(32,\)"):
+        build("tf_efficientnet_lite0", pretrained=tmp_path / "w.pth")
+
+
 class Hostile:
     def __reduce__(self):
         return pytest.fail, ("it ran",)

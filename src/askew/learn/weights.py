@@ -60,10 +60,15 @@ def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def load(body: nn.Module, path: Path) -> None:
     """Fills a body with the weights of a file; what the file has beyond the body (its old head) is passed over.
 
+    EfficientNet files in the naming of lukemelas' and of the -Lite PyTorch packages (`_conv_stem.weight`, …) are taken
+    for timm's `tf_efficientnet_…`: both list the same tensors in the order in which they are used.
+
     Raises:
         InputError: a weight of the body is not in the file, or has another shape there.
     """
     found, wanted = read(path), body.state_dict()
+    if "_conv_stem.weight" in found and "conv_stem.weight" in wanted:
+        found = dict(zip(wanted, found.values(), strict=False))
     missing = [n for n in wanted if n not in found and not n.endswith("num_batches_tracked")]
     if missing:
         raise InputError(
