@@ -1,4 +1,4 @@
-"""Class-balanced selection: the best scores whose expected classes fill a demand, with a proof of how good the answer is.
+"""Class-balanced selection: the best scores whose expected classes fill a demand, with a proof of how good it is.
 
 Solves Eq. 4.8 of the thesis (Zolfaghari Bengar 2021), for any score and not entropy alone,
 
@@ -89,7 +89,7 @@ def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
 
 
 def l1_score(counts: Array) -> float:
-    """Returns how unbalanced class counts are: their L1 distance to uniform over its maximum 2 b (C - 1) / C (Eq. 4.10).
+    """Returns how unbalanced class counts are: L1 distance to uniform over its maximum 2 b (C - 1) / C (Eq. 4.10).
 
     0 is balanced, 1 is all in one class; one class alone, or no counts at all, is balanced.
 
@@ -151,7 +151,7 @@ def solve(
         return _report(problem, cost, chosen, -np.inf, proved=True)
     certificate = maximise(problem, cost)
     chosen = _under_threshold(problem, certificate)
-    chosen = swaps.improve(cost, problem.scores, problem.probs, problem.demand, chosen, certificate.reduced)
+    chosen = swaps.improve(cost, problem, chosen, certificate)
     pick = _report(problem, cost, chosen, certificate.bound)
     if time_limit is None or pick.gap <= 0:
         return pick
@@ -223,14 +223,14 @@ def tune_weight(
 
 
 def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indices:
-    """Chooses by hard predictions: the omega_c best scores of each predicted class ("Entropy-L1-pseudo-label", Fig. 4.7).
+    """Chooses by hard predictions: the omega_c best scores of each predicted class, for comparison with Eq. 4.8.
 
-    The baseline that Eq. 4.8 is compared with. A class's quota is its demand, scaled down if the demands sum to more
-    than n, and rounded down. Places that rounding leaves, and those of classes with fewer predicted items than their
-    quota, go to the best remaining scores of any class.
+    This is the baseline "Entropy-L1-pseudo-label" of Fig. 4.7. A class's quota is its demand, scaled down if the
+    demands sum to more than n, and rounded down. Places that rounding leaves, and those of classes with fewer predicted
+    items than their quota, go to the best remaining scores of any class.
 
     Args:
-        scores, probs, demand, n: as for `solve`; the predicted class is the largest entry of a row, the first of equals.
+        scores, probs, demand, n: as for `solve`; the predicted class is a row's largest entry, the first of equals.
 
     Returns:
         (n,) int64, best score first; items of equal score stand in order of their index.

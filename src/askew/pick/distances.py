@@ -1,6 +1,6 @@
-"""How far the classes of a selection are from the demand: the distances of Eq. 4.8, each with the dual set that bounds it.
+"""How far the classes of a selection are from the demand: the distances of Eq. 4.8, each with its dual set.
 
-Every distance here is a maximum of linear functions, `weight * dist(demand, q) = max over x in X of value(x) - y(x) . q`.
+Each is a maximum of linear functions, `weight * dist(demand, q) = max over x in the dual set X of value(x) - y(x) . q`.
 A point of X gives a lower bound for every selection at once; that is what `askew.pick.dual` climbs, from inside X, with
 the logarithmic barrier that each class of this file provides.
 """
@@ -8,6 +8,7 @@ the logarithmic barrier that each class of this file provides.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,12 +25,19 @@ INWARD = 0.95
 
 
 class Distance(Protocol):
-    """What the solver asks of a distance; points `x` of the dual set end in the C numbers that multiply the features."""
+    """What the solver asks of a distance. A point x of its dual set ends in the C numbers that multiply features."""
 
-    weight: float
-    n_constraints: int
-    reach: float
-    """An upper bound of any |y_c|."""
+    @property
+    def weight(self) -> float:
+        """The lambda of Eq. 4.8."""
+
+    @property
+    def n_constraints(self) -> int:
+        """The barrier's parameter: at the maximum it costs at most this times its weight."""
+
+    @property
+    def reach(self) -> float:
+        """An upper bound of any |y_c|."""
 
     def features(self, rows: Float64s) -> Float64s:
         """Maps rows of P to the coordinates the distance is measured in."""
@@ -56,7 +64,7 @@ class Distance(Protocol):
         """The step, with the coordinates shortened that would leave the dual set on their own, where there are such."""
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
-        """The class multipliers y of a point of the set near x, its value(x), and a bound on that value's rounding error."""
+        """The multipliers y of a point of the set near x, its value(x), and a bound on that value's rounding error."""
 
     def between(self, demand: Float64s, counts: Float64s) -> float:
         """The distance itself, without the weight."""
@@ -237,22 +245,31 @@ class Transport:
         value, error = _dot(f, demand)
         return y, value, error + 4 * EPS * self.reach * float(demand.sum())
 
+    @cached_property
+    def rows(self) -> Any:
+        """The sparse (2C, C^2 + 2C) constraints of a plan: what leaves each class of the demand, what reaches each class.
+
+        Its variables are the plan, row by row, then what is missing of the demand, then what nobody asked for.
+        """
+        from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
+
+        n = len(self.metric)
+        identity, nothing, ones = eye_array(n), csr_array((n, n)), np.ones((1, n))
+        leaves = hstack([kron(identity, ones), identity, nothing])
+        reaches = hstack([kron(ones, identity), nothing, identity])
+        return vstack([leaves, reaches], format="csr")
+
     def plan(self, demand: Float64s, counts: Float64s) -> tuple[float, Float64s]:
         """Returns the distance and the multipliers `y` of a linear function below it that touches it at `counts`."""
         from scipy.optimize import linprog  # here and not above: it is half of the time that `import askew` takes
-        from scipy.sparse import csr_array, eye_array, hstack, kron
 
-        n = len(demand)
-        identity = eye_array(n, format="csr")
-        rows = hstack([kron(identity, np.ones((1, n))), identity, csr_array((n, n))])
-        columns = hstack([kron(np.ones((1, n)), identity), csr_array((n, n)), identity])
-        costs = np.concatenate([self.metric.ravel(), np.full(2 * n, self.top)])
+        costs = np.concatenate([self.metric.ravel(), np.full(2 * len(demand), self.top)])
         scale = max(1.0, float(demand.max()), float(counts.max()))
-        matrix = csr_array(np.vstack([rows.toarray(), columns.toarray()]))
-        result = linprog(costs, A_eq=matrix, b_eq=np.concatenate([demand, counts]) / scale, method="highs-ds")
+        masses = np.concatenate([demand, counts]) / scale
+        result = linprog(costs, A_eq=self.rows, b_eq=masses, method="highs-ds")
         if result.status != 0:
             raise AskewError(f"ground_metric: HiGHS could not compute the transport distance: {result.message}")
-        return float(result.fun) * scale, -np.asarray(result.eqlin.marginals)[n:]
+        return float(result.fun) * scale, -np.asarray(result.eqlin.marginals)[len(demand) :]
 
     def between(self, demand: Float64s, counts: Float64s) -> float:
         return self.plan(demand, counts)[0]

@@ -3,10 +3,16 @@
 For y in the dual set of the distance let r_i = -s_i - P_i . y. Then g(y) = value(y) + (sum of the n smallest r_i) is a
 lower bound on Eq. 4.8 for every selection of n items: C numbers bound a choice among N. `maximise` climbs g by Newton's
 method on a smoothed g: the sum becomes n * tau - mu * sum softplus((tau - r_i) / mu), the edge of the dual set a
-logarithmic barrier, and mu shrinks. A round reads P once, at the current point, for the exact gradient; its Newton steps
-then run on some thousand weighted rows, drawn mostly from those near the threshold, with a linear term added that makes
-their gradient agree with the exact one. The rounds end when the exact gradient is as good as zero. `certify` evaluates g in float64 and subtracts the
-largest rounding error that the evaluation can have made.
+logarithmic barrier, and mu shrinks.
+
+A round reads P once, at the current point, for the exact gradient. Its Newton steps then run on some thousand weighted
+rows, drawn from those near the threshold and more surely from those of rare classes, with a linear term added that
+makes their gradient agree with the exact one. A round that ends lower than its smoothing explains was misled by its
+sample: it is repeated from the best point with twice the rows. Rows left out that crossed the threshold call for
+another round.
+
+`certify` evaluates g in float64 and subtracts the largest rounding error that the evaluation can have made, so the
+bound holds wherever the climb has ended.
 """
 
 from __future__ import annotations
@@ -20,25 +26,23 @@ from numpy.linalg import LinAlgError
 from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
 
-WORKING_ROWS = 1500
-WORKING_ROWS_A_CLASS = 20
-TOLERANCE = 2e-5
-SHRINK = 0.15
+WORKING_ROWS, WORKING_ROWS_A_CLASS = 1500, 20
+TOLERANCE, TOLERANCE_SMALL = 2e-5, 1e-7
+"""The smoothing error to end with, as a part of the bound; the second where every row takes part in every step."""
+FIRST, SHRINK = 0.1, 0.15
+"""The first mu, as a part of how far r can spread, and its factor from round to round."""
 EDGE = 0.1
-MAX_ROUNDS = 40
-MAX_STEPS = 20
+"""The barrier's weight, as a part of mu."""
 CENTERED = 0.05
-ACTIVE_ROWS_A_CLASS = 1
-TRACE = 0
-CUT = 1e-3
-REACH = 8
-MARGIN = 4
-FIRST = 0.1
+"""A round's Newton decrement to end with, as a part of its smoothing error."""
+REACH, MARGIN = 8, 4
+"""Rows take part that are nearer to the threshold than REACH * mu, or than MARGIN times the last round's moves."""
+MAX_ROUNDS, MAX_STEPS = 40, 20
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Eq. 4.8, checked: scores (N,) float64, probs (N, C), demand (C,), n, and the smallest and largest row sum of P."""
+    """Eq. 4.8, checked: scores (N,) float64, probs (N, C), demand (C,), n, least and largest row sum of P."""
 
     scores: Float64s
     probs: Floats
@@ -49,7 +53,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A valid lower bound, the reduced scores r (N,) it was computed from, the n-th smallest of them, and their error."""
+    """A valid lower bound, the r (N,) it was computed from, the n-th smallest of them, and their largest error."""
 
     bound: float
     reduced: Float64s
@@ -58,9 +62,7 @@ class Certificate:
 
 
 def price(problem: Problem, y: Float64s) -> Float64s:
-    """Returns r = -s - P y (N,) float64, one pass over P in its own precision.
-
-    A memory-mapped P is read in blocks of rows."""
+    """Returns r = -s - P y (N,) float64: one pass over P in its own precision, in blocks of rows."""
     probs, out = problem.probs, np.empty(len(problem.scores))
     y = y.astype(probs.dtype)
     for rows in blocks(len(probs), probs.shape[1] * probs.itemsize, 1 << 25):
@@ -90,7 +92,7 @@ def certify(problem: Problem, distance: Distance, x: Float64s) -> Certificate:
 
 @dataclass
 class _Rows:
-    """A smoothed dual over weighted rows: linear . x + n * tau - mu * sum weights * softplus(margins / mu) + barrier."""
+    """A smoothed dual over weighted rows: linear . x + n tau - mu sum weights softplus(margins / mu) + barrier."""
 
     features: Float64s
     scores: Float64s
@@ -98,6 +100,8 @@ class _Rows:
     linear: Float64s
     n: float
     distance: Distance
+    radius: float
+    """Rows of the pool farther than this from the threshold are not here, and count as they stood."""
     sampled: bool
 
     def margins(self, x: Float64s, tau: float) -> Float64s:
@@ -120,14 +124,13 @@ class _Point:
 
 @dataclass(frozen=True)
 class _Round:
-    """Where a round ended; its first decrement is that of the whole pool; `moved`: nine margins in ten by at most this."""
+    """Where a round ended, how far off its start was (the decrement), and what nine margins in ten moved at most."""
 
     point: _Point
     margins: Float64s
     decrement: float
     moved: float
     limited: bool
-    steps: int
 
 
 def _share(margins: Float64s, mu: float) -> Float64s:
@@ -143,7 +146,7 @@ def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
     gradient = np.append(rows.linear + EDGE * mu * slope, rows.n - weighted.sum())
     gradient[data] -= weighted @ rows.features
     curve = weighted * (1 - share) / mu
-    active = np.flatnonzero(curve > CUT * curve.max())
+    active = np.flatnonzero(curve > 1e-3 * curve.max())
     near, curve = rows.features[active], curve[active]
     scaled = near * curve[:, None]
     hessian = np.zeros((size + 1, size + 1))
@@ -191,6 +194,8 @@ def _climb(rows: _Rows, point: _Point, mu: float, radius: float, enough: float) 
             step = _newton_step(rows, x, _share(margins, mu), mu)
         except LinAlgError:
             break
+        if not np.isfinite(step.decrement):
+            break
         first = step.decrement if k == 0 else first
         if not step.decrement > enough:
             break
@@ -201,7 +206,7 @@ def _climb(rows: _Rows, point: _Point, mu: float, radius: float, enough: float) 
         if moved > 0.5 * radius or k == MAX_STEPS - 1:
             limited = True
             break
-    return _Round(_Point(x, tau), margins, first, moved, limited, k)
+    return _Round(_Point(x, tau), margins, first, moved, limited)
 
 
 def _most(values: Float64s) -> float:
@@ -211,13 +216,13 @@ def _most(values: Float64s) -> float:
 
 
 def _next_mu(rows: _Rows, after: _Round, mu: float) -> float:
-    """Returns mu lowered, but not so far that too few sampled rows are left near the threshold to tell the curvature."""
+    """Returns mu lowered, but not so far that too few sampled rows are left near the threshold to tell a curvature."""
     if after.limited:
         return mu
     factor = SHRINK
     while rows.sampled and factor < 1:
         share = _share(after.margins, mu * factor)
-        if 4 * float(share @ (1 - share)) > ACTIVE_ROWS_A_CLASS * rows.features.shape[1]:
+        if 4 * float(share @ (1 - share)) > rows.features.shape[1]:
             break
         factor *= 1.5
     return mu * min(1.0, factor)
@@ -239,7 +244,7 @@ def _working_rows(
     linear = distance.linear(problem.demand).copy()
     if n_items <= 1.5 * wanted:
         features = distance.features(problem.probs.astype(np.float64))
-        return _Rows(features, problem.scores, np.ones(n_items), linear, problem.n, distance, False), error
+        return _Rows(features, problem.scores, np.ones(n_items), linear, problem.n, distance, np.inf, False), error
     radius = max(radius, float(np.partition(far, wanted)[wanted]))
     drawn = np.flatnonzero(far <= radius)
     weights = np.ones(len(drawn))
@@ -252,17 +257,23 @@ def _working_rows(
     linear[len(linear) - n_classes :] += (weights * share[drawn]) @ features
     linear[len(linear) - n_classes :] -= distance.features(_sum_of_rows(problem.probs, share))
     n = problem.n + float(weights @ share[drawn]) - float(share.sum())
-    return _Rows(features, problem.scores[drawn], weights, linear, n, distance, sampled), error
+    return _Rows(features, problem.scores[drawn], weights, linear, n, distance, radius, sampled), error
 
 
 def _rarity(probs: Floats, drawn: Indices) -> Float64s:
-    """Returns shares (len(drawn),) that sum to at most 1: an equal part for each class, split in proportion to its column."""
+    """Returns shares (len(drawn),) that sum to at most 1: an equal part a class, split in proportion to its column."""
     everywhere = len(drawn) > 0.5 * len(probs)
     near = probs if everywhere else probs[drawn]
     columns = np.ones(len(near), dtype=probs.dtype) @ near
     inverse = np.divide(1, columns, out=np.zeros_like(columns), where=columns > 0) / len(columns)
     part = near @ inverse
     return np.asarray(part[drawn] if everywhere else part, dtype=np.float64)
+
+
+def _leak(before: Float64s, now: Float64s, radius: float) -> float:
+    """Returns by how much rows that were left out have crossed the threshold: what the working rows overstate g by."""
+    crossed = (np.abs(before) > radius) & (before * now < 0)
+    return float(np.abs(now[crossed]).sum())
 
 
 def _sum_of_rows(probs: Floats, share: Float64s) -> Float64s:
@@ -278,8 +289,13 @@ def _sum_of_rows(probs: Floats, share: Float64s) -> Float64s:
 def maximise(problem: Problem, distance: Distance) -> Certificate:
     """Returns the best lower bound that some rounds of Newton's method find.
 
-    Cost: one pass over P a round, about eight of them, and O(rows * C^2) for each of some thirty Newton steps.
+    Cost: two or three passes over P a round, five to ten rounds, and O(rows * C^2) for each of 20 to 50 Newton steps.
     """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return _maximise(problem, distance)
+
+
+def _maximise(problem: Problem, distance: Distance) -> Certificate:
     scores = problem.scores
     rng = np.random.default_rng(0)
     x = distance.start()
@@ -291,25 +307,20 @@ def maximise(problem: Problem, distance: Distance) -> Certificate:
     found = best
     for _ in range(MAX_ROUNDS):
         rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rng)
-        stop = (TOLERANCE if rows.sampled or len(rows.scores) < len(problem.scores) else 1e-7) * max(
-            1.0, abs(found.bound)
-        )
+        tolerance = TOLERANCE if rows.radius < np.inf else TOLERANCE_SMALL
+        stop = tolerance * max(1.0, abs(found.bound))
         after = _climb(rows, point, mu, radius, CENTERED * error)
         trial = certify(problem, distance, after.point.x)
-        if TRACE:
-            print(
-                f"mu {mu:.2g} steps {after.steps} radius {radius:.3g} wanted {wanted} rows {len(rows.scores)} {rows.sampled} "
-                f"dec {after.decrement:.3g} moved {after.moved:.3g} {after.limited} error {error:.3g} bound {trial.bound}"
-            )
         if trial.bound < best.bound - 2 * error - stop:
             point, found, wanted, radius = best_point, best, 2 * wanted, 2 * radius
             continue
+        leak = _leak(point.tau - found.reduced, after.point.tau - trial.reduced, rows.radius)
         point, found = after.point, trial
         if found.bound > best.bound:
             best, best_point = found, point
-        if error <= stop and (after.decrement <= stop or not (rows.sampled or after.limited)):
+        if error <= stop and (after.decrement <= stop or not (rows.sampled or after.limited or leak > stop)):
             break
-        if error > stop:
+        if error > stop and leak <= error:
             mu = _next_mu(rows, after, mu)
         radius = max(REACH * mu, MARGIN * after.moved)
     return best

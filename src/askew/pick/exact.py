@@ -1,7 +1,7 @@
 """Closing the gap with HiGHS: an integer program over the items that the dual bound leaves open.
 
-An item whose reduced score lies farther from the threshold than objective - bound is chosen, or left, in every selection
-better than the one at hand. What remains, hundreds to thousands of items at a moderate weight, goes to HiGHS.
+An item whose reduced score lies farther from the threshold than objective - bound is chosen, or left, in every
+selection better than the one at hand. What remains, hundreds to thousands of items at a moderate weight, goes to HiGHS.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
+from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from askew.arrays import Indices
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 def search(
     problem: Problem, distance: Distance, objective: float, certificate: Certificate, seconds: float
 ) -> tuple[Indices, float]:
-    """Returns the selection that HiGHS finds (none: an empty array) and its lower bound, made safe by its tolerances."""
+    """Returns the selection that HiGHS finds (none: an empty array) and its lower bound, less its tolerances."""
     until = time.monotonic() + seconds
     away = certificate.reduced - certificate.threshold
     room = (objective - certificate.bound) * (1 + 1e-9) + certificate.rounding
@@ -91,17 +91,9 @@ def _model(
         equal = np.append(target, n)
         return costs, csr_array(rows), equal, equal, 2 * n_classes
     if isinstance(distance, Transport):
-        identity = eye_array(n_classes)
-        wanted = hstack([kron(identity, np.ones((1, n_classes))), identity, csr_array((n_classes, n_classes))])
-        brought = hstack([kron(np.ones((1, n_classes)), identity), csr_array((n_classes, n_classes)), identity])
         n_extra = n_classes * (n_classes + 2)
-        rows = vstack(
-            [
-                hstack([csr_array((n_classes, n_free)), wanted]),
-                hstack([-csr_array(features.T), brought]),
-                hstack([one, csr_array((1, n_extra))]),
-            ]
-        )
+        items = vstack([csr_array((n_classes, n_free)), -csr_array(features.T)])
+        rows = vstack([hstack([items, distance.rows]), hstack([one, csr_array((1, n_extra))])])
         moves = np.concatenate([distance.metric.ravel(), np.full(2 * n_classes, distance.top)])
         equal = np.concatenate([demand + given, given, [n]])
         return np.concatenate([-scores, distance.weight * moves]), csr_array(rows), equal, equal, n_extra

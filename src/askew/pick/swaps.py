@@ -1,93 +1,141 @@
-"""Best-swap descent: from the rows under the dual threshold to a selection that no tried exchange of two items improves."""
+"""Best-swap descent: from the rows under the dual threshold to a selection that no exchange of near rows improves."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from askew.arrays import Floats, Indices
+from askew.arrays import Indices, Mask
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
+from askew.pick.dual import Certificate, Problem
 
-NEAR = 128
+NEAR = (128, 512)
+"""How many rows on either side of the threshold take part; the second where the first leave more than WIDE_GAP."""
+WIDE_GAP = 1e-3
 DROPS = 8
 MAX_MOVES = 400
 MAX_PLANS = 40
 PAIR_FLOATS = 1 << 18
+KICKS = 12
+KICK_FLOATS = 10_000
+KICK_GAP = 1e-4
 
 
-def improve(
-    distance: Distance, scores: Float64s, probs: Floats, demand: Float64s, chosen: Indices, reduced: Float64s
-) -> Indices:
-    """Returns a selection at least as good as `chosen`, by exchanges among the NEAR rows on either side of the threshold.
+def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: Certificate) -> Indices:
+    """Returns a selection at least as good as `chosen`, by exchanges among the rows nearest to the threshold.
 
-    Cost: O(NEAR * C) a move and O(NEAR^2 * C) for the last look at all pairs.
+    Cost: O(NEAR * C) a move and O(NEAR^2 * C) for the last look at all pairs; where that is small and a gap remains,
+    KICKS times again from an exchange of three items drawn from a fixed seed.
     """
-    inside = np.zeros(len(scores), dtype=np.bool_)
-    inside[chosen] = True
-    outside = np.flatnonzero(~inside)
-    drops = chosen[_smallest(-reduced[chosen], NEAR)]
-    adds = outside[_smallest(reduced[outside], NEAR)]
-    near = np.concatenate([drops, adds])
-    features = distance.features(probs[near].astype(np.float64))
-    residual = distance.features(demand - probs[chosen].sum(axis=0, dtype=np.float64))
-    taken = np.arange(len(near)) < len(drops)
-    if isinstance(distance, Transport):
-        taken = _descend_by_cuts(distance, scores[near], features, demand, demand - residual, taken)
-    elif isinstance(distance, Box | Ball):
-        taken = _descend(distance, scores[near], features, residual, taken)
-    inside[near] = taken
-    return np.flatnonzero(inside)
+    probs, demand = problem.probs, problem.demand
+    for n_near in NEAR:
+        inside = np.zeros(len(problem.scores), dtype=np.bool_)
+        inside[chosen] = True
+        outside = np.flatnonzero(~inside)
+        drops = chosen[_smallest(-certificate.reduced[chosen], n_near)]
+        adds = outside[_smallest(certificate.reduced[outside], n_near)]
+        near = np.concatenate([drops, adds])
+        scores, features = problem.scores[near], distance.features(probs[near].astype(np.float64))
+        residual = distance.features(demand - probs[chosen].sum(axis=0, dtype=np.float64))
+        taken = np.arange(len(near)) < len(drops)
+        if isinstance(distance, Transport):
+            inside[near] = _descend_by_cuts(distance, scores, features, demand, demand - residual, taken)
+            return np.flatnonzero(inside)
+        assert isinstance(distance, Box | Ball)
+        rest = -float(problem.scores[chosen].sum()) + float(scores[taken].sum())
+        swap = _Swap(distance, scores, features, residual + features[taken].sum(axis=0))
+        floor = certificate.bound - rest
+        taken = swap.descend(taken)
+        if features.size <= KICK_FLOATS:
+            taken = swap.kicked(taken, floor + KICK_GAP * max(1.0, abs(certificate.bound)))
+        inside[near] = taken
+        chosen = np.flatnonzero(inside)
+        if swap.cost(taken) - floor <= WIDE_GAP * max(1.0, abs(certificate.bound)):
+            break
+        if len(near) == len(problem.scores):
+            break
+    return chosen
 
 
 def _smallest(values: Float64s, count: int) -> Indices:
-    if len(values) <= count:
-        return np.arange(len(values))
-    return np.argpartition(values, count)[:count]
+    """Returns the positions of the smallest values, smallest first."""
+    few = np.argpartition(values, count)[:count] if len(values) > count else np.arange(len(values))
+    return few[np.argsort(values[few], kind="stable")]
 
 
-def _descend(
-    distance: Box | Ball, scores: Float64s, features: Float64s, residual: Float64s, taken: np.ndarray
-) -> np.ndarray:
-    """Applies the best exchange until none among the near rows improves the objective by more than rounding."""
-    taken = taken.copy()
-    now = distance.weight * float(distance.norm(residual))
-    least = 1e-12 * (1 + now + float(np.abs(scores).max()))
-    for _ in range(MAX_MOVES):
-        drops, adds = np.flatnonzero(taken), np.flatnonzero(~taken)
-        promise = scores[drops] + distance.weight * distance.norm(residual + features[drops])
-        drops = drops[np.argsort(promise, kind="stable")]
-        for first in (drops[:DROPS], drops[DROPS:]):
-            gain, drop, add = _best_pair(distance, scores, features, residual, first, adds)
-            if gain - now < -least:
+@dataclass(frozen=True)
+class _Swap:
+    """Exchanges among some rows; `residual` (C,) is what the demand leaves for them to fill."""
+
+    distance: Box | Ball
+    scores: Float64s
+    features: Float64s
+    residual: Float64s
+
+    def cost(self, taken: Mask) -> float:
+        left = self.residual - self.features[taken].sum(axis=0)
+        return self.distance.weight * float(self.distance.norm(left)) - float(self.scores[taken].sum())
+
+    def descend(self, taken: Mask) -> Mask:
+        """Applies the best exchange until none improves the objective by more than rounding."""
+        taken = taken.copy()
+        left = self.residual - self.features[taken].sum(axis=0)
+        weight, norm = self.distance.weight, self.distance.norm
+        now = weight * float(norm(left))
+        least = 1e-12 * (1 + now + float(np.abs(self.scores).max()))
+        for _ in range(MAX_MOVES):
+            drops, adds = np.flatnonzero(taken), np.flatnonzero(~taken)
+            promise = self.scores[drops] + weight * norm(left + self.features[drops])
+            drops = drops[np.argsort(promise, kind="stable")]
+            for some in (drops[:DROPS], drops[DROPS:]):
+                after, drop, add = self._best_pair(left, some, adds)
+                if after - now < -least:
+                    break
+            else:
                 break
-        if gain - now >= -least:
-            break
-        taken[drop], taken[add] = False, True
-        residual = residual + features[drop] - features[add]
-        now = distance.weight * float(distance.norm(residual))
-    return taken
+            taken[drop], taken[add] = False, True
+            left = left + self.features[drop] - self.features[add]
+            now = weight * float(norm(left))
+        return taken
 
-
-def _best_pair(
-    distance: Box | Ball, scores: Float64s, features: Float64s, residual: Float64s, drops: Indices, adds: Indices
-) -> tuple[float, int, int]:
-    """Returns the least of s_drop - s_add + weight * norm(after the exchange), and the pair."""
-    best = (np.inf, -1, -1)
-    if not len(drops) or not len(adds):
+    def _best_pair(self, left: Float64s, drops: Indices, adds: Indices) -> tuple[float, int, int]:
+        """Returns the least of s_drop - s_add + weight * norm(after the exchange), and the pair."""
+        best = (np.inf, -1, -1)
+        if not len(drops) or not len(adds):
+            return best
+        step = max(1, PAIR_FLOATS // (len(adds) * self.features.shape[1]))
+        for start in range(0, len(drops), step):
+            some = drops[start : start + step]
+            after = (left + self.features[some])[:, None, :] - self.features[adds]
+            cost = self.distance.weight * self.distance.norm(after)
+            cost += self.scores[some][:, None] - self.scores[adds]
+            at = int(cost.argmin())
+            if cost.flat[at] < best[0]:
+                best = (float(cost.flat[at]), int(some[at // len(adds)]), int(adds[at % len(adds)]))
         return best
-    step = max(1, PAIR_FLOATS // (len(adds) * features.shape[1]))
-    for start in range(0, len(drops), step):
-        some = drops[start : start + step]
-        after = (residual + features[some])[:, None, :] - features[adds]
-        cost = scores[some][:, None] - scores[adds] + distance.weight * distance.norm(after)
-        at = int(cost.argmin())
-        if cost.flat[at] < best[0]:
-            best = (float(cost.flat[at]), int(some[at // len(adds)]), int(adds[at % len(adds)]))
-    return best
+
+    def kicked(self, taken: Mask, enough: float) -> Mask:
+        """Descends again from the best selection with a few items exchanged at random, while it costs over `enough`."""
+        best, rng = self.cost(taken), np.random.default_rng(0)
+        for _ in range(KICKS):
+            if best <= enough:
+                break
+            drops, adds = np.flatnonzero(taken), np.flatnonzero(~taken)
+            size = min(3, len(drops), len(adds))
+            trial = taken.copy()
+            trial[rng.choice(drops[:16], size, replace=False)] = False
+            trial[rng.choice(adds[:32], size, replace=False)] = True
+            trial = self.descend(trial)
+            cost = self.cost(trial)
+            if cost < best - 1e-12 * (1 + abs(best)):
+                taken, best = trial, cost
+        return taken
 
 
 def _descend_by_cuts(
-    distance: Transport, scores: Float64s, features: Float64s, demand: Float64s, counts: Float64s, taken: np.ndarray
-) -> np.ndarray:
+    distance: Transport, scores: Float64s, features: Float64s, demand: Float64s, counts: Float64s, taken: Mask
+) -> Mask:
     """The same descent where a distance is a linear program: linear functions below it choose the exchange to look at.
 
     An exchange that all of them together call an improvement is measured; so the end is a selection which, unless the
