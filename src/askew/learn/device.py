@@ -40,8 +40,7 @@ def choose(name: str) -> torch.device:
 def processor_has_bfloat16() -> bool:
     """Tells whether the processor multiplies bfloat16 natively (AMX or AVX-512 BF16), by what Linux says of it.
 
-    Without either, bfloat16 is emulated and slower than float32. With AVX-512 BF16 alone it is 1.2 to 2 times faster on
-    small convnets; with AMX more.
+    Without either, bfloat16 is emulated and slower than float32. `benchmarks/training.py` measures both formats.
     """
     try:
         flags = (
