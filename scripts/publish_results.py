@@ -103,7 +103,7 @@ def page(source: Path, report: Path, command: str, ledgers: dict[str, list[dict[
         f"# {about['name']}",
         f"`{command}` on {about['dataset']}: a pool of {about['n_items']:,} items, {about['n_test']:,} test items, "
         f"{len(about['config']['protocol']['seeds'])} seeds. Published at commit {commit}; started {about['created']} "
-        f"on {machine}; {seconds / 3600:.1f} hours, all runs together.",
+        f"on {machine}; {seconds / 60:.0f} minutes of one core in all.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + ".",
         f"Runs that failed: {', '.join(failures) or 'none'}.",
         "## Accuracy, %, mean ± standard deviation over seeds",
