@@ -1,6 +1,6 @@
 """Copies a finished experiment's tables, figures and ledgers into results/, with a page that says where they come from.
 
-    python scripts/publish_results.py runs/fashion-desk --command "askew run fashion-desk"
+    python scripts/publish_results.py runs/fashion-desk --command "askew run fashion-desk" --commit 1a2b3c4
 
 Writes results/<name>/: README.md (tables with error bars), experiment.json (configuration, versions, machine),
 ledgers.jsonl.gz (every run's ledger, one after the other), curves.csv, gains.csv, summary.csv and figures.
@@ -13,7 +13,6 @@ import csv
 import gzip
 import json
 import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,12 +86,9 @@ def l1_scores(ledgers: dict[str, list[dict[str, Any]]]) -> str:
     return table(["strategy", *(f"asked at {n}" for n in counts)], body)
 
 
-def page(source: Path, report: Path, command: str, ledgers: dict[str, list[dict[str, Any]]]) -> str:
+def page(source: Path, report: Path, command: str, commit: str, ledgers: dict[str, list[dict[str, Any]]]) -> str:
     """Returns the README of the results."""
     about = json.loads((source / "experiment.json").read_text(encoding="utf-8"))
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     failures = sorted(p.parent.name for p in source.glob("runs/*/failure.txt"))
     seconds = sum(sum(c["seconds"].values()) for cycles in ledgers.values() for c in cycles)
     summary = read_csv(report / "summary.csv")
@@ -102,7 +98,7 @@ def page(source: Path, report: Path, command: str, ledgers: dict[str, list[dict[
     parts = [
         f"# {about['name']}",
         f"`{command}` on {about['dataset']}: a pool of {about['n_items']:,} items, {about['n_test']:,} test items, "
-        f"{len(about['config']['protocol']['seeds'])} seeds. Published at commit {commit}; started {about['created']} "
+        f"{len(about['config']['protocol']['seeds'])} seeds. Run with the code of commit {commit}; started {about['created']} "
         f"on {machine}; {seconds / 60:.0f} minutes of one core in all.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + ".",
         f"Runs that failed: {', '.join(failures) or 'none'}.",
@@ -133,6 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="the experiment's folder")
     parser.add_argument("--command", required=True, help="the command that ran it")
+    parser.add_argument("--commit", required=True, help="the commit of the code that ran")
     parser.add_argument("--results", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     source: Path = arguments.source
@@ -151,7 +148,7 @@ def main() -> None:
         if (report / name).is_file():
             shutil.copyfile(report / name, out / name)
     shutil.copyfile(source / "experiment.json", out / "experiment.json")
-    (out / "README.md").write_text(page(source, report, arguments.command, ledgers), encoding="utf-8")
+    (out / "README.md").write_text(page(source, report, arguments.command, arguments.commit, ledgers), encoding="utf-8")
     print(out / "README.md")
 
 
