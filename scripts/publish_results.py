@@ -98,8 +98,8 @@ def page(source: Path, report: Path, command: str, commit: str, ledgers: dict[st
     parts = [
         f"# {about['name']}",
         f"`{command}` on {about['dataset']}: a pool of {about['n_items']:,} items, {about['n_test']:,} test items, "
-        f"{len(about['config']['protocol']['seeds'])} seeds. Run with the code of commit {commit}; started {about['created']} "
-        f"on {machine}; {seconds / 60:.0f} minutes of one core in all.",
+        f"{len(about['config']['protocol']['seeds'])} seeds. Run with the code of commit {commit}; started "
+        f"{about['created']} on {machine}; {seconds / 60:.0f} minutes of one core in all.",
         "Versions: " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + ".",
         f"Runs that failed: {', '.join(failures) or 'none'}.",
         "## Accuracy, %, mean ± standard deviation over seeds",
