@@ -30,8 +30,9 @@ PACKAGES = (
 
 
 def arguments(description: str) -> argparse.Namespace:
-    """Parses `--quick`, for a machine that is busy or a first look; the record says that it was used."""
+    """Parses `--quick`, for a first look, and `--repeats`; the record says what was used."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--repeats", type=int, help="timings of each; the record has their median")
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat")
     return parser.parse_args()
 
@@ -109,7 +110,12 @@ def environment() -> dict[str, Any]:
     )
     return {
         "versions": {"python": platform.python_version(), **versions},
-        "processor": {"model": model, "cores": len(os.sched_getaffinity(0)), "load_1_5_15_min": os.getloadavg()},
+        "processor": {
+            "model": model,
+            "cores": len(os.sched_getaffinity(0)),
+            "load_1_5_15_min": os.getloadavg(),
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+        },
     }
 
 

@@ -58,10 +58,15 @@ def one(kind: str, n_items: int, n_classes: int, n_epochs: int, *, share: int, r
 
 def main() -> None:
     """Runs it."""
-    quick = arguments(__doc__).quick
+    options = arguments(__doc__)
+    quick, repeats = options.quick, options.repeats or (1 if options.quick else 3)
     n_items = 100_000 if quick else 1_000_000
-    record = {kind: one(kind, n_items, 1000, 100, share=5, repeats=1 if quick else 3) for kind in ("settled", "random")}
-    write("dispersion", {"seed": SEED, "items": n_items, "classes": 1000, "epochs": 100, **record}, quick=quick)
+    record = {kind: one(kind, n_items, 1000, 100, share=5, repeats=repeats) for kind in ("settled", "random")}
+    write(
+        "dispersion",
+        {"seed": SEED, "repeats": repeats, "items": n_items, "classes": 1000, "epochs": 100, **record},
+        quick=quick,
+    )
 
 
 if __name__ == "__main__":

@@ -81,12 +81,17 @@ def one(n_items: int, n_labeled: int, n: int, n_classes: int, *, repeats: int, t
 
 def main() -> None:
     """Runs it."""
-    quick = arguments(__doc__).quick
+    options = arguments(__doc__)
+    quick, repeats = options.quick, options.repeats or (1 if options.quick else 3)
     sizes = (5_000, 500, 250) if quick else (45_000, 4_500, 2_500)
     picks = 100 if quick else 250
-    record = {f"C={c}": one(*sizes, c, repeats=1 if quick else 3, timed_picks=picks) for c in (10, 100)}
+    record = {f"C={c}": one(*sizes, c, repeats=repeats, timed_picks=picks) for c in (10, 100)}
     names = dict(zip(("items", "labelled", "picks"), sizes, strict=True))
-    write("greedy", {"seed": SEED, "weight": WEIGHT, "dimensions": 512, **names, **record}, quick=quick)
+    write(
+        "greedy",
+        {"seed": SEED, "repeats": repeats, "weight": WEIGHT, "dimensions": 512, **names, **record},
+        quick=quick,
+    )
 
 
 if __name__ == "__main__":

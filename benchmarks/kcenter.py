@@ -96,11 +96,12 @@ def one(kind: str, n_items: int, n_labeled: int, n: int, *, repeats: int, timed_
 
 def main() -> None:
     """Runs it."""
-    quick = arguments(__doc__).quick
+    options = arguments(__doc__)
+    quick, repeats = options.quick, options.repeats or (1 if options.quick else 3)
     sizes = (5_000, 500, 250) if quick else (50_000, 5_000, 2_500)
     kinds = ("normal",) if quick else ("normal", "groups", "rectified")
-    record = {k: one(k, *sizes, repeats=1 if quick else 3, timed_picks=60) for k in kinds}
-    write("kcenter", {"seed": SEED, **record}, quick=quick)
+    record = {k: one(k, *sizes, repeats=repeats, timed_picks=60) for k in kinds}
+    write("kcenter", {"seed": SEED, "repeats": repeats, **record}, quick=quick)
 
 
 if __name__ == "__main__":

@@ -144,11 +144,16 @@ def bald_scores(n_items: int, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     """Runs it."""
-    quick = arguments(__doc__).quick
+    options = arguments(__doc__)
+    quick = options.quick
     warnings.simplefilter("ignore")
-    n_items, repeats = (100_000, 3) if quick else (1_000_000, 7)
+    n_items, repeats = (100_000, options.repeats or 3) if quick else (1_000_000, options.repeats or 7)
     record = {**point_scores(n_items, repeats), "bald": bald_scores(n_items // 10, max(1, repeats // 2))}
-    write("scores", {"seed": SEED, "items": n_items, "classes": 100, "dtype": "float32", **record}, quick=quick)
+    write(
+        "scores",
+        {"seed": SEED, "repeats": repeats, "items": n_items, "classes": 100, "dtype": "float32", **record},
+        quick=quick,
+    )
 
 
 if __name__ == "__main__":
