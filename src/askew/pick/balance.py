@@ -78,8 +78,8 @@ def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
     array([ 0.,  5., 15.])
     """
     have = _vector("counts", counts)
-    if type(n) is bool or n != int(n) or n < 1:
-        raise InputError(f"n: expected a whole number >= 1, got {n}")
+    if not _is_whole(n) or n < 1:
+        raise InputError(f"n: expected a whole number >= 1, got {n!r}")
     share = np.full(len(have), 1 / len(have)) if target is None else _vector("target", target)
     if len(share) != len(have):
         raise InputError(f"target: expected one entry for each of {len(have)} classes, got {len(share)}")
@@ -146,7 +146,7 @@ def solve(
     problem, cost = _checked(scores, probs, demand, n, weight, distance, ground_metric)
     if time_limit is not None and not time_limit > 0:
         raise InputError(f"time_limit: expected seconds > 0, got {time_limit}")
-    if weight == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
+    if cost.reach == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
         chosen = _best(problem.scores, problem.n)
         return _report(problem, cost, chosen, -np.inf, proved=True)
     certificate = maximise(problem, cost)
@@ -218,7 +218,8 @@ def tune_weight(
         )
         losses[k] = measure.between(problem.demand, _counts(problem.probs, pick.chosen))
         sums[k] = problem.scores[pick.chosen].sum()
-    good = losses <= losses.min() + tolerance * (losses[0] - losses.min())
+    noise = 1e-9 * max(1.0, float(problem.demand.sum()))
+    good = losses <= losses.min() + tolerance * (losses[0] - losses.min()) + noise
     return TunedWeight(float(sweep[np.flatnonzero(good)[0]]), sweep, losses, sums)
 
 
@@ -254,6 +255,10 @@ def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indic
     rest = order[~taken[order]]
     taken[rest[: n - int(taken.sum())]] = True
     return order[taken[order]]
+
+
+def _is_whole(n: object) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool)
 
 
 def _vector(name: str, value: Array) -> Float64s:
@@ -306,8 +311,8 @@ def _checked(
             f"scores: {len(wrong)} of {len(values)} are not finite; first at items {first_few(wrong)}: "
             "leave those items out, or give them finite scores"
         )
-    if isinstance(n, bool) or n != int(n) or not 1 <= n <= len(values):
-        raise InputError(f"n: expected 1 <= n <= {len(values)} items, got {n}")
+    if not _is_whole(n) or not 1 <= n <= len(values):
+        raise InputError(f"n: expected a whole number of items, 1 <= n <= {len(values)}, got {n!r}")
     if not (math.isfinite(weight) and weight >= 0):
         raise InputError(f"weight: expected a finite number >= 0, got {weight}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
@@ -341,7 +346,7 @@ def _report(problem: Problem, cost: Distance, chosen: Indices, bound: float, *, 
     """Measures a selection in float64; `proved` says that no other can be better, whatever the distance."""
     counts = _counts(problem.probs, chosen)
     objective = -math.fsum(problem.scores[chosen])
-    if cost.weight > 0:
+    if cost.reach > 0:
         objective += cost.weight * cost.between(problem.demand, counts)
     bound = objective if proved else min(bound, objective)
     gap = (objective - bound) / max(1.0, abs(objective))

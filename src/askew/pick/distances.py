@@ -61,7 +61,7 @@ class Distance(Protocol):
         """The largest t for which x + t * step stays in the dual set."""
 
     def bent(self, x: Float64s, step: Float64s) -> Float64s:
-        """The step, with the coordinates shortened that would leave the dual set on their own, where there are such."""
+        """The step bent so that it stays in the dual set, without shortening what of it runs along the edge."""
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         """The multipliers y of a point of the set near x, its value(x), and a bound on that value's rounding error."""
@@ -133,7 +133,15 @@ class Ball:
 
     weight: float
     n_classes: int
-    n_constraints: int = 2
+
+    @property
+    def n_constraints(self) -> int:
+        return 2 * self.strength
+
+    @property
+    def strength(self) -> int:
+        """The barrier's factor: one holds here what 2 C of them hold for a box, and steps must not jam against it."""
+        return 10 * self.n_classes
 
     @property
     def reach(self) -> float:
@@ -153,10 +161,11 @@ class Ball:
 
     def barrier(self, x: Float64s) -> tuple[Float64s, Float64s]:
         room = self.weight**2 - float(x @ x)
-        return -2 * x / room, 2 / room * np.eye(len(x)) + (4 / room**2) * np.outer(x, x)
+        bend = 2 / room * np.eye(len(x)) + (4 / room**2) * np.outer(x, x)
+        return -2 * self.strength * x / room, self.strength * bend
 
     def barrier_slope(self, x: Float64s, step: Float64s) -> float:
-        return -2 * float(x @ step) / (self.weight**2 - float(x @ x))
+        return -2 * self.strength * float(x @ step) / (self.weight**2 - float(x @ x))
 
     def longest_step(self, x: Float64s, step: Float64s) -> float:
         a, half_b, c = float(step @ step), float(x @ step), float(x @ x) - self.weight**2
@@ -165,8 +174,10 @@ class Ball:
         root = np.sqrt(half_b**2 - a * c)
         return float(-c / (half_b + root) if half_b > 0 else (root - half_b) / a)
 
-    def bent(self, x: Float64s, step: Float64s) -> Float64s:  # noqa: ARG002
-        return step
+    def bent(self, x: Float64s, step: Float64s) -> Float64s:
+        length, there = float(np.linalg.norm(x)), float(np.linalg.norm(x + step))
+        farthest = length + INWARD * (self.weight - length)
+        return step if there <= farthest else (x + step) * (farthest / there) - x
 
     def certified(self, x: Float64s, demand: Float64s) -> tuple[Float64s, float, float]:
         length = float(np.linalg.norm(x)) * (1 + 4 * len(x) * EPS)
@@ -247,7 +258,7 @@ class Transport:
 
     @cached_property
     def rows(self) -> Any:
-        """The sparse (2C, C^2 + 2C) constraints of a plan: what leaves each class of the demand, what reaches each class.
+        """The sparse (2C, C^2 + 2C) constraints of a plan: what leaves each class of the demand, what reaches each.
 
         Its variables are the plan, row by row, then what is missing of the demand, then what nobody asked for.
         """
@@ -266,7 +277,8 @@ class Transport:
         costs = np.concatenate([self.metric.ravel(), np.full(2 * len(demand), self.top)])
         scale = max(1.0, float(demand.max()), float(counts.max()))
         masses = np.concatenate([demand, counts]) / scale
-        result = linprog(costs, A_eq=self.rows, b_eq=masses, method="highs-ds")
+        exactly = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+        result = linprog(costs, A_eq=self.rows, b_eq=masses, method="highs-ds", options=exactly)
         if result.status != 0:
             raise AskewError(f"ground_metric: HiGHS could not compute the transport distance: {result.message}")
         return float(result.fun) * scale, -np.asarray(result.eqlin.marginals)[len(demand) :]
@@ -291,9 +303,7 @@ def named(distance: str, weight: float, n_classes: int, ground_metric: Any = Non
             raise InputError(f"ground_metric: expected shape {(n_classes, n_classes)}, got {metric.shape}")
         if not np.isfinite(metric).all() or metric.min() < 0 or np.diag(metric).any():
             raise InputError("ground_metric: expected finite costs >= 0 with zeros on the diagonal")
-        if metric.any():
-            return Transport(weight, metric)
-        raise InputError("ground_metric: all costs are 0: every selection would be equally balanced")
+        return Transport(weight, metric)
     if distance == "l2":
         return Ball(weight, n_classes)
     return Box(weight, n_classes, cumulative=distance == "wasserstein")

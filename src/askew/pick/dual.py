@@ -27,7 +27,7 @@ from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
 
 WORKING_ROWS, WORKING_ROWS_A_CLASS = 1500, 20
-TOLERANCE, TOLERANCE_SMALL = 2e-5, 1e-7
+TOLERANCE, TOLERANCE_SMALL = 2e-5, 1e-6
 """The smoothing error to end with, as a part of the bound; the second where every row takes part in every step."""
 FIRST, SHRINK = 0.1, 0.15
 """The first mu, as a part of how far r can spread, and its factor from round to round."""
@@ -38,6 +38,8 @@ CENTERED = 0.05
 REACH, MARGIN = 8, 4
 """Rows take part that are nearer to the threshold than REACH * mu, or than MARGIN times the last round's moves."""
 MAX_ROUNDS, MAX_STEPS = 40, 20
+TINY = 1e-60
+"""A weight whose square is too small for the barrier, and which changes no digit of a bound."""
 
 
 @dataclass(frozen=True)
@@ -305,6 +307,8 @@ def _maximise(problem: Problem, distance: Distance) -> Certificate:
     best = certify(problem, distance, x)
     best_point = point = _Point(x, best.threshold)
     found = best
+    if distance.weight < TINY:
+        return best
     for _ in range(MAX_ROUNDS):
         rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rng)
         tolerance = TOLERANCE if rows.radius < np.inf else TOLERANCE_SMALL
