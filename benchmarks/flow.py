@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 from askew.data.annotations import read_boxes
 from askew.video import FlowTracker, estimate_errors, open_video, true_errors
 
-SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "../shared/data"))
+SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "data"))
 SETTINGS = [
     (300, "sharp", 4),
     (300, "ultrafast", 4),

@@ -29,7 +29,7 @@ from askew.video import (
     true_errors,
 )
 
-SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "../shared/data")) / "pets09-s2l1"
+SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "data")) / "pets09-s2l1"
 RESULTS = Path(__file__).parent.parent / "results"
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {

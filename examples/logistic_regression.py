@@ -1,6 +1,6 @@
 """Active learning with scikit-learn in twenty lines: `askew.query` asks, your own loop does the rest.
 
-    python examples/logistic_regression.py
+python examples/logistic_regression.py
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from askew.arrays import Indices
 from askew.data.annotations import VideoBoxes, read_boxes
+from askew.data.frame_pictures import draw_frame, draw_timeline
 from askew.data.preannotation import Guess
 from askew.errors import DataNotFound, InputError, MissingExtra, unknown
 from askew.video.coherence import FrameErrors
-from askew.data.frame_pictures import draw_frame, draw_timeline
 from askew.video.reader import Image, Video, need_opencv
 
 TABLES = ("parquet", "csv")
