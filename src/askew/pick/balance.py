@@ -26,7 +26,7 @@ from askew.arrays import Array, Floats, Indices, as_array, as_floats, blocks, fi
 from askew.errors import InputError
 from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
-from askew.pick.dual import Certificate, Problem, maximise
+from askew.pick.dual import Certificate, Problem, maximise, times, total
 
 
 @dataclass(frozen=True)
@@ -279,27 +279,28 @@ def _row_blocks(probs: Floats) -> list[slice]:
     return list(blocks(len(probs), probs.shape[1] * probs.itemsize, 1 << 20))
 
 
-def _row_sums(probs: Floats) -> tuple[float, float]:
-    """Returns the smallest and the largest row sum of P, after a look at every entry."""
-    ones = np.ones(probs.shape[1], dtype=probs.dtype)
-    lowest, highest = np.inf, 0.0
+def _sums(probs: Floats) -> tuple[tuple[float, float], Float64s]:
+    """Returns the least and largest row sum of P and its (C,) column sums, after a look at every entry."""
+    ones = np.ones(max(probs.shape), dtype=probs.dtype)
+    lowest, highest, columns = np.inf, 0.0, np.zeros(probs.shape[1])
     for rows in _row_blocks(probs):
         block = probs[rows]
-        sums = block @ ones
+        sums = times(block, ones[: probs.shape[1]])
         if not np.isfinite(sums).all() or block.min() < 0:
             wrong = np.flatnonzero(~(np.isfinite(block) & (block >= 0)).all(axis=1))
             first = int(wrong[0]) + rows.start if len(wrong) else rows.start
             raise InputError(f"probs: expected finite numbers >= 0; the first row that has others is item {first}")
         lowest, highest = min(lowest, float(sums.min())), max(highest, float(sums.max()))
+        columns += total(ones[: len(block)], block)
     loose = 2 * probs.shape[1] * float(np.finfo(probs.dtype).eps)
-    return lowest * (1 - loose), highest * (1 + loose)
+    return (lowest * (1 - loose), highest * (1 + loose)), columns
 
 
 def _checked(
     scores: Array, probs: Array, demand: Array, n: int, weight: float, distance: str, ground_metric: Any
 ) -> tuple[Problem, Distance]:
     values = np.asarray(to_numpy(as_floats("scores", scores, "N")), dtype=np.float64)
-    table = to_numpy(as_floats("probs", probs, "NC"))
+    table = np.asarray(to_numpy(as_floats("probs", probs, "NC")))
     wanted = _vector("demand", demand)
     if len(table) != len(values):
         raise InputError(f"probs: expected one row for each of {len(values)} scores, got {len(table)}")
@@ -316,7 +317,7 @@ def _checked(
     if not (math.isfinite(weight) and weight >= 0):
         raise InputError(f"weight: expected a finite number >= 0, got {weight}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
-    return Problem(values, table, wanted, int(n), _row_sums(table)), cost
+    return Problem(values, table, wanted, int(n), *_sums(table)), cost
 
 
 def _by_score(scores: Float64s, chosen: Indices) -> Indices:

@@ -12,21 +12,20 @@ from askew.pick.dual import Certificate, Problem
 
 NEAR = (128, 512)
 """How many rows on either side of the threshold take part; the second where the first leave more than WIDE_GAP."""
-WIDE_GAP = 1e-3
+WIDE_GAP, FINE_GAP = 1e-3, 2e-5
 DROPS = 8
 MAX_MOVES = 400
 MAX_PLANS = 40
 PAIR_FLOATS = 1 << 18
 KICKS = 12
 KICK_FLOATS = 10_000
-KICK_GAP = 1e-4
 
 
 def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: Certificate) -> Indices:
     """Returns a selection at least as good as `chosen`, by exchanges among the rows nearest to the threshold.
 
     Cost: O(NEAR * C) a move and O(NEAR^2 * C) for the last look at all pairs; where that is small and a gap remains,
-    KICKS times again from an exchange of three items drawn from a fixed seed.
+    KICKS times again from an exchange of three items drawn from a fixed seed. A gap of FINE_GAP is left alone.
     """
     probs, demand = problem.probs, problem.demand
     for n_near in NEAR:
@@ -44,14 +43,14 @@ def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: 
             return np.flatnonzero(inside)
         assert isinstance(distance, Box | Ball)
         rest = -float(problem.scores[chosen].sum()) + float(scores[taken].sum())
-        swap = _Swap(distance, scores, features, residual + features[taken].sum(axis=0))
-        floor = certificate.bound - rest
+        floor, size = certificate.bound - rest, max(1.0, abs(certificate.bound))
+        swap = _Swap(distance, scores, features, residual + features[taken].sum(axis=0), floor + FINE_GAP * size)
         taken = swap.descend(taken)
         if features.size <= KICK_FLOATS:
-            taken = swap.kicked(taken, floor + KICK_GAP * max(1.0, abs(certificate.bound)))
+            taken = swap.kicked(taken)
         inside[near] = taken
         chosen = np.flatnonzero(inside)
-        if swap.cost(taken) - floor <= WIDE_GAP * max(1.0, abs(certificate.bound)):
+        if swap.cost(taken) - floor <= WIDE_GAP * size:
             break
         if len(near) == len(problem.scores):
             break
@@ -66,12 +65,16 @@ def _smallest(values: Float64s, count: int) -> Indices:
 
 @dataclass(frozen=True)
 class _Swap:
-    """Exchanges among some rows; `residual` (C,) is what the demand leaves for them to fill."""
+    """Exchanges among some rows; `residual` (C,) is what the demand leaves for them to fill.
+
+    A selection that costs no more than `enough` is not looked at in full: only its DROPS most promising rows are tried.
+    """
 
     distance: Box | Ball
     scores: Float64s
     features: Float64s
     residual: Float64s
+    enough: float
 
     def cost(self, taken: Mask) -> float:
         left = self.residual - self.features[taken].sum(axis=0)
@@ -88,11 +91,10 @@ class _Swap:
             drops, adds = np.flatnonzero(taken), np.flatnonzero(~taken)
             promise = self.scores[drops] + weight * norm(left + self.features[drops])
             drops = drops[np.argsort(promise, kind="stable")]
-            for some in (drops[:DROPS], drops[DROPS:]):
-                after, drop, add = self._best_pair(left, some, adds)
-                if after - now < -least:
-                    break
-            else:
+            after, drop, add = self._best_pair(left, drops[:DROPS], adds)
+            if after - now >= -least and self.cost(taken) > self.enough:
+                after, drop, add = self._best_pair(left, drops[DROPS:], adds)
+            if after - now >= -least:
                 break
             taken[drop], taken[add] = False, True
             left = left + self.features[drop] - self.features[add]
@@ -115,11 +117,11 @@ class _Swap:
                 best = (float(cost.flat[at]), int(some[at // len(adds)]), int(adds[at % len(adds)]))
         return best
 
-    def kicked(self, taken: Mask, enough: float) -> Mask:
-        """Descends again from the best selection with a few items exchanged at random, while it costs over `enough`."""
+    def kicked(self, taken: Mask) -> Mask:
+        """Descends again from the best selection with a few items exchanged at random, while it costs more."""
         best, rng = self.cost(taken), np.random.default_rng(0)
         for _ in range(KICKS):
-            if best <= enough:
+            if best <= self.enough:
                 break
             drops, adds = np.flatnonzero(taken), np.flatnonzero(~taken)
             size = min(3, len(drops), len(adds))
