@@ -6,7 +6,7 @@ same. Images a second are medians of turns taken by all; processor time leaves o
 Then both train to the end with several seeds, and their accuracies on the test set are set side by side: on a GPU with
 ResNet-18, on a processor with the small convnet.
 
-CIFAR-10 is looked for as `askew` does (`ASKEW_DATA`, `./data`) and in a `shared/data` beside; without it the pictures are
+CIFAR-10 is looked for as `askew` does (`ASKEW_DATA`, `./data`) and beside the checkout; without it the pictures are
 noise and accuracy is left out. On a GPU: `python benchmarks/training.py --compile`.
 """
 
