@@ -217,7 +217,7 @@ def pictures() -> tuple[Images, Images, bool]:
 def main() -> None:
     """Measures and writes benchmarks/results/training.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few pictures, one repeat")
+    parser.add_argument("--quick", action="store_true", help="few pictures")
     parser.add_argument("--compile", action="store_true", help="also with torch.compile (a minute of warm-up)")
     parser.add_argument("--only", choices=("speed", "accuracy"), help="one half; its file is named after it")
     parser.add_argument("--device", default="auto")
@@ -225,7 +225,7 @@ def main() -> None:
     args = parser.parse_args()
     device = choose(args.device)
     gpu = device.type == "cuda"
-    args.repeats = 1 if args.quick else 3
+    args.repeats = 3
     args.accuracy_items, args.accuracy_epochs = (500, 8) if args.quick else (1_000, 15)
     train, test, real = pictures()
     n_train, n_test = (20_000, 10_000) if gpu else (128, 256) if args.quick else (768, 1536)
