@@ -132,10 +132,10 @@ def check_needs(learner: LearnerConfig, needs: Collection[str], strategy: str) -
     """Refuses a strategy that reads what the learner cannot say.
 
     Raises:
-        InputError: an estimator is asked for stochastic passes, features or per-epoch predictions.
+        InputError: an estimator is asked for stochastic passes or per-epoch predictions.
     """
     if learner.estimator is not None:
-        missing = sorted(set(needs) & {"draws", "features", "dispersion", "labeled_likeness", "margins"})
+        missing = sorted(set(needs) & {"draws", "dispersion", "labeled_likeness", "margins"})
         if missing:
             raise InputError(f"{strategy} needs {missing[0]}, which an estimator does not give: use a backbone")
 
