@@ -21,7 +21,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.linalg import LinAlgError
 
 from askew.arrays import Floats, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
@@ -175,8 +174,9 @@ def _share(margins: Float64s, mu: float) -> Float64s:
     return np.asarray(1 / (1 + np.exp(np.clip(margins / -mu, -700, 700))))
 
 
-def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
-    from scipy.linalg import cho_factor, cho_solve  # late, for a quick `import askew`
+def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step | None:
+    """Returns the Newton step in x and tau; none where no row has a curvature left."""
+    from scipy.linalg.lapack import dposv  # late, for a quick `import askew`
 
     size, data = len(x), slice(len(x) - rows.features.shape[1], len(x))
     slope, bend = rows.distance.barrier(x)
@@ -193,7 +193,9 @@ def _newton_step(rows: _Rows, x: Float64s, share: Float64s, mu: float) -> _Step:
     hessian[size, data] = hessian[data, size] = root @ scaled
     hessian[size, size] = root @ root
     hessian.flat[:: size + 2] *= 1 + 1e-9
-    step = cho_solve(cho_factor(hessian, check_finite=False), gradient, check_finite=False)
+    _, step, failed = dposv(hessian, gradient)
+    if failed:
+        return None
     decrement = slope_along = float(gradient @ step)
     bent = np.append(rows.distance.bent(x, step[:size]), 0.0)
     bent[size] = (gradient[size] - hessian[size, :size] @ bent[:size]) / hessian[size, size]
@@ -228,11 +230,8 @@ def _climb(rows: _Rows, point: _Point, mu: float, radius: float, enough: float) 
     margins = start = rows.margins(x, tau)
     first, moved, limited = 0.0, 0.0, False
     for k in range(MAX_STEPS):
-        try:
-            step = _newton_step(rows, x, _share(margins, mu), mu)
-        except LinAlgError:
-            break
-        if not np.isfinite(step.decrement):
+        step = _newton_step(rows, x, _share(margins, mu), mu)
+        if step is None or not np.isfinite(step.decrement):
             break
         first = step.decrement if k == 0 else first
         if not step.decrement > enough:
