@@ -26,6 +26,11 @@ PACKAGES = (
     "baal",
     "pyrelational",
     "small-text",
+    "ortools",
+    "numba",
+    "torch",
+    "torchvision",
+    "timm",
 )
 
 
