@@ -1,4 +1,4 @@
-"""Work over the rows of a NumPy array in blocks that fit a core's cache, on every core the process may use."""
+"""Work over the rows of a NumPy array in blocks, on every core the process may use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import BLOCK_BYTES, Floats, Mask, blocks
+from askew.arrays import Floats, Mask, blocks
+
+THREAD_BYTES = 1 << 21
+"""A block so large that threads spend little time waiting for their turn of the interpreter between two of NumPy's
+calls; with 1/8 of it two threads were slower than one."""
 
 PARALLEL_BYTES = 1 << 22
 """Below this many bytes starting threads costs more than it gains."""
@@ -25,7 +29,7 @@ def over_blocks(
     n_rows: int,
     row_bytes: int,
     *,
-    block_bytes: int = BLOCK_BYTES,
+    block_bytes: int = THREAD_BYTES,
     cores: int | None = None,
 ) -> None:
     """Calls `work(rows)` for slices that cover `range(n_rows)`, each of about `block_bytes`, in threads if that pays.

@@ -45,19 +45,28 @@ def _mutual_information(draws: Floats) -> Floats:
 
     def work(rows: slice) -> None:
         block = draws[:, rows]
-        mean = np.add.reduce(block, axis=0, dtype=np.float64)
-        mean /= n_draws
-        safe_mean = mean.astype(draws.dtype)
-        safe_mean += tiny
-        total = np.zeros(safe_mean.shape[0])
-        ratio = np.empty_like(safe_mean)
+        scratch = np.empty_like(block[0])
+        mean = _mean(block, scratch)
+        mean += tiny
+        total = np.zeros(len(mean))
         for draw in block:
-            np.add(draw, tiny, out=ratio)
-            ratio /= safe_mean
-            np.log(ratio, out=ratio)
-            total += np.einsum("ij,ij->i", draw, ratio)
+            np.add(draw, tiny, out=scratch)
+            scratch /= mean
+            np.log(scratch, out=scratch)
+            total += np.einsum("ij,ij->i", draw, scratch)
         total /= n_draws
         out[rows] = np.maximum(total, 0)
 
-    over_blocks(work, n_items, n_draws * n_classes * draws.itemsize, block_bytes=1 << 20)
+    over_blocks(work, n_items, n_classes * draws.itemsize, block_bytes=1 << 20)
     return out
+
+
+def _mean(block: Floats, scratch: Floats) -> Floats:
+    """Returns the (N, C) mean over draws: the first one plus the mean difference, exact where all draws are equal."""
+    mean = np.zeros_like(scratch)
+    for draw in block[1:]:
+        np.subtract(draw, block[0], out=scratch)
+        mean += scratch
+    mean /= len(block)
+    mean += block[0]
+    return mean

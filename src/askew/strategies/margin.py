@@ -30,11 +30,11 @@ def margin(pred: Predictions, pool: Pool) -> Array:
 
 def _lead(block: Floats) -> Floats:
     """Returns the second largest of each row less the largest: the largest is found, struck out, and the next is."""
-    rows = np.arange(len(block))
-    best_class = block.argmax(axis=1)
-    best = block[rows, best_class]
+    at = block.argmax(axis=1) + np.arange(0, block.size, block.shape[1])
     rest = block.copy()
-    rest[rows, best_class] = -np.inf
+    flat = rest.reshape(-1)
+    best = flat[at]
+    flat[at] = -np.inf
     second = row_max(rest)
     second -= best
     return second
