@@ -131,6 +131,20 @@ def test_the_same_picks_as_brute_force_in_high_dimension():
     assert_greedy(features, labels, query("kcenter", 150, features=features, labels=labels), tolerance=1e-14)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_the_same_picks_as_brute_force_in_groups_with_many_labels(library):
+    rng = np.random.default_rng(0)
+    n_labeled = kcenter_module.MANY * kcenter_module.STEP
+    groups = 10 * rng.standard_normal((30, 24))
+    features = (groups[rng.integers(30, size=n_labeled + 900)] + rng.standard_normal((n_labeled + 900, 24))) + 20
+    features = features.astype(np.float32)
+    labels = np.full(len(features), -1)
+    labels[rng.permutation(len(features))[:n_labeled]] = 0
+    given_features = pytest.importorskip("torch").tensor(features) if library == "torch" else features
+    chosen = query("kcenter", 200, features=given_features, labels=labels)
+    assert_greedy(features, labels, chosen, tolerance=1e-14)
+
+
 def test_exact_ties_are_all_possible():
     features = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     first = {int(query("kcenter", 1, features=features, labels=[0, -1, -1, -1, -1], seed=s)[0]) for s in range(60)}

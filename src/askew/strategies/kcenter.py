@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,12 @@ TILE = 512
 
 STEP = 256
 """Centres that every item is held against at first; twice as many each time while it can still win."""
+
+MANY = 4
+"""From so many times STEP labelled items on, an item first looks for a near one in groups of them."""
+
+LLOYD_ROUNDS, LLOYD_ITEMS = 2, 16
+"""The rounds of Lloyd's method that make the groups, and of how many labelled items a group."""
 
 BATCH = 32
 """Items whose distances to everything in focus are computed together, the likely next picks."""
@@ -34,13 +42,21 @@ def kcenter(pred: Predictions, pool: Pool) -> Gains:
     GPU included).
 
     Cost: far below the N·(L + n)·D of computing every distance, with L labelled items: an item meets further centres
-    only while it could still win. Memory O(N) beside the features, and a few thousand rows of them.
+    only while it could still win, and those of its neighbourhood first. Memory O(N) beside the features, and the rows
+    of the centres and of some thousand items.
 
     Raises:
         InputError: the features of a labelled item are not finite.
     """
     features = pred.require("features", pool.labeled, "kcenter")
     return KCenterGains(features, pool.labeled, pool.unlabeled)
+
+
+class _Cells(NamedTuple):
+    """Groups of labelled items: the mean of each (M, D), and of each some members and their features."""
+
+    pivots: Array
+    members: list[tuple[Indices, Array]]
 
 
 class KCenterGains:
@@ -67,7 +83,9 @@ class KCenterGains:
             self._norms2[rows] = to_numpy(_norms2(self._xp, self._x[rows] - self._offset))
         self._centres = np.empty(n_items, dtype=np.int64)
         self._centres[: len(labeled)] = _in_good_order(labeled, self._norms2)
-        self._n_centres = len(labeled)
+        self._n_centres = self._n_labeled = len(labeled)
+        self._looked = np.zeros(n_items, dtype=np.bool_)
+        self._centre_rows = self._take(self._centres[: len(labeled)] if len(labeled) else unlabeled[:1])
         self.start: Indices = np.empty(0, dtype=np.int64)
         self.upper: Floats = np.full(n_items, np.inf)
         self._set_focus(np.empty(0, dtype=np.int64))
@@ -82,7 +100,13 @@ class KCenterGains:
         return np.asarray(self._seen[items] == self._n_centres)
 
     def refresh(self, items: Indices) -> None:
-        """Holds items that are not fresh against some centres that they have not seen, twice as many each time."""
+        """Lowers the bounds of items that are not fresh: first by centres that are likely near, then by all in turn.
+
+        At each call an item meets twice as many centres as it has seen.
+        """
+        if self._n_labeled >= MANY * STEP and len(strangers := items[~self._looked[items]]):
+            self._look_nearby(strangers)
+            items = np.setdiff1d(items, strangers, assume_unique=True)
         seen = self._seen[items]
         for first in np.unique(seen[seen < self._n_centres]).tolist():
             self._meet(items[seen == first], first, min(max(2 * first, STEP), self._n_centres))
@@ -127,14 +151,20 @@ class KCenterGains:
     def pick(self, position: int) -> None:
         """Makes the item a centre: the items in focus meet it at once, the others when they are refreshed."""
         item = int(self._items[position])
-        self._centres[self._n_centres] = item
-        self._n_centres += 1
+        self._append_centre(item, self._rows[position])
         if self._n_centres == 1:
             self._first_pass()
             self._set_focus(self._items)
         else:
             self._meet_in_focus(position, item)
         self.low[position] = self.high[position] = -np.inf
+
+    def _append_centre(self, item: int, row: Array) -> None:
+        if self._n_centres == len(self._centre_rows):
+            self._centre_rows = self._xp.concat([self._centre_rows, self._centre_rows], axis=0)
+        self._centre_rows[self._n_centres] = row
+        self._centres[self._n_centres] = item
+        self._n_centres += 1
 
     def _meet_in_focus(self, position: int, item: int) -> None:
         if position not in self._lower2:
@@ -168,11 +198,59 @@ class KCenterGains:
         for rows in _tiles(len(self._unlabeled), TILE):
             self._meet(self._unlabeled[rows], 0, min(STEP, self._n_centres))
 
+    def _look_nearby(self, items: Indices) -> None:
+        """Lowers the upper bounds of items by some labelled items of the cell nearest to each.
+
+        Where features form groups the nearest centre is nearly always there, and most items need no other to know that
+        they are not the farthest.
+        """
+        self._looked[items] = True
+        cell_of = self._nearest_cell(items, self._cells.pivots)
+        for cell, (centres, rows) in enumerate(self._cells.members):
+            self._narrow(items[cell_of == cell], centres, rows)
+
+    @cached_property
+    def _cells(self) -> _Cells:
+        """Groups of the labelled items, by some rounds of Lloyd's method; of each the first few, and their features."""
+        labeled, rows = self._centres[: self._n_labeled], self._centre_rows[: self._n_labeled]
+        n_cells = math.isqrt(len(labeled))
+        some = np.random.default_rng(0).permutation(len(labeled))[: LLOYD_ITEMS * n_cells]
+        sample = self._xp.take(rows, self._index(some), axis=0)
+        pivots = sample[:n_cells]
+        for _ in range(LLOYD_ROUNDS):
+            cell_of = self._nearest_cell(labeled[some], pivots)
+            share = np.zeros((n_cells, len(some)))
+            share[cell_of, np.arange(len(some))] = 1 / np.bincount(cell_of, minlength=n_cells)[cell_of]
+            pivots = self._xp.matmul(self._xp.asarray(share, dtype=rows.dtype, **_device(rows)), sample)
+        cell_of = self._nearest_cell(labeled, pivots)
+        members = []
+        for cell in np.unique(cell_of):
+            inside = np.flatnonzero(cell_of == cell)[: 2 * STEP]
+            members.append((labeled[inside], self._xp.take(rows, self._index(inside), axis=0)))
+        return _Cells(self._xp.take(pivots, self._index(np.unique(cell_of)), axis=0), members)
+
+    def _nearest_cell(self, items: Indices, pivots: Array) -> Indices:
+        """Returns (K,) the number of the pivot nearest to each item, up to rounding."""
+        half = _norms2(self._xp, pivots) / 2
+        out = np.empty(len(items), dtype=np.int64)
+        for tile in _tiles(len(items), TILE):
+            products = self._xp.matmul(self._take(items[tile]), pivots.T)
+            out[tile] = to_numpy(self._xp.argmin(half - products, axis=1))
+        return out
+
+    def _narrow(self, items: Indices, centres: Indices, rows: Array) -> None:
+        """Lowers the upper bounds of items by these centres, which still count as not seen."""
+        for tile in _tiles(len(items), TILE):
+            some = items[tile]
+            scores = self._scores(some, centres, rows)
+            best = to_numpy(self._xp.argmax(scores, axis=1))
+            top = to_numpy(self._xp.max(scores, axis=1)).astype(np.float64)
+            self._lower_upper_bounds(some, (1 - self._kappa) * self._norms2[some] - 2 * top, centres[best])
+
     def _meet(self, items: Indices, first: int, last: int) -> None:
         """Holds items that have seen `first` centres against those up to `last`."""
         xp, centres = self._xp, self._centres[first:last]
-        half = self._xp.asarray((1 - self._kappa) / 2 * self._norms2[centres], dtype=self._x.dtype, **_device(self._x))
-        scores = xp.matmul(self._take(items), self._take(centres).T) - half[None, :]
+        scores = self._scores(items, centres, self._centre_rows[first:last])
         best = xp.argmax(scores, axis=1)
         is_best = best[:, None] == xp.arange(last - first, **_device(self._x))[None, :]
         top = to_numpy(xp.max(scores, axis=1)).astype(np.float64)
@@ -187,6 +265,16 @@ class KCenterGains:
         self._second2[items] = np.minimum(np.minimum(self._second2[items], second2), np.maximum(old, low2))
         self._low2[items] = np.minimum(old, low2)
         self._near[items] = np.where(closer, near, self._near[items])
+        self._lower_upper_bounds(items, low2, near)
+
+    def _scores(self, items: Indices, centres: Indices, rows: Array) -> Array:
+        """Returns (K, M) numbers that rise as the lower bound of the squared distance between item and centre falls."""
+        half = self._xp.asarray((1 - self._kappa) / 2 * self._norms2[centres], dtype=self._x.dtype, **_device(self._x))
+        scores = self._xp.matmul(self._take(items), rows.T)
+        scores -= half[None, :]
+        return scores
+
+    def _lower_upper_bounds(self, items: Indices, low2: Floats, near: Indices) -> None:
         high2 = low2 + 2 * self._kappa * (self._norms2[items] + self._norms2[near])
         self._high2[items] = np.minimum(self._high2[items], high2)
         self.upper[items] = np.sqrt(np.maximum(self._high2[items], 0))
@@ -194,9 +282,10 @@ class KCenterGains:
     def _exact_minimum2(self, items: Indices, at_most: Floats) -> Floats:
         """Returns the squared distances to the nearest centre, from every centre that could be it."""
         out: Floats = np.array(at_most)
+        rows_of_items = self._take(items)
         for block in _tiles(self._n_centres, 4 * STEP):
             centres = self._centres[block]
-            products = to_numpy(self._xp.matmul(self._take(items), self._take(centres).T))
+            products = to_numpy(self._xp.matmul(rows_of_items, self._centre_rows[block].T))
             norms2 = self._norms2[items][:, None] + self._norms2[centres][None, :]
             rows, columns = np.nonzero((1 - self._kappa) * norms2 - 2.0 * products < at_most[:, None])
             for pairs in _tiles(len(rows), 4 * TILE):
