@@ -99,7 +99,7 @@ def minimum_cut(
     np.add.at(core, stem, wish)
     core[leaf] = 0
     rest = np.delete(edges, cut_off.edges, axis=0)
-    present = _present_side(_network(core, rest, capacity), n_nodes, ties)
+    present = _present_side(_network(core, rest, capacity), ties)
     lean = unary[leaf] + np.where(present[stem], capacity, -capacity)
     present[leaf] = lean >= 0 if ties == "present" else lean > 0
     return Cut(present, energy_of(present, if_absent, if_present, edges, weight))
@@ -151,29 +151,45 @@ def _scale(balance: NDArray[np.float64], weight: float, limit: float) -> float:
     return exact if exact <= largest else largest
 
 
-def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> csr_array:
-    """Builds the flow network: source N feeds what is better present, sink N + 1 drains what is better absent."""
+class _Network(NamedTuple):
+    """A flow network in CSR form; every arc has its reverse, if only one of capacity 0."""
+
+    graph: csr_array
+    source: int
+    sink: int
+
+
+def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> _Network:
+    """Builds the flow network: the source feeds what is better absent, the sink drains what is better present.
+
+    It runs this way round because errors are fewer than detections: the flow starts at few nodes and finds room near
+    them, four times as fast as from the many.
+    """
     n_nodes = len(unary)
-    wants, refuses = np.flatnonzero(unary > 0), np.flatnonzero(unary < 0)
-    one, two = edges[:, 0], edges[:, 1]
-    rows = np.concatenate([one, two, np.full(len(wants), n_nodes), refuses])
-    columns = np.concatenate([two, one, wants, np.full(len(refuses), n_nodes + 1)])
-    data = np.concatenate([np.full(2 * len(edges), capacity), unary[wants], -unary[refuses]])
-    shape = (n_nodes + 2, n_nodes + 2)
-    where = (rows.astype(np.int32), columns.astype(np.int32))
-    return coo_array((data.astype(np.int32), where), shape=shape).tocsr()
-
-
-def _present_side(graph: csr_array, n_nodes: int, ties: Ties) -> Mask:
-    """Solves the flow and returns the source's side: the least one, or the greatest one."""
     source, sink = n_nodes, n_nodes + 1
+    wants, refuses = np.flatnonzero(unary > 0), np.flatnonzero(unary < 0)
+    one = np.concatenate([edges[:, 0], np.full(len(refuses), source), wants])
+    two = np.concatenate([edges[:, 1], refuses, np.full(len(wants), sink)])
+    there = np.concatenate([np.full(len(edges), capacity), -unary[refuses], unary[wants]])
+    back = there.copy()
+    back[len(edges) :] = 0
+    rows, columns, data = np.concatenate([one, two]), np.concatenate([two, one]), np.concatenate([there, back])
+    where = (rows.astype(np.int32), columns.astype(np.int32))
+    graph = coo_array((data.astype(np.int32), where), shape=(n_nodes + 2, n_nodes + 2)).tocsr()
+    return _Network(graph, source, sink)
+
+
+def _present_side(network: _Network, ties: Ties) -> Mask:
+    """Solves the flow and returns the (N,) labelling: present is what can still reach the sink, or all but what the
+    source still reaches; between the two lies everything that may be either.
+    """
+    graph, source, sink = network
     flow = maximum_flow(graph, source, sink).flow
-    residual = graph - flow
-    residual.data = (residual.data > 0).astype(np.int8)
+    residual = csr_array((graph.data > flow.data, graph.indices, graph.indptr), shape=graph.shape)
     residual.eliminate_zeros()
-    reached = np.zeros(n_nodes + 2, dtype=bool)
+    found = np.zeros(graph.shape[0], dtype=bool)
     if ties == "absent":
-        reached[breadth_first_order(residual, source, return_predecessors=False)] = True
-        return reached[:n_nodes]
-    reached[breadth_first_order(residual.T.tocsr(), sink, return_predecessors=False)] = True
-    return ~reached[:n_nodes]
+        found[breadth_first_order(residual.T.tocsr(), sink, return_predecessors=False)] = True
+        return found[:source]
+    found[breadth_first_order(residual, source, return_predecessors=False)] = True
+    return ~found[:source]

@@ -55,7 +55,7 @@ def track_all(tracker: Tracker, boxes: Boxes, sources: Indices, targets: Indices
     """
     if len(boxes) == 0:
         return boxes
-    if isinstance(tracker, BatchTracker):
+    if hasattr(tracker, "track_many"):
         moved = _checked(tracker.track_many(boxes, sources, targets), len(boxes), int(sources[0]), int(targets[0]))
     else:
         starts = np.flatnonzero(np.r_[True, np.diff(sources) > 0])
