@@ -77,6 +77,29 @@ def test_errors_end_to_end(scene, capsys):
     assert not list(out.parent.glob(".out-*"))
 
 
+def test_annotated_frames_teach_which_detections_to_doubt(scene):
+    """A steady ghost of low score is in every frame: coherence alone cannot doubt it, twelve annotated frames can."""
+    clip, detections, out = scene
+    ghost = "".join(f"{frame + 1},-1,100,80,20,20,0.35,-1,-1,-1\n" for frame in range(24))
+    detections.write_text(lines(missing=(), false=()) + ghost)
+    truth, labeled = out.parent / "truth.txt", out.parent / "labeled.csv"
+    truth.write_text(lines(missing=range(12, 24), false=()))
+    labeled.write_text("frame\n" + "".join(f"{frame}\n" for frame in range(12)))
+    common = ["video", "errors", clip, "--detections", detections, "--table", "csv", "--cache", out.parent / "c"]
+    suspected = []
+    for extra in ([], ["--annotations", truth, "--labeled", labeled]):
+        run(*common, "--out", out, "--force", *extra)
+        with (out / "frames.csv").open() as file:
+            suspected.append([int(row["false_positives"]) for row in csv.DictReader(file)])
+    assert suspected == [[0] * 24, [1] * 24]
+    with pytest.raises(InputError, match="--annotations needs --labeled"):
+        run(*common, "--out", out, "--force", "--annotations", truth)
+    with pytest.raises(InputError, match="--labeled changes nothing here by itself"):
+        run(*common, "--out", out, "--force", "--labeled", labeled)
+    with pytest.raises(InputError, match="--annotations changes nothing with --by random"):
+        run("video", "pick", clip, "--detections", detections, "-n", "2", "--by", "random", "--annotations", truth)
+
+
 def test_pictures_have_the_colours_of_what_they_show(scene):
     """Purple, a box of 3-pixel lines, where the false detection is; green where the object was missed."""
     from PIL import Image

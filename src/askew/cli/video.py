@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from askew.arrays import Mask
+    from askew.data.annotations import VideoBoxes
     from askew.data.video_files import Reviewed
-    from askew.video import FrameErrors, Tracker, Video
+    from askew.video import Doubt, FrameErrors, Tracker, Video
 
 SCORES = ("fp", "fn", "fp+fn", "least-confidence", "random")
 TRACKERS = ("flow", "static", "raft")
@@ -50,14 +51,6 @@ def add(commands: Any) -> None:
         "--around-picked", type=int, default=5, metavar="K", help="frames left out next to picked ones (5)"
     )
     pick.add_argument("--around-labeled", type=int, default=3, metavar="K", help="… next to labelled ones (3)")
-    pick.add_argument(
-        "--labeled",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="CSV with video,frame; may be repeated",
-    )
     pick.add_argument("--balance", type=float, metavar="WEIGHT", help="λ of the balance over classes of objects")
     pick.add_argument("--format", choices=FORMATS, default="coco", help="for which tool the first guess is (coco)")
     pick.add_argument("--seed", type=int, default=0, help="settles ties and random picks (0)")
@@ -92,6 +85,21 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=float, metavar="C", help="make sure detections harder to suspect (off; try 7)"
     )
+    parser.add_argument(
+        "--labeled",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the annotated frames: CSV with video,frame, such as picked.csv; may be repeated",
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="what is really in the frames of --labeled, in a format of --detections: teaches which detections to "
+        "doubt",
+    )
     parser.add_argument("--force", action="store_true", help="replace what is in DIR")
 
 
@@ -105,7 +113,9 @@ def call_errors(arguments: argparse.Namespace) -> int:
         raise InputError(f"--pictures: expected a number >= 0, got {arguments.pictures}")
     out: Path = arguments.out or Path(f"{arguments.clip.stem}-errors")
     video_files.check_new_folder(out, replace=arguments.force)
-    reviews = _reviews(arguments)
+    if arguments.labeled and not arguments.annotations:
+        raise InputError("--labeled changes nothing here by itself: add --annotations FILE")
+    reviews, _ = _reviews(arguments)
     scores = {
         "score": [error_scores(one.errors) for one in reviews],
         "least_confidence": [least_confidence(one.boxes.frames) for one in reviews],
@@ -132,11 +142,14 @@ def call_pick(arguments: argparse.Namespace) -> int:
     from askew.data import video_files
     from askew.data.preannotation import FORMATS as FILES
     from askew.data.preannotation import preannotations
+    from askew.errors import InputError
 
     out: Path = arguments.out or Path(f"{arguments.clip.stem}-frames")
     video_files.check_new_folder(out, replace=arguments.force)
-    reviews = _reviews(arguments, errors=arguments.by not in ("least-confidence", "random"))
-    labeled = video_files.read_labeled(arguments.labeled, [(one.name, len(one.video)) for one in reviews])
+    by_errors = arguments.by not in ("least-confidence", "random")
+    if arguments.annotations and not by_errors:
+        raise InputError(f"--annotations changes nothing with --by {arguments.by}")
+    reviews, labeled = _reviews(arguments, errors=by_errors)
     chosen, scores = _picked(arguments, reviews, labeled)
     starts = np.cumsum([0] + [len(one.video) for one in reviews])
     owners = np.searchsorted(starts, chosen, side="right") - 1
@@ -192,15 +205,16 @@ def _summary(name: str, errors: FrameErrors) -> str:
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("tracker", "reach", "link_iou", "candidate_iou", "pairwise", "confidence", "min_score")
+    names = ("tracker", "reach", "link_iou", "candidate_iou", "pairwise", "confidence", "annotations", "min_score")
     flow = ("height", "preset") if arguments.tracker == "flow" else ("height",) if arguments.tracker == "raft" else ()
-    return {name: getattr(arguments, name) for name in (*names, *flow)}
+    values = {name: getattr(arguments, name) for name in (*names, *flow)}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
-def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> list[Reviewed]:
-    """Reads videos and detections, checks all of them, and only then computes flow and errors."""
+def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> tuple[list[Reviewed], Mask]:
+    """Reads videos, boxes and what is labelled, checks all of them, and only then computes flow and errors."""
     from askew.data.video import open_videos
-    from askew.data.video_files import Reviewed, read_all_boxes
+    from askew.data.video_files import Reviewed, read_all_boxes, read_labeled
     from askew.video import estimate_errors, no_errors
 
     _quiet()
@@ -209,6 +223,8 @@ def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> list[Revi
     boxes = read_all_boxes(
         arguments.detections, videos, images=arguments.images, classes=classes, min_score=arguments.min_score
     )
+    labeled = read_labeled(arguments.labeled, [(name, len(video)) for name, video in videos.items()])
+    doubt = _learned(arguments, videos, boxes, labeled) if errors else None
     out = []
     for name, video in videos.items():
         frames = boxes[name].frames
@@ -223,11 +239,34 @@ def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> list[Revi
                 candidate_iou=arguments.candidate_iou,
                 pairwise=arguments.pairwise,
                 confidence=arguments.confidence,
+                doubt=doubt,
             )
         else:
             found = no_errors(frames)
         out.append(Reviewed(name, video, boxes[name], found))
-    return out
+    return out, labeled
+
+
+def _learned(
+    arguments: argparse.Namespace, videos: dict[str, Video], boxes: dict[str, VideoBoxes], labeled: Mask
+) -> Doubt | None:
+    """Learns which detections to doubt from the annotated frames, if there are any."""
+    import numpy as np
+
+    from askew.data.video_files import read_all_boxes
+    from askew.errors import InputError
+    from askew.video import learn_doubt
+
+    if arguments.annotations is None:
+        return None
+    if not labeled.any():
+        raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
+    classes = next(iter(boxes.values())).classes
+    truth = read_all_boxes(arguments.annotations, videos, classes=classes)
+    found = [frame for name in videos for frame in boxes[name].frames]
+    there = [frame for name in videos for frame in truth[name].frames]
+    rows = np.flatnonzero(labeled)
+    return learn_doubt([found[row] for row in rows], [there[row] for row in rows])
 
 
 def _quiet() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from askew.arrays import Indices, Mask
 from askew.errors import MissingExtra
 from askew.video.boxes import Detections
-from askew.video.coherence import FrameErrors
+from askew.video.frame_errors import FrameErrors
 from askew.video.reader import Image
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from askew.data.annotations import VideoBoxes, read_boxes
 from askew.data.frame_pictures import draw_frame, draw_timeline
 from askew.data.preannotation import Guess
 from askew.errors import DataNotFound, InputError, MissingExtra, unknown
-from askew.video.coherence import FrameErrors
+from askew.video.frame_errors import FrameErrors
 from askew.video.reader import Image, Video, need_opencv
 
 TABLES = ("parquet", "csv")

@@ -1,8 +1,10 @@
 """Temporal coherence for video: which frames does a detector get wrong? No labels, no training, no torch."""
 
 from askew.video.boxes import Detections, iou_matrix
-from askew.video.coherence import FrameErrors, estimate_all, estimate_errors, no_errors
+from askew.video.coherence import estimate_all, estimate_errors
+from askew.video.doubt import Doubt, learn_doubt
 from askew.video.flow import Flow, FlowTracker
+from askew.video.frame_errors import FrameErrors, no_errors
 from askew.video.reader import Video, open_video
 from askew.video.scores import entropy, error_scores, expected_objects, least_confidence, margin
 from askew.video.trackers import BatchTracker, StaticTracker, Tracker
@@ -11,6 +13,7 @@ from askew.video.truth import true_errors
 __all__ = [
     "BatchTracker",
     "Detections",
+    "Doubt",
     "Flow",
     "FlowTracker",
     "FrameErrors",
@@ -23,6 +26,7 @@ __all__ = [
     "estimate_errors",
     "expected_objects",
     "iou_matrix",
+    "learn_doubt",
     "least_confidence",
     "margin",
     "no_errors",

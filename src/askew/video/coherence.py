@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise as neighbours
 from typing import NamedTuple
 
@@ -14,27 +13,10 @@ from askew.arrays import Indices, Mask
 from askew.errors import InputError
 from askew.video.boxes import Boxes, Detections, as_frames, trusted
 from askew.video.cut import Ties, minimum_cut
+from askew.video.doubt import Doubt
+from askew.video.frame_errors import FrameErrors
 from askew.video.linking import Candidates, Flat, edges_of, flatten, group_candidates, link
 from askew.video.trackers import Tracker, track_all
-
-
-@dataclass(frozen=True, eq=False)
-class FrameErrors:
-    """The errors of a detector in each of the L frames of a video: estimated without labels, or counted with them."""
-
-    false_positives: NDArray[np.int64]
-    """(L,) detections of each frame that are held to be wrong."""
-    false_negatives: NDArray[np.int64]
-    """(L,) objects of each frame that are held to be missed."""
-    suspected: tuple[Mask, ...]
-    """One (K,) bool array a frame: which of its detections are held to be wrong."""
-    missed: tuple[Detections, ...]
-    """One Detections a frame: the objects held to be missed."""
-    energy: float
-    """The energy of the labelling (Eq. 2.1); NaN where the errors were counted and not estimated."""
-
-    def __len__(self) -> int:
-        return len(self.false_positives)
 
 
 def estimate_errors(
@@ -47,6 +29,7 @@ def estimate_errors(
     pairwise: float = 1.0,
     ties: Ties = "absent",
     confidence: float | None = None,
+    doubt: Doubt | None = None,
 ) -> FrameErrors:
     """Estimates a detector's errors in every frame of a video from the coherence of nearby frames, without any label.
 
@@ -70,9 +53,11 @@ def estimate_errors(
         ties: which of several optimal labellings to take.
         confidence: not in the text: None charges 1 for calling a detection wrong, as there; a number charges that times
             (s - s0) / (1 - s0) for a detection of score s, s0 being the lowest score in the video. Scores in [0, 1].
+        doubt: not in the text: what `learn_doubt` learned from annotated frames. Calling a detection wrong costs its
+            log-odds of being right, calling it right those of being wrong, whichever is above 0. Scores in [0, 1].
 
     Raises:
-        InputError: a parameter out of range, or something that is not `Detections`.
+        InputError: a parameter out of range, both `confidence` and `doubt`, or something that is not `Detections`.
 
     Cost: O(reach · K · k) for K detections in all and k of a class a frame, plus one maximum flow; memory linear in K.
 
@@ -83,7 +68,7 @@ def estimate_errors(
     >>> errors.false_positives.tolist(), errors.false_negatives.tolist(), errors.energy
     ([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], 2.0)
     """
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt)
     return _estimate([as_frames("detections", detections)], [tracker], options)[0]
 
 
@@ -97,6 +82,7 @@ def estimate_all(
     pairwise: float = 1.0,
     ties: Ties = "absent",
     confidence: float | None = None,
+    doubt: Doubt | None = None,
 ) -> list[FrameErrors]:
     """Estimates the errors in many videos, exactly as `estimate_errors` does in each, but together and so faster.
 
@@ -116,7 +102,7 @@ def estimate_all(
     """
     if len(videos) != len(trackers):
         raise InputError(f"trackers: {len(trackers)} for {len(videos)} videos; expected one each")
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt)
     frames = [as_frames(f"videos[{i}]", video) for i, video in enumerate(videos)]
     out: list[FrameErrors] = []
     start, size = 0, 0
@@ -141,6 +127,7 @@ class Options(NamedTuple):
     pairwise: float
     ties: Ties
     confidence: float | None
+    doubt: Doubt | None
 
 
 class _Joined:
@@ -170,8 +157,9 @@ def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], optio
     links, unmatched = link(flat, tracker, reach=options.reach, link_iou=options.link_iou)
     candidates = group_candidates(flat, unmatched, candidate_iou=options.candidate_iou)
     n_detections, n_candidates = len(flat.boxes), len(candidates.boxes)
-    if_absent = np.r_[_price_of_doubt(flat, options.confidence, len(videos)), np.zeros(n_candidates)]
-    if_present = np.r_[np.zeros(n_detections), np.ones(n_candidates)]
+    if_wrong, if_right = _detection_costs(flat, options, len(videos))
+    if_absent = np.r_[if_wrong, np.zeros(n_candidates)]
+    if_present = np.r_[if_right, np.ones(n_candidates)]
     edges = edges_of(links, candidates, n_detections)
     cut = minimum_cut(if_absent, if_present, edges, weight=options.pairwise, ties=options.ties)
     node_video = flat.videos[np.concatenate([flat.frames, candidates.frames])]
@@ -182,18 +170,13 @@ def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], optio
     return _labelled(flat, candidates, cut.present, energies, [len(video) for video in videos])
 
 
-def no_errors(detections: Sequence[Detections]) -> FrameErrors:
-    """Returns errors that say nothing: no detection suspected, nothing missed; for scores that need none."""
-    frames = as_frames("detections", detections)
-    zeros = np.zeros(len(frames), np.int64)
-    suspected = tuple(np.zeros(len(frame), bool) for frame in frames)
-    return FrameErrors(zeros, zeros, suspected, (Detections.none(),) * len(frames), float("nan"))
-
-
-def _price_of_doubt(flat: Flat, confidence: float | None, n_videos: int) -> NDArray[np.float64]:
-    """Returns the (K,) costs of calling each detection a false positive: 1, or more the surer the detector is."""
-    if confidence is None or not len(flat.scores):
-        return np.ones(len(flat.scores))
+def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the (K,) costs of calling each detection a false and a true positive: 1 and 0 in the text (Eq. 2.2)."""
+    if options.doubt is not None:
+        wrong = np.round(options.doubt.log_odds(flat.boxes, flat.scores), 3)
+        return np.maximum(-wrong, 0), np.maximum(wrong, 0)
+    if options.confidence is None or not len(flat.scores):
+        return np.ones(len(flat.scores)), np.zeros(len(flat.scores))
     scores = flat.scores.astype(np.float64)
     if scores.min() < 0 or scores.max() > 1:
         raise InputError(f"confidence: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
@@ -201,7 +184,7 @@ def _price_of_doubt(flat: Flat, confidence: float | None, n_videos: int) -> NDAr
     video = flat.videos[flat.frames]
     np.minimum.at(lowest, video, scores)
     above = (scores - lowest[video]) / np.maximum(1 - lowest[video], 1e-9)
-    return np.asarray(np.round(confidence * above, 3))
+    return np.asarray(np.round(options.confidence * above, 3)), np.zeros(len(scores))
 
 
 def _check_parameters(options: Options) -> None:
@@ -215,6 +198,8 @@ def _check_parameters(options: Options) -> None:
         raise InputError(f"pairwise: expected a finite number >= 0, got {pairwise!r}")
     if options.confidence is not None and not (np.isfinite(options.confidence) and options.confidence >= 0):
         raise InputError(f"confidence: expected None or a finite number >= 0, got {options.confidence!r}")
+    if options.confidence is not None and options.doubt is not None:
+        raise InputError("confidence and doubt both say what a detection's error costs: give one of them")
 
 
 def _labelled(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from askew.arrays import first_few
 from askew.errors import InputError, unknown
 from askew.video.boxes import Detections, as_frames
-from askew.video.coherence import FrameErrors
+from askew.video.frame_errors import FrameErrors
 
 Scores = NDArray[np.float64]
 

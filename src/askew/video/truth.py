@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from askew.arrays import Mask
 from askew.errors import InputError
 from askew.video.boxes import Detections, as_frames, iou_matrix
-from askew.video.coherence import FrameErrors
+from askew.video.frame_errors import FrameErrors
 
 
 def true_errors(
