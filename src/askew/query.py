@@ -163,11 +163,11 @@ def select(
         InputError: see `query`.
     """
     own = _checked_parameters(strategy, parameters or {})
-    n = _checked_n(n, pool)
     if pred.n_items is not None and pred.n_items != len(pool):
         raise InputError(f"labels has {len(pool)} items, the other arrays have {pred.n_items}")
     if pred.n_classes is not None:
         pool.counts(pred.n_classes)
+    n = _checked_n(n, pool)
     for name in strategy.needs:
         pred.require(name, pool.unlabeled, strategy.name)
     if strategy.stochastic:
