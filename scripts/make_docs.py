@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import benchmark_page
+
 import askew
 from askew.cli.main import parser as command_line
 from askew.experiment import config
@@ -64,6 +66,7 @@ def pages() -> dict[str, str]:
     made["commands.md"] = command_page(command_line())
     made["configuration.md"] = configuration_page()
     made["api.md"] = api_page()
+    made["benchmarks.md"] = benchmark_page.page()
     return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
 
 

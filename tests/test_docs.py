@@ -26,6 +26,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def make_docs() -> ModuleType:
     """The script that makes the generated pages, as a module."""
     pytest.importorskip("torch", reason="the API pages describe the learners too")
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
     assert spec is not None
     assert spec.loader is not None
