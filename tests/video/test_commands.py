@@ -229,6 +229,18 @@ def test_bad_frames_and_folders_write_nothing(scene):
         )
 
 
+def test_the_first_frames_alone_leave_out_the_boxes_of_the_others(scene):
+    clip, detections, out = scene
+    run("video", "errors", clip, "--detections", detections, "--out", out, "--table", "csv", "--frames", "14")
+    with (out / "frames.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["false_negatives"]) for row in rows] == [frame == 12 for frame in range(14)]
+    with detections.open("a") as file:
+        file.write("25,-1,40,30,40,30,0.9,-1,-1,-1\n")
+    with pytest.raises(InputError, match="speaks of frame 25, which does not exist: the video has 24 frames"):
+        run("video", "errors", clip, "--detections", detections, "--out", out, "--force", "--frames", "14")
+
+
 def test_no_detections_at_all(scene):
     clip, detections, out = scene
     detections.write_text("")

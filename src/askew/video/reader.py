@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Video:
     pictures: tuple[Path, ...] = ()
     """The files of a folder of frames; empty for a video file."""
     declared: int = 0
-    """How many frames the file's header speaks of."""
+    """How many frames the file's header speaks of, or the folder holds; `n_frames` may be the first of them."""
 
     @property
     def name(self) -> str:
@@ -157,9 +157,7 @@ def open_video(path: str | Path, *, n_frames: int | None = None) -> Video:
         return video
     if not 1 <= n_frames <= video.n_frames:
         raise InputError(f"n_frames: {where.name} has {video.n_frames} frames, asked for {n_frames}")
-    return Video(
-        where, n_frames, video.width_px, video.height_px, video.frame_rate, video.pictures[:n_frames], video.declared
-    )
+    return replace(video, n_frames=n_frames)
 
 
 def _open_folder(where: Path) -> Video:

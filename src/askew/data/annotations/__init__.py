@@ -35,6 +35,8 @@ __all__ = [
 def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = None) -> VideoBoxes:
     """Reads the boxes of one video, in whichever format the file or folder is, and checks them against the video.
 
+    Of a video opened for its first frames only, boxes of the other frames are left out.
+
     .txt or .csv is MOTChallenge, .json is COCO (of several videos, that of the same name), a folder of .xml is Pascal
     VOC's (ImageNet-VID's), a folder of .txt is YOLO's.
 
@@ -51,21 +53,21 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
     if where.is_dir():
         boxes = _from_folder(where, video)
     elif where.suffix.lower() in (".txt", ".csv"):
-        boxes = read_mot(where, n_frames=video.n_frames)
+        boxes = read_mot(where, n_frames=video.declared)
     elif where.suffix.lower() == ".json":
-        boxes = _of_video(read_coco(where, images=images, n_frames=video.n_frames), video, where)
+        boxes = _of_video(read_coco(where, images=images, n_frames=video.declared), video, where)
     else:
         raise InputError(f"detections: {where}: expected .txt or .csv (MOTChallenge), .json (COCO) or a folder")
     check_inside(boxes.frames, video.width_px, video.height_px)
-    return boxes
+    return boxes.first(video.n_frames)
 
 
 def _from_folder(where: Path, video: Video) -> VideoBoxes:
     stems = [picture.stem for picture in video.pictures]
     if any(where.glob("*.xml")):
-        return read_voc(where, n_frames=video.n_frames, stems=stems)
+        return read_voc(where, n_frames=video.declared, stems=stems)
     if any(where.glob("*.txt")):
-        return read_yolo(where, size=(video.width_px, video.height_px), n_frames=video.n_frames, stems=stems)
+        return read_yolo(where, size=(video.width_px, video.height_px), n_frames=video.declared, stems=stems)
     raise DataNotFound(f"detections: {where} holds neither .xml (Pascal VOC) nor .txt (YOLO) files")
 
 
@@ -75,8 +77,8 @@ def _of_video(videos: dict[str, VideoBoxes], video: Video, where: Path) -> Video
     if len(videos) > 1 and len(same) != 1:
         raise InputError(f"detections: {where} speaks of {len(videos)} videos, {len(same)} of them {video.name!r}")
     boxes = videos[same[0] if same else next(iter(videos))]
-    if len(boxes.frames) > video.n_frames:
+    if len(boxes.frames) > video.declared:
         raise InputError(
-            f"detections: {where} has frame {len(boxes.frames) - 1}; the video has {video.n_frames} frames"
+            f"detections: {where} has frame {len(boxes.frames) - 1}; the video has {video.declared} frames"
         )
-    return boxes.padded(video.n_frames)
+    return boxes.padded(video.declared)

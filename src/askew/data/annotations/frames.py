@@ -31,6 +31,10 @@ class VideoBoxes:
         more = (Detections.none(),) * max(0, n_frames - len(self.frames))
         return VideoBoxes(self.frames + more, self.classes, self.names)
 
+    def first(self, n_frames: int) -> VideoBoxes:
+        """Returns the boxes of the first frames."""
+        return VideoBoxes(self.frames[:n_frames], self.classes, self.names[:n_frames])
+
     def above(self, score: float) -> VideoBoxes:
         """Returns the boxes whose score is at least `score`."""
         return VideoBoxes(tuple(f.select(f.scores >= score) for f in self.frames), self.classes, self.names)
