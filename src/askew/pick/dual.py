@@ -25,8 +25,8 @@ import numpy as np
 from askew.arrays import Floats, Indices, blocks
 from askew.pick.distances import EPS, INWARD, Distance, Float64s
 
-WORKING_ROWS, WORKING_ROWS_A_CLASS, WORKING_PART = 1500, 20, 0.02
-"""How many rows take part in a round's steps, at least: in all, a class, and of the pool."""
+WORKING_ROWS, WORKING_ROWS_A_CLASS, WORKING_PART, WORKING_FLOATS = 1500, 20, 0.02, 4_000_000
+"""How many rows take part in a round's steps, at least: in all, a class, and of the pool; the last within a size."""
 SMALL = 1.5
 """A pool of at most so many times the wanted rows is taken whole."""
 TOLERANCE, TOLERANCE_SMALL = 4e-5, 1e-6
@@ -350,7 +350,8 @@ def _maximise(problem: Problem, distance: Distance) -> Certificate:
     widest, scale = float(np.ptp(scores)), distance.reach * problem.row_sums[1]
     mu, radius = FIRST * (min(scale, widest) if widest > 0 else scale), np.inf
     n_items, n_classes = problem.probs.shape
-    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * n_classes, int(WORKING_PART * n_items))
+    part = min(WORKING_PART * n_items, WORKING_FLOATS / n_classes)
+    wanted = max(WORKING_ROWS, WORKING_ROWS_A_CLASS * n_classes, int(part))
     tolerance = TOLERANCE_SMALL if n_items <= SMALL * wanted else TOLERANCE
     rarity = _rarity(problem)
     best = found = look(problem, distance, x)

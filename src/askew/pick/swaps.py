@@ -13,12 +13,15 @@ from askew.pick.dual import Certificate, Problem
 NEAR = (128, 512)
 """How many rows on either side of the threshold take part; the second where the first leave more than WIDE_GAP."""
 WIDE_GAP, FINE_GAP = 1e-3, 2e-5
+"""Relative gaps: above the first the descent starts again with more rows, at the second it looks no further."""
 DROPS = 8
-MAX_MOVES = 400
-MAX_PLANS = 40
+"""How many of the selected rows, those of most promise, are tried before all the others."""
+MAX_MOVES, MAX_PLANS = 400, 40
+"""Limits on exchanges, and on the programs solved where a distance is one."""
 PAIR_FLOATS = 1 << 18
-KICKS = 12
-KICK_FLOATS = 10_000
+"""How many numbers the exchanges compared at once take."""
+KICKS, KICK_FLOATS = 12, 10_000
+"""How often the descent starts again from a random exchange, and up to how many numbers in the near rows that is quick."""
 
 
 def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: Certificate) -> Indices:
