@@ -9,7 +9,7 @@ A round reads P once, at the current point, for the exact gradient. Its Newton s
 rows, drawn from those near the threshold and more surely from those of rare classes, with a linear term added that
 makes their gradient agree with the exact one. A round that ends lower than its smoothing explains was misled by its
 sample: it is repeated from the best point with twice the rows. Rows left out that crossed the threshold call for
-another round.
+another round with more of them.
 
 `certify` evaluates g in float64 and subtracts the largest rounding error that the evaluation can have made, so the
 bound holds wherever the climb has ended.
@@ -39,6 +39,8 @@ CENTERED = 0.05
 """A round's Newton decrement to end with, as a part of its smoothing error."""
 REACH, MARGIN = 8, 4
 """Rows take part that are nearer to the threshold than REACH * mu, or than MARGIN times the last round's moves."""
+GROWTH = 1.25
+"""How many times more rows take part after a round that many others crossed the threshold in."""
 FADED = 16
 """A row farther than FADED * mu under the threshold has a share in the selection of less than 1e-7."""
 CURVED = 1e-2
@@ -370,7 +372,9 @@ def _maximise(problem: Problem, distance: Distance) -> Certificate:
             best, best_point = found, point
         if error <= stop and (after.decrement <= stop or not (rows.sampled or after.limited or leak > stop)):
             break
-        if error > stop and leak <= error:
+        if leak > error:
+            wanted = int(GROWTH * wanted)
+        elif error > stop:
             mu = max(_next_mu(rows, after, mu), min(mu, 0.5 * mu * stop / error))
         radius = max(REACH * mu, MARGIN * after.moved)
     return certify(problem, distance, best)

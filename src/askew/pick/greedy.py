@@ -19,6 +19,10 @@ FRONT = 1024
 """How many items are kept up to date at a time: those with the largest bounds."""
 
 
+AHEAD = 32
+"""How many of the best in the front are settled together where a pick is in doubt: the next picks are among them."""
+
+
 @dataclass(frozen=True, eq=False)
 class GreedyBalance:
     """The class-balance penalty of Algorithm 2: λ Σ_c |R_c − P_ic|, where R = Ω − Σ of the P of what was picked.
@@ -129,6 +133,11 @@ def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[floa
     return np.concatenate([above, inside]), (float(bound[outside[0]]), int(keys[outside].max()))
 
 
+def _largest(values: Floats, count: int) -> Indices:
+    """Returns the positions of the largest values, or of all if there are fewer."""
+    return np.argpartition(-values, count)[:count] if len(values) > count else np.arange(len(values))
+
+
 def _pick_from(
     gains: Gains,
     items: Indices,
@@ -151,7 +160,7 @@ def _pick_from(
         worth = np.flatnonzero(high >= low.max())
         winner = int(worth[0])
         if len(worth) > 1 or not low[winner] > rest[0]:
-            gains.settle(worth)
+            gains.settle(np.union1d(worth, _largest(high, AHEAD)))
             score = gains.high[worth] - (0.0 if penalty is None else penalty.exact(worth))
             best = np.flatnonzero(score == score.max())
             winner = int(worth[best[np.argmax(keys[front[worth[best]]])]])

@@ -21,7 +21,7 @@ MAX_MOVES, MAX_PLANS = 400, 40
 PAIR_FLOATS = 1 << 18
 """How many numbers the exchanges compared at once take."""
 KICKS, KICK_FLOATS = 12, 10_000
-"""How often the descent starts again from a random exchange, and up to how many numbers in the near rows that is quick."""
+"""How often the descent starts again from a random exchange, and up to how many numbers of near rows that is quick."""
 
 
 def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: Certificate) -> Indices:

@@ -11,8 +11,6 @@ from askew.errors import InputError
 from askew.pool import Pool, Predictions
 from askew.strategies.registry import strategy
 
-MODE_BLOCK_BYTES = 1 << 19
-
 
 @strategy(
     "dispersion", kind="scorer", needs=("dispersion",), paper="Zolfaghari Bengar et al. 2021, arXiv 2108.12458; Eq. 3.1"
@@ -183,7 +181,7 @@ def _modes_of(slots: list[NDArray[np.unsignedinteger]], items: Indices, modes: I
             at = open_rows + rows.start if whole else items[rows][open_rows]
             modes[at], modal_count[at] = _longest_runs(np.ascontiguousarray(ranked[open_rows].T))
 
-    over_blocks(work, len(items), len(slots) * slots[0].itemsize, block_bytes=MODE_BLOCK_BYTES)
+    over_blocks(work, len(items), len(slots) * slots[0].itemsize)
 
 
 def _longest_runs(

@@ -22,6 +22,9 @@ STEP = 256
 MANY = 4
 """From so many times STEP labelled items on, an item first looks for a near one in groups of them."""
 
+HELPED = 0.5
+"""Which part of the items has to find a nearer one there for the others to look too."""
+
 LLOYD_ROUNDS, LLOYD_ITEMS = 2, 16
 """The rounds of Lloyd's method that make the groups, and of how many labelled items a group."""
 
@@ -85,6 +88,7 @@ class KCenterGains:
         self._centres[: len(labeled)] = _in_good_order(labeled, self._norms2)
         self._n_centres = self._n_labeled = len(labeled)
         self._looked = np.zeros(n_items, dtype=np.bool_)
+        self._neighbourhoods = len(labeled) >= MANY * STEP
         self._centre_rows = self._take(self._centres[: len(labeled)] if len(labeled) else unlabeled[:1])
         self.start: Indices = np.empty(0, dtype=np.int64)
         self.upper: Floats = np.full(n_items, np.inf)
@@ -104,7 +108,7 @@ class KCenterGains:
 
         At each call an item meets twice as many centres as it has seen.
         """
-        if self._n_labeled >= MANY * STEP and len(strangers := items[~self._looked[items]]):
+        if self._neighbourhoods and len(strangers := items[~self._looked[items]]):
             self._look_nearby(strangers)
             items = np.setdiff1d(items, strangers, assume_unique=True)
         seen = self._seen[items]
@@ -202,12 +206,14 @@ class KCenterGains:
         """Lowers the upper bounds of items by some labelled items of the cell nearest to each.
 
         Where features form groups the nearest centre is nearly always there, and most items need no other to know that
-        they are not the farthest.
+        they are not the farthest. Where that helps few, no further item looks.
         """
         self._looked[items] = True
+        before = self._high2[items]
         cell_of = self._nearest_cell(items, self._cells.pivots)
         for cell, (centres, rows) in enumerate(self._cells.members):
             self._narrow(items[cell_of == cell], centres, rows)
+        self._neighbourhoods = np.count_nonzero(self._high2[items] < before) > HELPED * len(items)
 
     @cached_property
     def _cells(self) -> _Cells:
