@@ -213,7 +213,7 @@ class KCenterGains:
         cell_of = self._nearest_cell(items, self._cells.pivots)
         for cell, (centres, rows) in enumerate(self._cells.members):
             self._narrow(items[cell_of == cell], centres, rows)
-        self._neighbourhoods = np.count_nonzero(self._high2[items] < before) > HELPED * len(items)
+        self._neighbourhoods = bool(np.count_nonzero(self._high2[items] < before) > HELPED * len(items))
 
     @cached_property
     def _cells(self) -> _Cells:
