@@ -199,8 +199,8 @@ def large_child(folder: str, how: str) -> None:
     probs = np.load(Path(folder) / "probs.npy", mmap_mode="r" if how == "mapped" else None)
     omega = demand(probs.shape[1], 0, "uniform")
     solve(scores[:20_000], probs[:20_000], omega, N_PICKS, weight=1.0)
-    runs = ours(3, scores, probs, omega, N_PICKS, weight=1.0)
     start, peak, done = status("RssAnon"), [0], threading.Event()
+    runs = ours(3, scores, probs, omega, N_PICKS, weight=1.0)
 
     def watch() -> None:
         while not done.wait(0.002):

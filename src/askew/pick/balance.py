@@ -137,7 +137,7 @@ def solve(
         InputError: shapes that do not fit, non-finite or negative values, n or weight out of range, unknown distance.
 
     Cost: some ten passes over P and O(rows * C^2) for each of some thirty Newton steps on a few thousand rows;
-    memory 40 bytes an item beside P.
+    memory some 100 bytes an item beside P.
 
     >>> pick = solve([0.9, 0.8, 0.7, 0.2], [[1.0, 0], [1, 0], [1, 0], [0, 1]], [1, 1], 2, weight=1.0)
     >>> pick.chosen, round(pick.objective, 6), round(pick.gap, 6)

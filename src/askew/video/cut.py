@@ -167,15 +167,13 @@ def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity
     """
     n_nodes = len(unary)
     source, sink = n_nodes, n_nodes + 1
-    wants, refuses = np.flatnonzero(unary > 0), np.flatnonzero(unary < 0)
-    one = np.concatenate([edges[:, 0], np.full(len(refuses), source), wants])
-    two = np.concatenate([edges[:, 1], refuses, np.full(len(wants), sink)])
-    there = np.concatenate([np.full(len(edges), capacity), -unary[refuses], unary[wants]])
-    back = there.copy()
-    back[len(edges) :] = 0
-    rows, columns, data = np.concatenate([one, two]), np.concatenate([two, one]), np.concatenate([there, back])
-    where = (rows.astype(np.int32), columns.astype(np.int32))
-    graph = coo_array((data.astype(np.int32), where), shape=(n_nodes + 2, n_nodes + 2)).tocsr()
+    wants, refuses = (np.flatnonzero(side).astype(np.int32) for side in (unary > 0, unary < 0))
+    one = np.concatenate([edges[:, 0].astype(np.int32), np.full(len(refuses), source, np.int32), wants])
+    two = np.concatenate([edges[:, 1].astype(np.int32), refuses, np.full(len(wants), sink, np.int32)])
+    there = np.concatenate([np.full(len(edges), capacity, np.int32), -unary[refuses], unary[wants]])
+    back = np.where(np.arange(len(there)) < len(edges), there, 0).astype(np.int32)
+    arcs = (np.concatenate([there, back]), (np.concatenate([one, two]), np.concatenate([two, one])))
+    graph = coo_array(arcs, shape=(n_nodes + 2, n_nodes + 2)).tocsr()
     return _Network(graph, source, sink)
 
 
