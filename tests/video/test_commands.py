@@ -92,6 +92,25 @@ def test_annotated_frames_teach_which_detections_to_doubt(scene):
         with (out / "frames.csv").open() as file:
             suspected.append([int(row["false_positives"]) for row in csv.DictReader(file)])
     assert suspected == [[0] * 24, [1] * 24]
+    coco = {
+        "images": [
+            {"id": frame + 1, "file_name": f"{frame:04d}.png", "width": 160, "height": 120} for frame in range(24)
+        ],
+        "categories": [{"id": 1, "name": "square"}],
+        "annotations": [
+            {"id": frame + 1, "image_id": frame + 1, "category_id": 1, "bbox": [40, 30, 40, 30]} for frame in range(12)
+        ],
+    }
+    other = out.parent / "truth.json"
+    other.write_text(json.dumps(coco))
+    run(*common, "--out", out, "--force", "--annotations", other, "--labeled", labeled)
+    with (out / "frames.csv").open() as file:
+        assert [int(row["false_positives"]) for row in csv.DictReader(file)] == [1] * 24
+    coco["categories"].append({"id": 2, "name": "circle"})
+    coco["annotations"][0]["category_id"] = 2
+    other.write_text(json.dumps(coco))
+    with pytest.raises(InputError, match="--annotations: classes square, circle; the detections are of object"):
+        run(*common, "--out", out, "--force", "--annotations", other, "--labeled", labeled)
     with pytest.raises(InputError, match="--annotations needs --labeled"):
         run(*common, "--out", out, "--force", "--annotations", truth)
     with pytest.raises(InputError, match="--labeled changes nothing here by itself"):

@@ -261,12 +261,25 @@ def _learned(
         return None
     if not labeled.any():
         raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
-    classes = next(iter(boxes.values())).classes
-    truth = read_all_boxes(arguments.annotations, videos, classes=classes)
+    truth = _as_classes(read_all_boxes(arguments.annotations, videos), next(iter(boxes.values())).classes)
     found = [frame for name in videos for frame in boxes[name].frames]
     there = [frame for name in videos for frame in truth[name].frames]
     rows = np.flatnonzero(labeled)
     return learn_doubt([found[row] for row in rows], [there[row] for row in rows])
+
+
+def _as_classes(truth: dict[str, VideoBoxes], classes: tuple[str, ...]) -> dict[str, VideoBoxes]:
+    """Returns annotations with the class numbers of the detections; where both have one class, it is the same."""
+    from askew.errors import InputError
+
+    known = next(iter(truth.values())).classes
+    if len(known) == len(classes) == 1:
+        return truth
+    if not set(known) & set(classes):
+        raise InputError(
+            f"--annotations: classes {', '.join(known)}; the detections are of {', '.join(classes)}: name them alike"
+        )
+    return {name: boxes.of_classes(classes) for name, boxes in truth.items()}
 
 
 def _quiet() -> None:
