@@ -165,7 +165,7 @@ class KCenterGains:
 
     def _append_centre(self, item: int, row: Array) -> None:
         if self._n_centres == len(self._centre_rows):
-            self._centre_rows = self._xp.concat([self._centre_rows, self._centre_rows], axis=0)
+            self._centre_rows = self._xp.concat([self._centre_rows, self._centre_rows[: 4 * STEP]], axis=0)
         self._centre_rows[self._n_centres] = row
         self._centres[self._n_centres] = item
         self._n_centres += 1
