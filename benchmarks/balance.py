@@ -23,7 +23,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from common import arguments, installed, write
+from common import arguments, installed, status, write
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
@@ -185,12 +185,6 @@ def alone(n_items: int, n_classes: int, weight: float, *, seeds: range, distance
         "fastest_seconds": round(min(clock), 4),
         "median_processor_seconds": round(statistics.median(processor), 4),
     }
-
-
-def status(field: str) -> int:
-    """Returns a field of /proc/self/status in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 
 
 def large_child(folder: str, how: str) -> None:

@@ -27,7 +27,6 @@ PACKAGES = (
     "pyrelational",
     "small-text",
     "ortools",
-    "numba",
     "torch",
     "torchvision",
     "timm",
@@ -99,6 +98,12 @@ def write(name: str, record: dict[str, Any], *, quick: bool) -> None:
     path.write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
     print(f"written: {path.relative_to(RESULTS.parent.parent)}")
+
+
+def status(field: str) -> int:
+    """Returns a field of /proc/self/status in bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 
 
 def environment() -> dict[str, Any]:

@@ -112,6 +112,11 @@ def as_integers(name: str, value: Any) -> Indices:
     return array.astype(np.int64, copy=False)
 
 
+def largest(values: Floats, count: int) -> Indices:
+    """Returns the positions of the `count` largest numbers, in no order; of all if there are fewer."""
+    return np.argpartition(-values, count)[:count] if len(values) > count else np.arange(len(values))
+
+
 def row_sums(array: Array) -> Floats:
     """Returns the (N,) sums over all but the first axis, read in blocks: a row with a NaN or an infinity sums to one.
 

@@ -13,7 +13,7 @@ from askew.arrays import Floats, Mask, blocks
 
 THREAD_BYTES = 1 << 21
 """A block so large that threads spend little time waiting for their turn of the interpreter between two of NumPy's
-calls; with 1/8 of it two threads were slower than one."""
+calls; with much smaller ones two threads can be slower than one."""
 
 PARALLEL_BYTES = 1 << 22
 """Below this many bytes starting threads costs more than it gains."""

@@ -155,7 +155,7 @@ def draw_timeline(
     for sign in (-1, 1):
         draw.text(
             (EDGE_PX - 8, middle + sign * tall),
-            f"{top:g}" if top >= 1 else f"{top:.1f}",
+            f"{top:g}",
             fill=INK,
             font=small,
             anchor="rm",

@@ -336,16 +336,12 @@ def _sum_of_rows(probs: Floats, some: Indices, share: Float64s) -> Float64s:
     return out
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def maximise(problem: Problem, distance: Distance) -> Certificate:
     """Returns the best lower bound that some rounds of Newton's method find.
 
     Cost: two or three passes over P a round, five to ten rounds, and O(rows * C^2) for each of 20 to 50 Newton steps.
     """
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return _maximise(problem, distance)
-
-
-def _maximise(problem: Problem, distance: Distance) -> Certificate:
     scores = problem.scores
     rng = np.random.default_rng(0)
     x = distance.start()

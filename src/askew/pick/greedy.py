@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_floats, first_few, to_numpy
+from askew.arrays import Array, Floats, Indices, as_floats, first_few, largest, to_numpy
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError
 from askew.strategies.registry import Gains
@@ -17,7 +17,6 @@ SETTLED = 16
 
 FRONT = 1024
 """How many items are kept up to date at a time: those with the largest bounds."""
-
 
 AHEAD = 32
 """How many of the best in the front are settled together where a pick is in doubt: the next picks are among them."""
@@ -133,11 +132,6 @@ def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[floa
     return np.concatenate([above, inside]), (float(bound[outside[0]]), int(keys[outside].max()))
 
 
-def _largest(values: Floats, count: int) -> Indices:
-    """Returns the positions of the largest values, or of all if there are fewer."""
-    return np.argpartition(-values, count)[:count] if len(values) > count else np.arange(len(values))
-
-
 def _pick_from(
     gains: Gains,
     items: Indices,
@@ -160,7 +154,7 @@ def _pick_from(
         worth = np.flatnonzero(high >= low.max())
         winner = int(worth[0])
         if len(worth) > 1 or not low[winner] > rest[0]:
-            gains.settle(np.union1d(worth, _largest(high, AHEAD)))
+            gains.settle(np.union1d(worth, largest(high, AHEAD)))
             score = gains.high[worth] - (0.0 if penalty is None else penalty.exact(worth))
             best = np.flatnonzero(score == score.max())
             winner = int(worth[best[np.argmax(keys[front[worth[best]]])]])

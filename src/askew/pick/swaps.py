@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from askew.arrays import Indices, Mask
+from askew.arrays import Indices, Mask, largest
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
 from askew.pick.dual import Certificate, Problem
 
@@ -62,7 +62,7 @@ def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: 
 
 def _smallest(values: Float64s, count: int) -> Indices:
     """Returns the positions of the smallest values, smallest first."""
-    few = np.argpartition(values, count)[:count] if len(values) > count else np.arange(len(values))
+    few = largest(-values, count)
     return few[np.argsort(values[few], kind="stable")]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, Mask, is_numpy, namespace, to_numpy
+from askew.arrays import Array, Floats, Indices, Mask, is_numpy, largest, namespace, to_numpy
 from askew.pool import Pool, Predictions
 from askew.strategies.registry import Gains, strategy
 
@@ -191,8 +191,7 @@ class KCenterGains:
 
     def _measure_from(self, position: int) -> None:
         """Computes lower bounds of the squared distances in focus from an item and from `BATCH` likely next picks."""
-        likely = np.argpartition(-self.high, min(BATCH, len(self.high)) - 1)[:BATCH]
-        wanted = np.array([p for p in {position, *likely.tolist()} if p not in self._lower2])
+        wanted = np.array([p for p in {position, *largest(self.high, BATCH).tolist()} if p not in self._lower2])
         products = to_numpy(self._xp.matmul(self._xp.take(self._rows, self._index(wanted), axis=0), self._rows.T))
         norms2 = self._norms2[self._items]
         lower2 = (1 - self._kappa) * (norms2[wanted][:, None] + norms2[None, :]) - 2.0 * products
@@ -229,11 +228,12 @@ class KCenterGains:
             share[cell_of, np.arange(len(some))] = 1 / np.bincount(cell_of, minlength=n_cells)[cell_of]
             pivots = self._xp.matmul(self._xp.asarray(share, dtype=rows.dtype, **_device(rows)), sample)
         cell_of = self._nearest_cell(labeled, pivots)
+        used = np.unique(cell_of)
         members = []
-        for cell in np.unique(cell_of):
+        for cell in used:
             inside = np.flatnonzero(cell_of == cell)[: 2 * STEP]
             members.append((labeled[inside], self._xp.take(rows, self._index(inside), axis=0)))
-        return _Cells(self._xp.take(pivots, self._index(np.unique(cell_of)), axis=0), members)
+        return _Cells(self._xp.take(pivots, self._index(used), axis=0), members)
 
     def _nearest_cell(self, items: Indices, pivots: Array) -> Indices:
         """Returns (K,) the number of the pivot nearest to each item, up to rounding."""

@@ -141,6 +141,16 @@ def _check_probs(value: Any, n_boxes: int) -> NDArray[np.float32]:
     return probs
 
 
+def check_probabilities(name: str, scores: NDArray[np.float32]) -> None:
+    """Checks that scores can be taken for probabilities.
+
+    Raises:
+        InputError: one is outside [0, 1].
+    """
+    if len(scores) and not (scores.min() >= 0 and scores.max() <= 1):
+        raise InputError(f"{name}: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
+
+
 def as_frames(name: str, detections: Sequence[Detections]) -> list[Detections]:
     """Returns the detections of a video as a list, one entry a frame.
 

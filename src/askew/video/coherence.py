@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from askew.arrays import Indices, Mask
 from askew.errors import InputError
-from askew.video.boxes import Boxes, Detections, as_frames, trusted
+from askew.video.boxes import Boxes, Detections, as_frames, check_probabilities, trusted
 from askew.video.cut import Ties, minimum_cut
 from askew.video.doubt import Doubt
 from askew.video.frame_errors import FrameErrors
@@ -177,9 +177,8 @@ def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArr
         return np.maximum(-wrong, 0), np.maximum(wrong, 0)
     if options.confidence is None or not len(flat.scores):
         return np.ones(len(flat.scores)), np.zeros(len(flat.scores))
+    check_probabilities("confidence", flat.scores)
     scores = flat.scores.astype(np.float64)
-    if scores.min() < 0 or scores.max() > 1:
-        raise InputError(f"confidence: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
     lowest = np.ones(n_videos)
     video = flat.videos[flat.frames]
     np.minimum.at(lowest, video, scores)

@@ -151,19 +151,11 @@ def _scale(balance: NDArray[np.float64], weight: float, limit: float) -> float:
     return exact if exact <= largest else largest
 
 
-class _Network(NamedTuple):
-    """A flow network in CSR form; every arc has its reverse, if only one of capacity 0."""
-
-    graph: csr_array
-    source: int
-    sink: int
-
-
-def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> _Network:
-    """Builds the flow network: the source feeds what is better absent, the sink drains what is better present.
+def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> csr_array:
+    """Builds the flow network: source N feeds what is better absent, sink N + 1 drains what is better present.
 
     It runs this way round because errors are fewer than detections: the flow starts at few nodes and finds room near
-    them, four times as fast as from the many.
+    them, far sooner than from the many. Every arc has its reverse, if only one of capacity 0.
     """
     n_nodes = len(unary)
     source, sink = n_nodes, n_nodes + 1
@@ -171,17 +163,17 @@ def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity
     one = np.concatenate([edges[:, 0].astype(np.int32), np.full(len(refuses), source, np.int32), wants])
     two = np.concatenate([edges[:, 1].astype(np.int32), refuses, np.full(len(wants), sink, np.int32)])
     there = np.concatenate([np.full(len(edges), capacity, np.int32), -unary[refuses], unary[wants]])
-    back = np.where(np.arange(len(there)) < len(edges), there, 0).astype(np.int32)
+    back = there.copy()
+    back[len(edges) :] = 0
     arcs = (np.concatenate([there, back]), (np.concatenate([one, two]), np.concatenate([two, one])))
-    graph = coo_array(arcs, shape=(n_nodes + 2, n_nodes + 2)).tocsr()
-    return _Network(graph, source, sink)
+    return coo_array(arcs, shape=(n_nodes + 2, n_nodes + 2)).tocsr()
 
 
-def _present_side(network: _Network, ties: Ties) -> Mask:
+def _present_side(graph: csr_array, ties: Ties) -> Mask:
     """Solves the flow and returns the (N,) labelling: present is what can still reach the sink, or all but what the
     source still reaches; between the two lies everything that may be either.
     """
-    graph, source, sink = network
+    source, sink = graph.shape[0] - 2, graph.shape[0] - 1
     flow = maximum_flow(graph, source, sink).flow
     residual = csr_array((graph.data > flow.data, graph.indices, graph.indptr), shape=graph.shape)
     residual.eliminate_zeros()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.errors import InputError
-from askew.video.boxes import Boxes, Detections
+from askew.video.boxes import Boxes, Detections, check_probabilities
 from askew.video.truth import true_errors
 
 SUREST = 1e-4
@@ -81,8 +81,7 @@ def learn_doubt(detections: Sequence[Detections], truth: Sequence[Detections], *
 
 
 def _features(boxes: Boxes, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    if len(scores) and not (scores.min() >= 0 and scores.max() <= 1):
-        raise InputError(f"doubt: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
+    check_probabilities("doubt", scores)
     sure = np.clip(scores.astype(np.float64), SUREST, 1 - SUREST)
     sides = np.maximum(boxes[:, 2:].astype(np.float64) - boxes[:, :2], 1)
     height = np.log(sides[:, 1])
