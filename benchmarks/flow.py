@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import write
+from common import status, write
 from scipy.stats import spearmanr
 
 from askew.data.annotations import read_boxes
@@ -35,12 +35,6 @@ SETTINGS = [
 ]
 
 
-def status(field: str) -> float:
-    """Returns a field of /proc/self/status in megabytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return round(int(next(line.split()[1] for line in lines if line.startswith(field + ":"))) / 1024, 1)
-
-
 def hour(video: Video, detections: Sequence[Detections], n_frames: int = 90_000) -> dict[str, Any]:
     """Streams the video over and over through flow and estimate; `anonymous` leaves out mapped files."""
     seen = {}
@@ -48,7 +42,7 @@ def hour(video: Video, detections: Sequence[Detections], n_frames: int = 90_000)
     def frames() -> Iterator[np.ndarray]:
         for number, frame in zip(range(n_frames), chain.from_iterable(repeat(video)), strict=False):
             if number in (n_frames // 10, n_frames - 1):
-                seen[f"anonymous_megabytes_at_frame_{number + 1}"] = status("RssAnon")
+                seen[f"anonymous_megabytes_at_frame_{number + 1}"] = round(status("RssAnon") / 2**20, 1)
             yield frame
 
     started = time.perf_counter()
@@ -62,7 +56,7 @@ def hour(video: Video, detections: Sequence[Detections], n_frames: int = 90_000)
         "flow_frames_per_second_wall": round(n_frames / (middle - started), 1),
         **seen,
         "link_and_cut_frames_per_second_wall": round(n_frames / (time.perf_counter() - middle), 1),
-        "anonymous_megabytes_at_the_end": status("RssAnon"),
+        "anonymous_megabytes_at_the_end": round(status("RssAnon") / 2**20, 1),
         "suspected": int(errors.false_positives.sum()),
     }
 
@@ -73,8 +67,11 @@ def main() -> None:
     parser.add_argument("--hour", action="store_true", help="90,000 frames too: the video over and over; 6 GB of disk")
     parser.add_argument("--video", type=Path, default=SHARED / "pets09-s2l1" / "vtest.avi")
     parser.add_argument("--truth", type=Path, default=SHARED / "pets09-s2l1" / "gt.txt")
-    parser.add_argument("--detections", type=Path, required=True)
+    parser.add_argument("--detections", type=Path)
     options = parser.parse_args()
+    if options.detections is None:
+        print("skipped: needs --detections FILE")
+        return
     whole = open_video(options.video)
     video = open_video(options.video, n_frames=100) if options.quick else whole
     detections = read_boxes(options.detections, whole).frames[: len(video)]

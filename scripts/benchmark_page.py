@@ -13,9 +13,9 @@ RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 INTRO = """# How fast it is
 
 Each row is one comparison, measured side by side in one run; the ratio is of medians by the clock, above 1 where
-askew is faster. The file behind a row has the seconds, versions, seeds, processor and how busy the machine was; the
-script of the same name in `benchmarks/` says what is timed and how, and `make bench` runs them all. Measured on two
-cores: seconds do not carry over to another machine, ratios roughly do."""
+askew is faster. The file behind a row, in `benchmarks/results/`, has the seconds, versions, seeds, processor and how
+busy the machine was; the script of the same name in `benchmarks/` says what is timed and how, and `make bench` runs
+those whose data is here. Measured on two cores: seconds do not carry over to another machine, ratios roughly do."""
 
 
 class Row(NamedTuple):
@@ -31,17 +31,15 @@ class Row(NamedTuple):
 
 def page() -> str:
     """Returns the page."""
-    rows = [row for name, read in READERS.items() if (record := _record(name)) for row in read(record)]
+    records = {name: record for name in READERS if (record := _record(name))}
+    rows = [row for name, record in records.items() for row in READERS[name](record)]
     lines = [INTRO, "", "| what | size | against | times faster | askew | file |", "|---|---|---|---|---|---|"]
     for row in rows:
         times = f"{row.times:.0f}" if row.times >= 20 else f"{row.times:.1f}"
-        link = f"[{row.file}](../benchmarks/results/{row.file}.json)"
-        lines.append(
-            f"| {row.what} | {row.size} | {row.rival} | **{times}** | {_seconds(row.askew_seconds)} | {link} |"
-        )
-    balance = _record("balance")
-    if balance:
-        lines += ["", "## How good the balanced selections are", "", *_proofs(balance)]
+        cells = (row.what, row.size, row.rival, f"**{times}**", _seconds(row.askew_seconds), f"`{row.file}.json`")
+        lines.append(f"| {' | '.join(cells)} |")
+    if "balance" in records:
+        lines += ["", "## How good the balanced selections are", "", *_proofs(records["balance"])]
     return "\n".join(lines)
 
 
@@ -79,10 +77,10 @@ KINDS = {"normal": "normal features", "groups": "features in groups", "rectified
 
 
 def _kcenter(record: dict[str, Any]) -> Iterator[Row]:
-    for kind in KINDS:
+    for kind, features in KINDS.items():
         one = record[kind]
         size = f"{one['items']:,} × 512, {one['labelled']:,} labelled, {one['picks']:,} picks"
-        yield from _compared(one, f"k-center, {KINDS[kind]}", size, "kcenter")
+        yield from _compared(one, f"k-center, {features}", size, "kcenter")
 
 
 def _greedy(record: dict[str, Any]) -> Iterator[Row]:
@@ -95,7 +93,8 @@ def _balance(record: dict[str, Any]) -> Iterator[Row]:
     for name, one in record.items():
         if not isinstance(one, dict) or "runs" not in one:
             continue
-        weight, size, rival = name.split(", ", 1)[0], name.split(", ", 1)[1].rsplit(", ", 1)[0], name.rsplit(", ", 1)[1]
+        weight, rest = name.split(", ", 1)
+        size, rival = rest.rsplit(", ", 1)
         seconds = statistics.median(run["askew_seconds"] for run in one["runs"])
         what = f"balanced selection (Eq. 4.8), λ = {weight.removeprefix('weight ')}"
         rival = rival.replace("LP + rounding", "SciPy's HiGHS on the LP, rounded")
