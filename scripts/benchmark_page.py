@@ -13,7 +13,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 INTRO = """# How fast it is
 
 Each row is one comparison, measured side by side in one run; the ratio is of medians by the clock, above 1 where
-askew is faster. The file behind a row, in `benchmarks/results/`, has the seconds, versions, seeds, processor and how
+askew is faster. The file behind a row, `benchmarks/results/<file>.json`, has the seconds, versions, seeds, processor and how
 busy the machine was; the script of the same name in `benchmarks/` says what is timed and how, and `make bench` runs
 those whose data is here. Measured on two cores: seconds do not carry over to another machine, ratios roughly do."""
 
@@ -36,7 +36,7 @@ def page() -> str:
     lines = [INTRO, "", "| what | size | against | times faster | askew | file |", "|---|---|---|---|---|---|"]
     for row in rows:
         times = f"{row.times:.0f}" if row.times >= 20 else f"{row.times:.1f}"
-        cells = (row.what, row.size, row.rival, f"**{times}**", _seconds(row.askew_seconds), f"`{row.file}.json`")
+        cells = (row.what, row.size, row.rival, f"**{times}**", _seconds(row.askew_seconds), f"`{row.file}`")
         lines.append(f"| {' | '.join(cells)} |")
     if "balance" in records:
         lines += ["", "## How good the balanced selections are", "", *_proofs(records["balance"])]
