@@ -13,9 +13,10 @@ RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 INTRO = """# How fast it is
 
 Each row is one comparison, measured side by side in one run; the ratio is of medians by the clock, above 1 where
-askew is faster. The file behind a row, `benchmarks/results/<file>.json`, has the seconds, versions, seeds, processor and how
-busy the machine was; the script of the same name in `benchmarks/` says what is timed and how, and `make bench` runs
-those whose data is here. Measured on two cores: seconds do not carry over to another machine, ratios roughly do."""
+askew is faster. The file behind a row, `benchmarks/results/<file>.json`, has the seconds, versions, seeds, processor
+and how busy the machine was; the script of the same name in `benchmarks/` says what is timed and how, and `make bench`
+runs those whose data is here. Measured on two cores: seconds do not carry over to another machine, ratios roughly
+do."""
 
 
 class Row(NamedTuple):
