@@ -12,8 +12,9 @@ import askew
 ORDER = [
     ["errors"],
     ["arrays"],
-    ["blocked"],
     ["seeding"],
+    ["files"],
+    ["blocked"],
     ["pool"],
     ["strategies", "video"],
     ["pick"],

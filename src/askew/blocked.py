@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Floats, Mask, blocks
+from askew.files import n_cores
 
 THREAD_BYTES = 1 << 21
 """A block so large that threads spend little time waiting for their turn of the interpreter between two of NumPy's
@@ -17,11 +17,6 @@ calls; with much smaller ones two threads can be slower than one."""
 
 PARALLEL_BYTES = 1 << 22
 """Below this many bytes starting threads costs more than it gains."""
-
-
-def n_cores() -> int:
-    """Returns how many cores the process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def over_blocks(

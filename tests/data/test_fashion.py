@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askew.data import fashion, places
+from askew.data import fashion
 from askew.data.load import load
 from askew.errors import DataNotFound, InputError
+from askew.files import cache_root
 
 
 def idx(array):
@@ -90,4 +91,4 @@ def test_the_real_files():
 def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("ASKEW_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert places.cache_folder() == tmp_path / "askew"
+    assert cache_root() == tmp_path / "askew"

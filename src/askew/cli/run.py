@@ -58,9 +58,9 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     from askew.cli.screen import Screen
     from askew.errors import InputError
     from askew.experiment import grid
-    from askew.experiment.provenance import cores
     from askew.experiment.tasks import load_dataset
     from askew.experiment.workers import run_all
+    from askew.files import n_cores
     from askew.report.build import build
 
     if arguments.jobs < 1:
@@ -77,7 +77,7 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
         root=arguments.data_root,
         skip_unreadable=arguments.skip_unreadable,
         device=arguments.device,
-        threads=max(1, cores() // arguments.jobs),
+        threads=max(1, n_cores() // arguments.jobs),
     )
     with Screen(config, grid.jobs_of(config), out) as screen:
         failed = run_all(config, place, jobs=arguments.jobs, watch=screen.watch, done=screen.done)

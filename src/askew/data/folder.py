@@ -16,6 +16,7 @@ from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
 from askew.errors import DataNotFound, InputError
+from askew.files import cache_root
 
 IN_MEMORY_BYTES = 1_500_000_000
 """Folders whose resized pictures are larger than this stay on disk."""
@@ -135,7 +136,7 @@ def damaged(paths: tuple[Path, ...]) -> dict[Path, str]:
 
     The answer is kept in the cache folder for as long as no file changes.
     """
-    memo = places.cache_folder() / "checked" / f"{places.fingerprint(paths)}.json"
+    memo = cache_root() / "checked" / f"{places.fingerprint(paths)}.json"
     try:
         return {Path(p): why for p, why in json.loads(memo.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError):

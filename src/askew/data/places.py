@@ -13,19 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.errors import DataNotFound
-
-
-def cache_folder() -> Path:
-    """Returns the folder of askew's own files: `$ASKEW_CACHE`, else `askew` in the user's cache folder."""
-    named = os.environ.get("ASKEW_CACHE")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "askew"
+from askew.files import cache_root
 
 
 def data_folder() -> Path:
     """Returns the folder into which `--download` writes and which is always searched: `data` in the cache folder."""
-    return cache_folder() / "data"
+    return cache_root() / "data"
 
 
 def roots(root: Path | None) -> list[Path]:
@@ -63,7 +56,7 @@ def cached(key: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]
     A stopped process leaves none that is half written; a folder that cannot be written to means that nothing is
     kept. What comes from the file is memory-mapped: processes that read it at the same time share it.
     """
-    file = cache_folder() / "decoded" / f"{key}.npy"
+    file = cache_root() / "decoded" / f"{key}.npy"
     if file.exists():
         return np.load(file, mmap_mode="r", allow_pickle=False)
     array = make()
