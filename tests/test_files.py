@@ -212,7 +212,7 @@ def test_the_working_folder_and_home_are_never_written_over(tmp_path, monkeypatc
     before = tree(tmp_path)
     for goal in (".", "..", "/", work, work.parent, tmp_path, home, "~"):
         path = Path(goal).expanduser()
-        with pytest.raises(InputError, match= "is or holds the (working|home) folder"):
+        with pytest.raises(InputError, match=r"is or holds the (working|home) folder"):
             fill(path, {"a": "2"}, force=True)
     assert tree(tmp_path) == before
 
