@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,11 +14,11 @@ from askew.errors import InputError, unknown
 
 Ties = Literal["absent", "present"]
 
-LARGEST = 1 << 30
-"""Capacities are 32-bit integers and a residual may reach twice a capacity."""
+DECIMALS = 9
+"""Costs of up to so many decimals are scaled to integers exactly."""
 
-FINEST = 10_000
-"""Costs that are no ratios of small integers are rounded to multiples of 1 / FINEST."""
+ROUND_BITS = 29
+"""One flow of SciPy's has 32-bit integers, and a residual may reach twice a capacity: so many bits go into a round."""
 
 
 class Cut(NamedTuple):
@@ -62,10 +60,11 @@ def minimum_cut(
     a minimum s-t cut is its global minimum (Eq. 2.1-2.4). Several labellings may be optimal, and their present sets
     form a lattice: `ties` takes its least set ("absent", what PyMaxflow's default gives the authors) or its greatest.
 
-    SciPy's flow has integer capacities. The costs are multiplied by the least common denominator of their decimal
-    forms if that is at most 10,000, and the optimum is then exact; otherwise they are rounded to the nearest multiple
-    of 1/10,000 (of 2^-30 of their sum, if that is coarser), and the labelling is within half of that a node and edge
-    of the optimum. The energy returned is always that of the labelling under the costs given.
+    The flow has integer capacities. Costs of up to nine decimals are multiplied by a power of ten, and the optimum is
+    exact; others, and those whose multiples would not fit 62 bits, are rounded to the nearest multiple of
+    (E + 2) · 2^-61 of their sum or less, and the labelling is within that a node and edge of the optimum. What does not
+    fit SciPy's 32 bits is solved in rounds, high bits first (Gabow, 1985). The energy returned is always that of the
+    labelling under the costs given.
 
     Args:
         if_absent, if_present: (N,) costs, finite and >= 0.
@@ -74,9 +73,9 @@ def minimum_cut(
         ties: which optimal labelling to return.
 
     Raises:
-        InputError: a cost or the weight is negative or not finite, or `ties` is unknown.
+        InputError: a cost, their sum or the weight is negative or not finite, or `ties` is unknown.
 
-    Cost: O((N + E) √N) here in practice nearly linear; about 60 bytes an edge.
+    Cost: in practice nearly linear in N + E; about 60 bytes an edge, twice that where rounds are needed.
 
     >>> edges = np.array([[0, 1], [0, 2], [0, 3]])
     >>> cut = minimum_cut(np.array([1.0, 0, 0, 0]), np.array([0.0, 1, 1, 1]), edges)  # one detection, three candidates
@@ -91,7 +90,7 @@ def minimum_cut(
     n_nodes = len(if_absent)
     if n_nodes == 0:
         return Cut(np.zeros(0, bool), 0.0)
-    unary, capacity = _integers(if_absent - if_present, weight)
+    unary, capacity = _integers(if_absent, if_present, weight, len(edges))
     cut_off = _leaves(edges, n_nodes)
     leaf, stem = edges[cut_off.edges, cut_off.sides], edges[cut_off.edges, 1 - cut_off.sides]
     wish = np.clip(unary[leaf], -capacity, capacity)
@@ -132,37 +131,50 @@ def _check_cost(name: str, values: NDArray[np.float64]) -> None:
         raise InputError(f"{name}: costs must be finite and >= 0, got {values[bad[0]]} ({len(bad)} of {len(values)})")
 
 
-def _integers(balance: NDArray[np.float64], weight: float) -> tuple[NDArray[np.int32], int]:
-    """Returns the unaries and the edge weight as integers of one scale; a weight above all unaries is infinite."""
-    total = float(np.abs(balance).sum())
-    scale = _scale(balance, weight, LARGEST / max(total, 1.0))
-    unary = np.rint(balance * scale).astype(np.int32)
-    ceiling = int(np.abs(unary.astype(np.int64)).sum()) + 1
+def _integers(
+    if_absent: NDArray[np.float64], if_present: NDArray[np.float64], weight: float, n_edges: int
+) -> tuple[NDArray[np.int64], int]:
+    """Returns the unaries and the edge weight as integers of one scale; a weight above all unaries is infinite.
+
+    All edges together, even if they join the same two nodes, stay below 2^62.
+    """
+    with np.errstate(over="ignore"):
+        total = float(if_absent.sum() + if_present.sum())
+    if not np.isfinite(total):
+        largest = max(if_absent.max(), if_present.max())
+        raise InputError(f"costs: their sum must be finite; {len(if_absent)} nodes with costs up to {largest:g}")
+    scale = _scale(np.concatenate([if_absent, if_present, [min(weight, total + 1)]]), total, (1 << 61) // (n_edges + 2))
+    unary = np.rint(if_absent * scale).astype(np.int64) - np.rint(if_present * scale).astype(np.int64)
+    ceiling = int(np.abs(unary).sum()) + 1
     return unary, min(round(min(weight, total + 1) * scale), ceiling)
 
 
-def _scale(balance: NDArray[np.float64], weight: float, limit: float) -> float:
-    values = np.unique(np.abs(balance))
-    largest = min(FINEST, limit)
-    if len(values) > 64:
-        return largest
-    parts = [Fraction(str(float(v))).denominator for v in (*values.tolist(), weight)]
-    exact = math.lcm(*parts)
-    return exact if exact <= largest else largest
+def _scale(costs: NDArray[np.float64], total: float, limit: int) -> float:
+    """Returns the power of ten that makes all costs whole, or else the largest power of two at which all fit."""
+    room = limit / max(total, 1.0)
+    for scale in (10.0**decimals for decimals in range(DECIMALS + 1)):
+        if scale > room:
+            break
+        if np.array_equal(np.rint(costs * scale) / scale, costs):
+            return scale
+    return float(2.0 ** np.floor(np.log2(room)))
 
 
-def _network(unary: NDArray[np.int32], edges: NDArray[np.integer[Any]], capacity: int) -> csr_array:
+def _network(unary: NDArray[np.int64], edges: NDArray[np.integer[Any]], capacity: int) -> csr_array:
     """Builds the flow network: source N feeds what is better absent, sink N + 1 drains what is better present.
 
     It runs this way round because errors are fewer than detections: the flow starts at few nodes and finds room near
-    them, far sooner than from the many. Every arc has its reverse, if only one of capacity 0.
+    them, far sooner than from the many. Every arc has its reverse, if only one of capacity 0. Capacities of edges
+    that join the same nodes add up, so their type has room for the sum of all.
     """
     n_nodes = len(unary)
+    most = capacity * len(edges) + int(np.abs(unary).sum())
+    kind = np.int32 if most < 1 << ROUND_BITS else np.int64
     source, sink = n_nodes, n_nodes + 1
     wants, refuses = (np.flatnonzero(side).astype(np.int32) for side in (unary > 0, unary < 0))
     one = np.concatenate([edges[:, 0].astype(np.int32), np.full(len(refuses), source, np.int32), wants])
     two = np.concatenate([edges[:, 1].astype(np.int32), refuses, np.full(len(wants), sink, np.int32)])
-    there = np.concatenate([np.full(len(edges), capacity, np.int32), -unary[refuses], unary[wants]])
+    there = np.concatenate([np.full(len(edges), capacity), -unary[refuses], unary[wants]]).astype(kind)
     back = there.copy()
     back[len(edges) :] = 0
     arcs = (np.concatenate([there, back]), (np.concatenate([one, two]), np.concatenate([two, one])))
@@ -174,8 +186,8 @@ def _present_side(graph: csr_array, ties: Ties) -> Mask:
     source still reaches; between the two lies everything that may be either.
     """
     source, sink = graph.shape[0] - 2, graph.shape[0] - 1
-    flow = maximum_flow(graph, source, sink).flow
-    residual = csr_array((graph.data > flow.data, graph.indices, graph.indptr), shape=graph.shape)
+    flow = _flow(graph, source, sink)
+    residual = csr_array((graph.data > flow, graph.indices, graph.indptr), shape=graph.shape)
     residual.eliminate_zeros()
     found = np.zeros(graph.shape[0], dtype=bool)
     if ties == "absent":
@@ -183,3 +195,23 @@ def _present_side(graph: csr_array, ties: Ties) -> Mask:
         return found[:source]
     found[breadth_first_order(residual, source, return_predecessors=False)] = True
     return ~found[:source]
+
+
+def _flow(graph: csr_array, source: int, sink: int) -> NDArray[np.integer[Any]]:
+    """Returns a maximum flow, arc by arc, in rounds of the highest bits that are left.
+
+    A round saturates some cut in units of 2^shift, so less than that an arc may still flow after it. An arc never needs
+    room for more than all that may flow.
+    """
+    if graph.dtype == np.int32:
+        return np.asarray(maximum_flow(graph, source, sink).flow.data)
+    flow = np.zeros(len(graph.data), np.int64)
+    left = int(graph.data[graph.indptr[source] : graph.indptr[source + 1]].sum())
+    while True:
+        shift = max(0, left.bit_length() - ROUND_BITS)
+        room = np.minimum((graph.data - flow) >> shift, 1 << ROUND_BITS).astype(np.int32)
+        arcs = csr_array((room, graph.indices, graph.indptr), shape=graph.shape)
+        flow += maximum_flow(arcs, source, sink).flow.data.astype(np.int64) << shift
+        if shift == 0:
+            return flow
+        left = len(flow) << shift
