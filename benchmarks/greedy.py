@@ -15,7 +15,8 @@ import numpy as np
 from common import arguments, comparison, extrapolated, measure, write
 
 from askew.pick.greedy import GreedyBalance, greedy
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.kcenter import kcenter
 
 SEED, WEIGHT = 0, 0.5

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from common import arguments, comparison, installed, measure, write
 
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import strategies
 
 SEED = 0

@@ -20,8 +20,9 @@ from askew.experiment.config import read
 from askew.experiment.provenance import versions
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
 from askew.pick.balance import l1_score
+from askew.plan import Balance, Plan
 from askew.pool import Pool
-from askew.query import Balance, select
+from askew.query import select
 from askew.strategies.registry import get
 
 WEIGHTS = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0)
@@ -46,7 +47,7 @@ def sweep(preset: str, seed: int) -> list[dict[str, Any]]:
     rows = []
     for name in names:
         for weight in WEIGHTS:
-            picked = select(get(name), config.protocol.budget, pred, pool, balance=Balance(weight), seed=seed)
+            picked = select(Plan(get(name), balance=Balance(weight)), config.protocol.budget, pred, pool, seed=seed)
             asked = np.bincount(task.truth[picked.chosen], minlength=task.n_classes)
             assert picked.demand is not None
             assert picked.expected is not None

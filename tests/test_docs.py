@@ -137,14 +137,15 @@ def test_the_quickstart_runs_from_top_to_bottom() -> None:
 
 
 def test_the_strategy_of_the_guide_is_one() -> None:
-    from askew.pool import Pool, Predictions
+    from askew.pool import Pool
+    from askew.predictions import Predictions
 
     space: dict[str, Any] = {"__name__": "askew.strategies.ratio"}
     (block,) = blocks(DOCS / "adding-a-strategy.md", "python")
     exec(compile(block, "adding-a-strategy.md", "exec"), space)
     entry = space["ratio"].strategy
     assert (entry.kind, entry.needs, dict(entry.parameters)) == ("scorer", ("probs",), {"power": 1.0})
-    scores = entry.fn(Predictions(np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]])), Pool.without_labels(3), power=2.0)
+    scores = entry.fn(Predictions(probs=np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]])), Pool.without_labels(3), power=2.0)
     np.testing.assert_allclose(scores, [1, 1 / 16, 0])
 
 

@@ -9,14 +9,11 @@ import pytest
 import askew
 
 NAMES = """
-AskewError Balance Classifier DataNotFound DispersionTracker InputError MissingExtra Pool Predictions Selection Strategy
-Training balance query select strategies video
+AskewError Balance Classifier DataNotFound DispersionTracker Field InputError MissingExtra Plan Pool Predictions
+Selection Spacing Strategy Training add_field balance fields query select strategies strategy video
 """.split()
 
-QUERY = (
-    "strategy n labels probs features draws dispersion margins labeled_likeness truth balance target balance_by "
-    "balance_distance seed parameters"
-).split()
+QUERY = ("strategy n labels balance target balance_by balance_distance spacing seed given").split()
 
 
 def test_the_names_are_pinned_and_all_there() -> None:
@@ -39,9 +36,7 @@ def test_a_name_that_is_not_there_says_so() -> None:
 def test_the_signature_of_the_one_call_is_pinned() -> None:
     parameters = inspect.signature(askew.query).parameters
     assert list(parameters) == QUERY
-    assert all(
-        p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name not in ("strategy", "n", "parameters")
-    )
+    assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name not in ("strategy", "n", "given"))
 
 
 def test_balance_offers_what_the_docs_name() -> None:

@@ -68,7 +68,7 @@ def test_a_target_distribution_is_followed() -> None:
 
 def test_balance_by_predicted_takes_each_class_its_quota() -> None:
     probs = np.eye(2)[np.r_[np.zeros(90, int), np.ones(10, int)]] * 0.8 + 0.1
-    chosen = query("entropy", 10, probs=probs, balance=1.0, balance_by="predicted")
+    chosen = query("entropy", 10, probs=probs, balance_by="predicted")
     assert (chosen >= 90).sum() == 5
 
 
@@ -98,7 +98,7 @@ def test_balance_by_predicted_takes_each_class_its_quota() -> None:
         (dict(strategy="entropy", probs=P, balance="much"), ["balance", "much"]),
         (dict(strategy="entropy", probs=P, target=[0.5, 0.5]), ["balance"]),
         (dict(strategy="entropy", probs=P, balance=1.0, target=[0.5, 0.2]), ["target"]),
-        (dict(strategy="entropy", probs=P, balance=1.0, balance_by="predictd"), ["predictd", "predicted"]),
+        (dict(strategy="entropy", probs=P, balance_by="predictd"), ["predictd", "predicted"]),
         (dict(strategy="random", labels=[-1] * 4, balance=1.0), ["balance needs probs"]),
         (dict(strategy="dispersion", dispersion=np.array([0.5, 2.0])), ["dispersion", "2", "item 1"]),
         (dict(strategy="random"), ["random", "large"]),

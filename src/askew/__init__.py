@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from askew.errors import AskewError, DataNotFound, InputError, MissingExtra
 from askew.pick import balance
-from askew.pool import Pool, Predictions
-from askew.query import Balance, Selection, query, select
+from askew.plan import Balance, Plan, Spacing
+from askew.pool import Pool
+from askew.predictions import Field, Predictions, add_field, fields
+from askew.query import Selection, query, select
 from askew.strategies.dispersion import DispersionTracker
-from askew.strategies.registry import Strategy, strategies
+from askew.strategies.registry import Strategy, strategies, strategy
 
 if TYPE_CHECKING:
     from askew import video
@@ -25,17 +27,23 @@ __all__ = [
     "Classifier",
     "DataNotFound",
     "DispersionTracker",
+    "Field",
     "InputError",
     "MissingExtra",
+    "Plan",
     "Pool",
     "Predictions",
     "Selection",
+    "Spacing",
     "Strategy",
     "Training",
+    "add_field",
     "balance",
+    "fields",
     "query",
     "select",
     "strategies",
+    "strategy",
     "video",
 ]
 

@@ -11,7 +11,8 @@ from scipy.spatial.distance import cdist
 from askew.errors import InputError
 from askew.pick import greedy as greedy_module
 from askew.pick.greedy import GreedyBalance, greedy
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies import kcenter as kcenter_module
 from askew.strategies.kcenter import kcenter
 

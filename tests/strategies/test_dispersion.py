@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askew.errors import InputError
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.dispersion import DispersionTracker, dispersion
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.margin import margin
 
 

@@ -8,18 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ARRAYS = {
-    "probs": "(N, C) class probabilities",
-    "features": "(N, D) embeddings",
-    "draws": "(T, N, C) probabilities of T stochastic passes",
-    "dispersion": "(N,) label dispersion",
-    "margins": "(N, C) SVM decision values",
-    "labeled_likeness": "(N,) how sure a discriminator is that the item is labelled",
-}
-
 
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
+    from askew.predictions import FIELDS
+
     parser = commands.add_parser(
         "pick",
         help="pick the items to label next, from arrays in files",
@@ -29,15 +22,35 @@ def add(commands: Any) -> None:
     parser.add_argument("strategy", help="a name from `askew strategies`")
     parser.add_argument("-n", type=int, required=True, metavar="N", help="how many items to pick")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="(N,) classes from 0, -1 is unlabeled")
-    for name, what in ARRAYS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, type=Path, metavar="FILE", help=what)
-    parser.add_argument("--truth", type=Path, metavar="FILE", help="(N,) true classes, for the oracle")
+    for field in FIELDS.values():
+        flag = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(flag, dest=field.name, type=Path, metavar="FILE", help=f"{field.shape} {field.doc}")
     parser.add_argument("--balance", metavar="WEIGHT", help='λ of the class balance, a number or "auto"; needs --probs')
     parser.add_argument(
         "--target", metavar="SHARES", help="class distribution wanted: a file, or numbers like 0.5,0.3,0.2"
     )
-    parser.add_argument("--balance-by", choices=["probs", "predicted"], default="probs", help="what is balanced")
+    parser.add_argument(
+        "--balance-by",
+        choices=["probs", "predicted"],
+        default="probs",
+        help='"predicted": quotas of predicted classes, without a weight',
+    )
     parser.add_argument("--balance-distance", choices=["l1", "l2", "wasserstein"], default="l1", help="its distance")
+    parser.add_argument(
+        "--balance-ground-metric", type=Path, metavar="FILE", help="(C, C) cost of one class for another; wasserstein"
+    )
+    parser.add_argument(
+        "--balance-per-class", action="store_true", help="divide λ by the number of classes; greedy strategies"
+    )
+    parser.add_argument(
+        "--around-labeled", type=int, metavar="K", help="frames left out next to labelled ones; needs --videos (3)"
+    )
+    parser.add_argument(
+        "--around-picked", type=int, metavar="K", help="frames left out next to picked ones; needs --videos (5)"
+    )
+    parser.add_argument(
+        "--order", choices=["videos", "global"], help="videos in turn, or frames by score alone; needs --videos"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the strategy")
     parser.add_argument("--seed", type=int, default=0, help="settles ties and random strategies (0)")
     parser.add_argument("--out", type=Path, metavar="FILE", help=".csv, .json or .npy; without it, items go to stdout")
@@ -48,46 +61,77 @@ def call(arguments: argparse.Namespace) -> int:
     """Picks and prints, or writes."""
     import askew.data.tables as tables
     from askew.errors import InputError, unknown
-    from askew.pool import Pool, Predictions
-    from askew.query import Balance, select
+    from askew.plan import Plan, balance_of
+    from askew.pool import Pool
+    from askew.predictions import FIELDS, Predictions
+    from askew.query import select
     from askew.strategies.registry import get
 
-    strategy = get(arguments.strategy)
     out: Path | None = arguments.out
     if out is not None and out.suffix not in tables.WRITERS:
         raise unknown("format of --out", out.suffix or out.name, tables.WRITERS)
-    given = {name: tables.read_array(name, getattr(arguments, name)) for name in ARRAYS if getattr(arguments, name)}
-    if arguments.truth:
-        given["truth"] = tables.read_integers("truth", arguments.truth)
-    pred = Predictions(**given)
-    balance = None
-    if arguments.balance is not None:
-        balance = Balance(
-            _weight(arguments.balance),
-            target=_target(arguments.target),
-            by=arguments.balance_by,
-            distance=arguments.balance_distance,
-        )
-    elif arguments.target is not None or arguments.balance_by != "probs" or arguments.balance_distance != "l1":
-        raise InputError("--target, --balance-by and --balance-distance need --balance WEIGHT")
+    if arguments.balance is None and arguments.balance_by == "probs":
+        _refuse_settings_without_weight(arguments)
+    metric = arguments.balance_ground_metric
+    balance = balance_of(
+        None if arguments.balance is None else _weight(arguments.balance),
+        target=_target(arguments.target),
+        by=arguments.balance_by,
+        distance=arguments.balance_distance,
+        ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric),
+        per_class=arguments.balance_per_class,
+    )
+    plan = Plan(get(arguments.strategy), _parameters(arguments.set), balance, _spacing(arguments))
+    pred = Predictions(**{name: _read(field, getattr(arguments, name)) for name, field in FIELDS.items()})
     if arguments.labels:
         pool = Pool(tables.read_integers("labels", arguments.labels))
     elif pred.n_items is not None:
         pool = Pool.without_labels(pred.n_items)
     else:
         raise InputError("nothing was given that says how large the pool is: pass --labels or another array")
-    selection = select(
-        strategy, arguments.n, pred, pool, balance=balance, seed=arguments.seed, parameters=_parameters(arguments.set)
-    )
+    selection = select(plan, arguments.n, pred, pool, seed=arguments.seed)
     details = {} if balance is None else _details(selection)
     if details:
         print(_lines(details), file=sys.stderr)
     if out is None:
         sys.stdout.write("".join(f"{item}\n" for item in selection.chosen.tolist()))
     else:
-        about = {"strategy": strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
+        about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
         tables.write_file(out, tables.picks_as_text(selection.chosen, about, out.suffix))
     return 0
+
+
+def _read(field: Any, path: Path | None) -> Any:
+    import askew.data.tables as tables
+
+    if path is None:
+        return None
+    return (tables.read_integers if field.integers else tables.read_array)(field.name, path)
+
+
+def _spacing(arguments: argparse.Namespace) -> Any:
+    from askew.errors import InputError
+    from askew.plan import Spacing
+
+    names = ("around_labeled", "around_picked", "order")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if given and not arguments.videos:
+        raise InputError(f"--{next(iter(given)).replace('_', '-')} needs --videos FILE: which video each frame is of")
+    return Spacing(**given) if arguments.videos else None
+
+
+def _refuse_settings_without_weight(arguments: argparse.Namespace) -> None:
+    from askew.errors import InputError
+
+    given = {
+        "--target": arguments.target is not None,
+        "--balance-distance": arguments.balance_distance != "l1",
+        "--balance-ground-metric": arguments.balance_ground_metric is not None,
+        "--balance-per-class": arguments.balance_per_class,
+    }
+    for flag, there in given.items():
+        if there:
+            raise InputError(f"{flag} needs --balance WEIGHT, or --balance auto")
 
 
 def _weight(text: str) -> Any:

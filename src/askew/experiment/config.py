@@ -8,10 +8,19 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from askew.errors import DataNotFound, InputError, unknown
-from askew.query import Balance
+from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
 
 if sys.version_info >= (3, 11):
@@ -108,14 +117,18 @@ class StrategyConfig(_Section):
     """Its name in files and figures; made from the strategy and the balance if left out."""
     parameters: dict[str, Any] = {}
     """The strategy's own parameters."""
-    balance: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
-    """λ of Eq. 4.8 or Algorithm 2, "auto" to tune it in every cycle; plain if left out."""
+    balance: StrictFloat | Literal["auto"] | None = None
+    """λ of Eq. 4.8 or Algorithm 2, "auto" to tune it; plain if left out."""
     balance_by: Literal["probs", "predicted"] = "probs"
-    """"probs" is Eq. 4.8; "predicted" the baseline that takes quotas of predicted classes."""
+    """"probs" is Eq. 4.8; "predicted" the baseline that takes quotas of predicted classes and has no λ."""
     balance_distance: Literal["l1", "l2", "wasserstein"] = "l1"
     """Between demand and expected class counts; scorers only."""
-    balance_per_class: bool = False
+    balance_ground_metric: list[list[float]] | None = None
+    """The cost of taking one class for another, a row a class, for "wasserstein"; |i − j| if left out."""
+    balance_per_class: StrictBool = False
     """Divide λ by the number of classes in Algorithm 2, as the authors' code does."""
+    balance_tune: Literal["every-cycle", "first-cycle"] = "every-cycle"
+    """Where "auto" finds its λ: in every cycle, or once after the initial set, as the thesis does."""
     target: list[float] | None = None
     """The class distribution wanted, one share a class; uniform if left out."""
 
@@ -126,38 +139,48 @@ class StrategyConfig(_Section):
             return {"strategy": value}
         return value
 
+    @field_validator("balance", mode="before")
+    @classmethod
+    def _whole_weights(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
     @model_validator(mode="after")
     def _checked(self) -> StrategyConfig:
-        entry = get(self.strategy)
-        for name in self.parameters:
-            if name not in entry.parameters:
-                raise unknown(f"parameter of {self.strategy}", name, entry.parameters)
-        if self.balance is not None and entry.kind == "selector":
-            raise InputError(f"{self.strategy} picks its set by itself and cannot be balanced")
+        self.plan()
         return self
 
     @property
     def name(self) -> str:
         """The label in files and figures, such as `entropy+balance`."""
+        balance = self.plan().balance
         if self.label:
             return self.label
-        if self.balance is None:
+        if balance is None:
             return self.strategy
-        how = "pseudo-label" if self.balance_by == "predicted" else "balance"
-        metric = "" if self.balance_distance == "l1" else f"-{self.balance_distance}"
+        how = "pseudo-label" if balance.by == "predicted" else "balance"
+        metric = "" if balance.distance == "l1" else f"-{balance.distance}"
         return f"{self.strategy}+{how}{metric}"
 
-    def as_balance(self) -> Balance | None:
-        """Returns the balance that `askew.query.select` takes, or None."""
-        if self.balance is None:
-            return None
-        return Balance(
+    def plan(self) -> Plan:
+        """Returns the checked request that the loop passes on in every cycle.
+
+        Raises:
+            InputError: an unknown strategy or parameter, or a balance that it cannot have.
+        """
+        balance = balance_of(
             self.balance,
             target=self.target,
             by=self.balance_by,
             distance=self.balance_distance,
+            ground_metric=self.balance_ground_metric,
             per_class=self.balance_per_class,
+            tune=self.balance_tune,
         )
+        return Plan(get(self.strategy), self.parameters, balance)
+
+    def as_balance(self) -> Balance | None:
+        """Returns the balance of the plan, or None."""
+        return self.plan().balance
 
 
 class ExperimentConfig(_Section):

@@ -17,8 +17,10 @@ import numpy as np
 from askew.arrays import Indices
 from askew.experiment.ledger import Ledger
 from askew.pick.balance import l1_score
-from askew.pool import Pool, Predictions
-from askew.query import Balance, Selection, select
+from askew.plan import Balance, Plan
+from askew.pool import Pool
+from askew.predictions import Predictions
+from askew.query import Selection, select
 from askew.seeding import number
 from askew.strategies.registry import Strategy
 
@@ -57,17 +59,7 @@ class Run:
 
     def header(self) -> dict[str, Any]:
         """The ledger's first line."""
-        balance = None
-        if self.balance is not None:
-            b = self.balance
-            target = None if b.target is None else np.asarray(b.target, dtype=float).tolist()
-            balance = {
-                "weight": b.weight,
-                "by": b.by,
-                "distance": b.distance,
-                "per_class": b.per_class,
-                "target": target,
-            }
+        balance = None if self.balance is None else self.balance.record()
         return {
             "run": {
                 "label": self.label,
@@ -156,20 +148,12 @@ def _cycle(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> dict[s
 
 
 def _needs(run: Run) -> tuple[str, ...]:
-    extra = ("probs",) if run.balance is not None and "probs" not in run.strategy.needs else ()
-    return (*run.strategy.needs, *extra)
+    return Plan(run.strategy, run.parameters, run.balance).needs
 
 
 def _select(run: Run, cycle: int, pred: Predictions, pool: Pool) -> Selection:
-    return select(
-        run.strategy,
-        run.budget,
-        pred,
-        pool,
-        balance=run.balance,
-        seed=number(run.seed, cycle, "query"),
-        parameters=run.parameters,
-    )
+    plan = Plan(run.strategy, run.parameters, run.balance)
+    return select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
 
 
 def _balance_line(selection: Selection) -> dict[str, Any] | None:

@@ -11,7 +11,8 @@ from askew.arrays import Indices, as_integers
 from askew.data.dataset import Dataset, Images
 from askew.errors import InputError
 from askew.learn.classifier import NEEDS, Learner
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.seeding import number
 from askew.strategies.dispersion import DispersionTracker
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from askew.arrays import Array, Floats, Indices, as_integers
 from askew.blocked import over_blocks
 from askew.errors import InputError
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import strategy
 
 

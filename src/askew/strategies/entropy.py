@@ -6,7 +6,8 @@ import numpy as np
 
 from askew.arrays import Array, Floats, is_numpy, namespace
 from askew.blocked import map_rows
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import strategy
 
 

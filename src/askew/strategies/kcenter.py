@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Array, Floats, Indices, Mask, is_numpy, largest, namespace, to_numpy
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import Gains, strategy
 
 TILE = 512

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from askew.arrays import Array, Floats, is_numpy, namespace
 from askew.blocked import map_rows, row_max
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import strategy
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from askew.arrays import Array, namespace, to_numpy
-from askew.pool import Pool, Predictions
+from askew.pool import Pool
+from askew.predictions import Predictions
 from askew.strategies.registry import strategy
 
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
 from askew.arrays import Floats, Indices, Mask
-from askew.errors import unknown
+from askew.errors import InputError, unknown
+from askew.predictions import FIELDS
 
 Kind = Literal["scorer", "greedy", "selector"]
 
@@ -91,11 +92,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def strategy(name: str, *, kind: Kind, needs: tuple[str, ...], paper: str) -> Callable[[F], F]:
-    """Marks a function as the strategy `name`; the decorated function stays callable as it is."""
+    """Marks a function as the strategy `name`; the decorated function stays callable as it is.
+
+    Raises:
+        InputError: it needs a field that is not in `FIELDS`, or has a parameter that is called like one.
+    """
+    for need in needs:
+        if need not in FIELDS:
+            raise unknown(f"field that {name} needs", need, FIELDS)
 
     def mark(fn: F) -> F:
         parameters = inspect.signature(fn).parameters
         own = {key: p.default for key, p in parameters.items() if key not in PROVIDED}
+        for parameter in own:
+            if parameter in FIELDS:
+                raise InputError(f"strategy {name}: its parameter {parameter} is called like a field of Predictions")
         entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own))
         fn.strategy = entry  # type: ignore[attr-defined]
         return fn
@@ -130,3 +141,19 @@ def get(name: str) -> Strategy:
     if name not in catalogue:
         raise unknown("strategy", name, catalogue)
     return catalogue[name]
+
+
+def resolve(strategy: Strategy | str | Callable[..., Any]) -> Strategy:
+    """Returns the strategy of that name, of a function marked with `@strategy`, or the one given.
+
+    Raises:
+        InputError: an unknown name, or a function that is not marked.
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, str):
+        return get(strategy)
+    marked = getattr(strategy, "strategy", None)
+    if not isinstance(marked, Strategy):
+        raise InputError(f"strategy: expected a name or a function marked with @strategy, got {strategy!r}")
+    return marked

@@ -1,0 +1,134 @@
+"""The table of fields: what each refuses, what all agree on, and how a new one comes in."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from askew.errors import InputError
+from askew.plan import Plan
+from askew.predictions import FIELDS, Field, Predictions, add_field, unit_interval
+from askew.query import query
+from askew.strategies.registry import strategy
+
+P = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the table back as it was."""
+    from askew import predictions
+
+    before = dict(predictions._TABLE)
+    yield
+    predictions._TABLE.clear()
+    predictions._TABLE.update(before)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        (dict(prob=P), ["prob", "did you mean 'probs'"]),
+        (dict(probs=P, truth=[0, 1, 2, 0]), ["truth", "2 at item 2", "2 classes"]),
+        (dict(probs=P, truth=[0, 1, -1, 0]), ["truth", "-1 at item 2"]),
+        (dict(truth=[0.0, 1.0]), ["truth", "integers"]),
+        (dict(probs=P, features=np.ones((3, 2))), ["items", "probs has 4", "features has 3"]),
+        (dict(probs=P, margins=np.ones((4, 3))), ["classes", "probs has 2", "margins has 3"]),
+        (dict(probs=P, draws=np.full((2, 3, 2), 0.5)), ["items", "draws has 3"]),
+        (dict(dispersion=[0.5, 1.5]), ["dispersion", "1.5 at item 1"]),
+        (dict(objects=[[1.0, -0.5]]), ["objects", "negative", "item"]),
+        (dict(videos=[0, -1]), ["videos", "-1 at item 1"]),
+    ],
+)
+def test_wrong_values_are_refused_with_their_place(arrays: dict, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        Predictions(**arrays)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_what_was_not_given_is_none_and_what_was_is_read_only() -> None:
+    pred = Predictions(probs=P, features=None)
+    assert pred.features is None
+    assert "features" not in pred
+    assert "probs" in pred
+    assert not pred.probs.flags.writeable
+    assert P.flags.writeable
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        pred.probs = P
+    with pytest.raises(AttributeError, match="no field 'prob'"):
+        _ = pred.prob
+
+
+def test_the_number_of_items_comes_from_whatever_axis_is_the_items() -> None:
+    assert Predictions(draws=np.full((3, 5, 2), 0.5)).n_items == 5
+    assert Predictions(features=np.ones((7, 2))).n_classes is None
+    assert Predictions().n_items is None
+
+
+def test_a_pickled_copy_is_equal() -> None:
+    copy = pickle.loads(pickle.dumps(Predictions(probs=P, truth=[0, 1, 1, 0])))
+    assert np.array_equal(copy.probs, P)
+    assert copy.truth.tolist() == [0, 1, 1, 0]
+
+
+def test_rows_that_are_missing_are_refused_only_for_the_items_asked_about() -> None:
+    pred = Predictions(features=np.array([[1.0], [np.nan], [np.inf]]))
+    assert pred.require("features", np.array([0]), "kcenter") is pred.features
+    with pytest.raises(InputError, match="2 of 3 rows are not finite; first at item 1"):
+        pred.require("features", np.arange(3), "kcenter")
+    with pytest.raises(InputError, match=r"kcenter needs probs, \(N, C\)"):
+        pred.require("probs", np.arange(3), "kcenter")
+
+
+def test_a_scorer_on_a_new_field_is_one_file_like_this(table: None) -> None:
+    add_field(Field("surprise", "N", "how unexpected an item is, in [0, 1]", unit_interval))
+
+    @strategy("most-surprising", kind="scorer", needs=("surprise",), paper="this test")
+    def most_surprising(pred, pool, *, power=1.0):
+        """Scores the surprise of an item, to some power."""
+        return pred.surprise**power
+
+    values = np.array([0.1, 0.9, 0.5, 0.7])
+    assert query(most_surprising, 2, surprise=values).tolist() == [1, 3]
+    assert query(most_surprising, 2, surprise=values, labels=[-1, 0, -1, -1], power=2.0).tolist() == [3, 2]
+    balanced = query(most_surprising, 2, surprise=values, probs=P, balance=5.0, labels=[0, 0, -1, -1])
+    assert sorted(balanced.tolist()) == [2, 3]
+    assert Plan(most_surprising).needs == ("surprise",)
+    with pytest.raises(InputError, match=r"surprise: 2 at item 0 is outside"):
+        query(most_surprising, 1, surprise=values + 1.9)
+    with pytest.raises(InputError, match="most-surprising needs surprise"):
+        query(most_surprising, 1, probs=P)
+
+
+def test_a_field_is_added_once_and_must_have_the_items_as_an_axis(table: None) -> None:
+    field = Field("surprise", "N", "how unexpected an item is")
+    assert add_field(field) is add_field(field)
+    for wrong, words in (
+        (Field("surprise", "NC", "another"), "another field"),
+        (Field("probs", "NC", "not these"), "class probabilities"),
+        (Field("my probs", "NC", "a blank"), "my probs"),
+        (Field("gradient", "CD", "no items"), "item axis N"),
+    ):
+        with pytest.raises(InputError, match=words):
+            add_field(wrong)
+
+
+def test_a_strategy_of_an_unknown_field_is_refused_when_it_is_defined() -> None:
+    with pytest.raises(InputError, match="did you mean 'probs'"):
+        strategy("typo", kind="scorer", needs=("prob",), paper="none")
+    with pytest.raises(InputError, match="called like a field"):
+
+        @strategy("shadow", kind="scorer", needs=(), paper="none")
+        def shadow(pred, pool, *, probs=1):
+            """Has a parameter called like a field."""
+
+
+@pytest.mark.parametrize("name", list(FIELDS))
+def test_every_field_says_what_it_is(name: str) -> None:
+    field = FIELDS[name]
+    assert field.name == name
+    assert field.dims.count("N") == 1
+    assert len(field.doc) > 8
