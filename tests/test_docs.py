@@ -145,7 +145,8 @@ def test_the_strategy_of_the_guide_is_one() -> None:
     exec(compile(block, "adding-a-strategy.md", "exec"), space)
     entry = space["ratio"].strategy
     assert (entry.kind, entry.needs, dict(entry.parameters)) == ("scorer", ("probs",), {"power": 1.0})
-    scores = entry.fn(Predictions(probs=np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]])), Pool.without_labels(3), power=2.0)
+    pred = Predictions(probs=np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]]))
+    scores = entry.fn(pred, Pool.without_labels(3), power=2.0)
     np.testing.assert_allclose(scores, [1, 1 / 16, 0])
 
 
