@@ -18,7 +18,7 @@ from askew.pick.top import top
 from askew.plan import Balance, By, DistanceName, Plan, Spacing, Weight, balance_of
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
-from askew.seeding import generator
+from askew.seeding import checked_seed, generator
 from askew.strategies.registry import Gains, Strategy, resolve
 
 
@@ -113,6 +113,7 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
     if pred.n_classes is not None and plan.spacing is None:
         pool.counts(pred.n_classes)
     n = _checked_n(n, pool)
+    checked_seed(seed)
     strategy, own = plan.strategy, dict(plan.parameters)
     for name in strategy.needs:
         pred.require(name, pool.unlabeled, strategy.name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import zlib
 
 import numpy as np
+
+from askew.errors import InputError
 
 
 def sequence(seed: int, *names: int | str) -> np.random.SeedSequence:
@@ -12,9 +15,27 @@ def sequence(seed: int, *names: int | str) -> np.random.SeedSequence:
 
     Words enter by their CRC-32, numbers as they are; sequences with different names are independent
     (NumPy's `SeedSequence` with a spawn key). NumPy's and torch's global generators are not touched.
+
+    Raises:
+        InputError: the seed is no whole number from 0.
     """
     key = tuple(zlib.crc32(name.encode()) if isinstance(name, str) else int(name) for name in names)
-    return np.random.SeedSequence(entropy=int(seed), spawn_key=key)
+    return np.random.SeedSequence(entropy=checked_seed(seed), spawn_key=key)
+
+
+def checked_seed(seed: object) -> int:
+    """Returns the seed as an int.
+
+    Raises:
+        InputError: it is no whole number from 0.
+    """
+    try:
+        number = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InputError(f"seed: expected a whole number from 0, got {seed!r}") from error
+    if isinstance(seed, bool) or number < 0:
+        raise InputError(f"seed: expected a whole number from 0, got {seed!r}")
+    return number
 
 
 def generator(seed: int, *names: int | str) -> np.random.Generator:
