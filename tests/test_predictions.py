@@ -132,3 +132,40 @@ def test_every_field_says_what_it_is(name: str) -> None:
     assert field.name == name
     assert field.dims.count("N") == 1
     assert len(field.doc) > 8
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("n_classes", [2, 10, 100, 1000])
+def test_probabilities_of_every_precision_are_probabilities(dtype: str, n_classes: int) -> None:
+    torch = pytest.importorskip("torch")
+    exact = np.random.default_rng(0).dirichlet(np.full(n_classes, 0.3), 500)
+    rounded = torch.tensor(exact).to(getattr(torch, dtype))
+    assert Predictions(probs=rounded).n_items == 500
+    if dtype != "bfloat16":
+        assert Predictions(probs=rounded.numpy()).n_items == 500
+
+
+@pytest.mark.parametrize("places", [2, 3, 4])
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+def test_probabilities_rounded_to_decimal_places_are_probabilities(places: int, n_classes: int) -> None:
+    exact = np.random.default_rng(1).dirichlet(np.full(n_classes, 0.5), 300)
+    assert Predictions(probs=exact.round(places)).n_items == 300
+    assert Predictions(probs=exact.round(places).astype(np.float32)).n_items == 300
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (P * 100, "divide by 100"),
+        (np.c_[np.arange(4.0) + 1, P], "first column"),
+        (np.c_[P, [0.0, 3.0, 2.0, 1.0]], "last column"),
+        (np.array([[0.9, 0.8], [0.2, 0.1]]), "sigmoid"),
+        (np.array([[2.5, 0.3], [4.0, 1.0]]), "not logits"),
+        (np.log(P), "not logits"),
+        (np.array([[1.2, -0.2]]), "not logits"),
+        (np.array([[0.52, 0.5]]), "sigmoid"),
+    ],
+)
+def test_what_is_no_distribution_is_told_apart(rows: np.ndarray, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Predictions(probs=rows)

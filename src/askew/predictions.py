@@ -25,8 +25,14 @@ from askew.arrays import (
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError, unknown
 
-SUM_TOLERANCE = 1e-3
-"""How far from 1 the sum of a row of probabilities may be; float32 softmax stays within 1e-5."""
+SUM_TOLERANCE = 4e-3
+"""How far from 1 the sum of a row of probabilities may be: what rounding to bfloat16 can do. float32 stays in 1e-5."""
+
+DECIMALS = (2, 3, 4)
+"""Numbers of decimal places that probabilities are taken to be rounded to, if all of a row's are; then the sum may be
+off by half a unit of the last place for each class."""
+
+LOGITS = "pass probabilities, not logits (apply softmax first)"
 
 Check = Callable[[str, Array], Mask]
 """Takes a field's name and its array, refuses wrong values, and returns the (N,) mask of rows that are not finite."""
@@ -41,7 +47,8 @@ def distributions(name: str, array: Array) -> Mask:
     """Returns which items of (N, C) or (T, N, C) probabilities are not finite.
 
     Raises:
-        InputError: any other row holds a negative number or does not sum to 1 within 1e-3.
+        InputError: any other row holds a negative number or does not sum to 1, within `SUM_TOLERANCE` or what rounding
+            to 2, 3 or 4 decimal places explains.
     """
     stack = array if array.ndim == 3 else array[None]
     missing = np.zeros(stack.shape[1], dtype=bool)
@@ -49,7 +56,7 @@ def distributions(name: str, array: Array) -> Mask:
         sums, negative = _sums_and_negatives(stack[draw])
         unknown_rows = ~np.isfinite(sums)
         missing |= unknown_rows
-        _raise_unless_distributions(name, sums, negative & ~unknown_rows, unknown_rows)
+        _raise_unless_distributions(name, stack[draw], sums, negative & ~unknown_rows, unknown_rows)
     return missing
 
 
@@ -291,16 +298,45 @@ def _sums_and_negatives(probs: Array) -> tuple[Floats, Mask]:
     return to_numpy(xp.sum(probs, axis=1)), to_numpy(xp.any(probs < 0, axis=1))
 
 
-def _raise_unless_distributions(name: str, sums: Floats, negative: Mask, unknown_rows: Mask) -> None:
+def _raise_unless_distributions(name: str, probs: Array, sums: Floats, negative: Mask, unknown_rows: Mask) -> None:
     bad = np.flatnonzero(~unknown_rows & (np.abs(sums - 1) > SUM_TOLERANCE))
     if len(bad):
+        bad = bad[~_rounded(np.asarray(to_numpy(probs[bad]), dtype=np.float64))]
+    if len(bad):
+        row = np.asarray(to_numpy(probs[int(bad[0])]), dtype=np.float64)
         raise InputError(
             f"{name}: {len(bad)} of {len(sums)} rows do not sum to 1; first at item {bad[0]}, which sums to "
-            f"{sums[bad[0]]:.6g}: pass probabilities, not logits (apply softmax first)"
+            f"{sums[bad[0]]:.6g}: {_way_out(row)}"
         )
     below = np.flatnonzero(negative)
     if len(below):
         raise InputError(
-            f"{name}: {len(below)} of {len(sums)} rows hold a negative number; at item {first_few(below)}: "
-            "pass probabilities, not logits (apply softmax first)"
+            f"{name}: {len(below)} of {len(sums)} rows hold a negative number; at item {first_few(below)}: {LOGITS}"
         )
+
+
+def _rounded(rows: Floats) -> Mask:
+    """Tells which (K, C) rows would sum to 1 but for rounding to 2, 3 or 4 decimal places."""
+    away = np.abs(rows.sum(axis=1) - 1)
+    explained = np.zeros(len(rows), dtype=bool)
+    for places in DECIMALS:
+        unit = 10.0**-places
+        whole = (np.abs(rows / unit - np.rint(rows / unit)) < 1e-3).all(axis=1)
+        explained |= whole & (away <= rows.shape[1] * unit / 2 * (1 + 1e-6))
+    return explained
+
+
+def _way_out(row: Floats) -> str:
+    """Says what (C,) numbers that are no distribution seem to be, and what to do about it."""
+
+    def is_one(values: Floats) -> bool:
+        return len(values) > 0 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= SUM_TOLERANCE
+
+    if is_one(row / 100):
+        return "these look like percentages: divide by 100"
+    for column, rest in (("first", row[1:]), ("last", row[:-1])):
+        if is_one(rest) and (row < 0).sum() == 0:
+            return f"without its {column} column it does: leave that column out"
+    if bool(((row >= 0) & (row <= 1)).all()):
+        return "pass probabilities, not logits or one yes-or-no probability a class (sigmoid): divide rows by their sums"
+    return LOGITS
