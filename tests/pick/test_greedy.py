@@ -69,6 +69,88 @@ def test_picks_are_those_of_the_definition(case, weight, front):
     assert_algorithm_2(features, labels, chosen, probs, demand, weight)
 
 
+def features_with_ties(kind, n_items, r):
+    """Features of which very many are equal, or equally far from everything that is picked."""
+    return {
+        "zeros": np.zeros((n_items, 3)),
+        "one-hot": np.eye(10)[r.integers(10, size=n_items)],
+        "small integers": r.integers(3, size=(n_items, 3)).astype(float),
+        "sparse": np.maximum(r.standard_normal((n_items, 6)) - 2.5, 0),
+        "12 bits": r.integers(2, size=(n_items, 12)).astype(float),
+    }[kind]
+
+
+@pytest.fixture
+def rounds(monkeypatch):
+    """Counts the rounds of `greedy`: fronts that were made."""
+    counted, made = [], greedy_module._fresh_front
+
+    def counting(*arguments):
+        counted.append(len(counted))
+        assert len(counted) < 1000, "it does not end"
+        return made(*arguments)
+
+    monkeypatch.setattr(greedy_module, "_fresh_front", counting)
+    return counted
+
+
+@pytest.mark.parametrize("equal_rows", [True, False])
+@pytest.mark.parametrize("kind", ["zeros", "one-hot", "small integers", "sparse"])
+def test_it_ends_and_is_right_where_very_many_items_are_equal(kind, equal_rows, rounds):
+    r = rng(5)
+    features = features_with_ties(kind, 1100, r)
+    probs = r.dirichlet(np.ones(4), 1100)
+    if equal_rows:
+        probs = probs[np.unique(features, axis=0, return_inverse=True)[1].ravel()]
+    labels = np.where(np.arange(1100) < 5, 0, -1)
+    pool, demand = Pool(labels), np.full(4, 15.0)
+    gains = kcenter(Predictions(features=features), pool)
+    chosen = greedy(gains, pool.unlabeled, 60, rng(1), balance=GreedyBalance(probs, demand, 10.0))
+    assert_algorithm_2(features, labels, chosen, probs, demand, 10.0)
+    assert len(rounds) <= 60
+
+
+@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
+def test_it_ends_on_many_ties(weight, rounds):
+    r = rng(0)
+    features, probs = features_with_ties("12 bits", 5000, r), r.dirichlet(np.ones(5), 5000)
+    pool, demand = Pool(np.where(np.arange(5000) < 20, 0, -1)), np.full(5, 20.0)
+    gains = kcenter(Predictions(features=features), pool)
+    chosen = greedy(gains, pool.unlabeled, 100, rng(1), balance=GreedyBalance(probs, demand, weight))
+    assert_algorithm_2(features, pool.labels, chosen, probs, demand, weight)
+    assert len(rounds) <= 100
+
+
+def test_it_ends_where_the_penalty_is_far_larger_than_the_gains(rounds):
+    r = rng(0)
+    features = r.standard_normal((20_000, 512), dtype=np.float32)
+    probs = r.dirichlet(np.full(100, 0.1), 20_000).astype(np.float32)
+    pool, demand = Pool.without_labels(20_000), np.full(100, 5.0)
+    gains = kcenter(Predictions(features=features), pool)
+    chosen = greedy(gains, pool.unlabeled, 500, rng(1), balance=GreedyBalance(probs, demand, 1000.0))
+    assert len(set(chosen.tolist())) == 500
+    assert_algorithm_2(
+        features,
+        np.where(np.arange(20_000) == chosen[0], 0, -1),
+        chosen[1:4],
+        probs,
+        demand - probs[chosen[0]],
+        1000.0,
+        tolerance=1e-8,
+    )
+    assert len(rounds) <= 20
+
+
+def test_a_front_without_a_pick_grows_until_it_holds_every_item(monkeypatch, rounds):
+    """Gains and rows of P all equal and bounds a hair above: only a front that holds all items can pick."""
+    monkeypatch.setattr(greedy_module, "FRONT", 4)
+    probs = np.full((100, 3), 0.3)
+    balance = GreedyBalance(probs, np.array([5.0, 2.0, 0.5]), 2.0)
+    chosen = greedy(Fixed(np.ones(100)), np.arange(100), 50, rng(), balance=balance)
+    assert len(set(chosen.tolist())) == 50
+    assert len(rounds) <= 6
+
+
 def test_by_hand():
     features = np.array([[0.0], [3.0], [-2.0], [2.0]])
     probs = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])

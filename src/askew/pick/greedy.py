@@ -7,19 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_floats, first_few, largest, to_numpy
+from askew.arrays import Array, Floats, Indices, as_floats, blocks, first_few, largest, to_numpy
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError
 from askew.strategies.registry import Gains
 
 SETTLED = 16
-"""The front is worked on when all but one in so many of it know every pick so far."""
+"""Picking begins when at most one item in 16 of the front does not know every pick so far."""
 
 FRONT = 1024
-"""How many items are kept up to date at a time: those with the largest bounds."""
+"""How many items are kept up to date at a time: those with the largest bounds. More where very many are equal."""
 
 AHEAD = 32
 """How many of the best in the front are settled together where a pick is in doubt: the next picks are among them."""
+
+
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,10 @@ def greedy(
 
     Neither a gain nor a gain less its penalty ever grows while items are picked: as R_c falls, |R_c − P_ic| − |R_c|
     rises, for any P_ic ≥ 0. So a score computed earlier is an upper bound of today's, and the loop works on the `FRONT`
-    items with the largest bounds for as long as the best of them is no worse than every bound outside.
+    items with the largest bounds for as long as the best of them is no worse than every bound outside. Bounds lie a
+    little above the scores. Where so many items are nearly equal that none of the front beats the bounds outside, the
+    next front is twice as large; one that holds every item always picks, so at most log2(K / FRONT) rounds in a row
+    pick nothing.
 
     Args:
         gains: the strategy's gains over the whole pool.
@@ -93,23 +99,26 @@ def greedy(
         _pick_from(gains, items, front, keys, penalty, (-np.inf, -1), chosen, 1)
         upper[np.isin(items, chosen)] = -np.inf
     np.minimum(upper, gains.upper[items], out=upper)
+    size = FRONT
     while len(chosen) < n:
-        front, rest = _fresh_front(gains, items, upper, keys, penalty, n - len(chosen))
+        before = len(chosen)
+        front, rest = _fresh_front(gains, items, upper, keys, penalty, size, n - before)
         _pick_from(gains, items, front, keys, penalty, rest, chosen, n)
         upper[front] = np.minimum(upper[front], gains.high)
+        size = max(FRONT, size // 2) if len(chosen) > before else 2 * size
     return np.asarray(chosen, dtype=np.int64)
 
 
 def _fresh_front(
-    gains: Gains, items: Indices, upper: Floats, keys: Indices, penalty: _Penalty | None, more: int
+    gains: Gains, items: Indices, upper: Floats, keys: Indices, penalty: _Penalty | None, size: int, more: int
 ) -> tuple[Indices, tuple[float, int]]:
     """Returns what `_front` does, once nearly all of it knows every pick so far; lowers `upper` to get there."""
     cost = 0.0 if penalty is None else penalty.bounds()
     while True:
-        wide = _front(upper - cost, keys, FRONT + more)[0]
+        wide = _front(upper - cost, keys, size + more)[0]
         stale = wide[~gains.fresh(items[wide])]
         if len(stale) <= len(wide) // SETTLED:
-            return _front(upper - cost, keys, FRONT)
+            return _front(upper - cost, keys, size)
         gains.refresh(items[stale])
         upper[stale] = np.minimum(upper[stale], gains.upper[items[stale]])
 
@@ -171,21 +180,21 @@ class _Penalty:
 
     A class with R_c at least the largest P_ic contributes −P_ic, one with R_c ≤ 0 contributes P_ic: those sums are
     kept. Each class passes from the first to the second kind once, as R only falls; only those between are evaluated
-    at every pick.
+    at every pick. Sums are in float64 and of numbers no larger than P, so their rounding is far below any score.
     """
 
     def __init__(self, balance: GreedyBalance, items: Indices) -> None:
         probs = to_numpy(balance.probs)
         self._probs = probs if len(items) == len(probs) else probs[items]
-        self._check(items)
+        largest_row = 1.01 * float(self._checked_sums(items).max())
         self._left = balance.demand.copy()
         self._weight = balance.weight / (len(balance.demand) if balance.per_class else 1)
         self._cap = self._probs.max(axis=0).astype(np.float64)
-        most = float(self._cap.sum())
-        self.rounding = 64 * np.finfo(np.float64).eps * self._weight * (most + 1)
-        self._slack = self._weight * most * float(np.finfo(self._probs.dtype).eps) * (len(balance.demand) + 2)
+        self.rounding = (8 * len(self._left) + 64) * EPS * self._weight * largest_row
+        self._summed = np.zeros(len(self._left), dtype=np.int8)
+        self._sums = np.zeros(len(items))
 
-    def _check(self, items: Indices) -> None:
+    def _checked_sums(self, items: Indices) -> Floats:
         sums, negative = sums_and_negatives(self._probs)
         missing = np.flatnonzero(~np.isfinite(sums))
         if len(missing):
@@ -196,43 +205,45 @@ class _Penalty:
             raise InputError(
                 f"probs: negative at item {first_few(items[negative])}: expected probabilities or counts from 0"
             )
+        return sums
 
     def _signs(self) -> tuple[NDArray[np.int8], Indices]:
         """Returns (C,) −1 for classes far from their demand, 1 for those past it, 0 between, and the last kind."""
         signs = np.where(self._left <= 0, 1, np.where(self._left >= self._cap, -1, 0)).astype(np.int8)
         return signs, np.flatnonzero(signs == 0)
 
-    def _sums(self, probs: Floats, signs: NDArray[np.int8]) -> Floats:
-        return np.asarray(probs @ signs.astype(probs.dtype), dtype=np.float64)
-
-    def _between(self, probs: Floats, left: Floats) -> Floats:
-        return np.asarray((np.abs(left - probs) - left).sum(axis=-1), dtype=np.float64)
-
     def bounds(self) -> Floats:
-        """Returns (K,) lower bounds of the penalty of every candidate, short of it by rounding only."""
+        """Returns (K,) lower bounds of the penalty of every candidate, short of it by no more than `rounding`."""
         signs, between = self._signs()
-        out = self._sums(self._probs, signs)
-        if len(between):
-            out += self._between(self._probs[:, between], self._left[between].astype(self._probs.dtype))
-        return self._weight * out - self._slack
+        turned = np.flatnonzero(signs != self._summed)
+        change = (signs - self._summed)[turned].astype(np.float64)
+        out = np.empty(len(self._sums))
+        for rows in blocks(len(out), self._probs.shape[1] * 8, 1 << 20):
+            block = self._probs[rows]
+            if len(turned):
+                self._sums[rows] += np.einsum("kc,c->k", block[:, turned].astype(np.float64), change)
+            out[rows] = self._sums[rows]
+            if len(between):
+                out[rows] += _cost(block[:, between].astype(np.float64), self._left[between])
+        self._summed = signs
+        return self._weight * out - self.rounding
 
     def focus(self, front: Indices) -> None:
         """Keeps the penalty of these candidates up to date from now on."""
         self._front = self._probs[front].astype(np.float64)
         self._kept, self._between_classes = self._signs()
-        self._kept_sums = self._sums(self._front, self._kept)
+        self._kept_sums = np.einsum("kc,c->k", self._front, self._kept.astype(np.float64))
 
     def values(self) -> Floats:
         """Returns the penalty of the candidates in focus, within `rounding`."""
         between = self._between_classes
         if not len(between):
             return self._weight * self._kept_sums
-        return self._weight * (self._kept_sums + self._between(self._front[:, between], self._left[between]))
+        return self._weight * (self._kept_sums + _cost(self._front[:, between], self._left[between]))
 
     def exact(self, positions: Indices) -> Floats:
         """Returns the penalty of a few candidates in focus by its definition, so that equal rows have equal ones."""
-        left = self._left
-        return self._weight * np.asarray((np.abs(left - self._front[positions]) - np.abs(left)).sum(axis=1))
+        return self._weight * _cost(self._front[positions], self._left)
 
     def pick(self, position: int) -> None:
         """Takes a candidate in focus into the picked set: R falls by its P."""
@@ -241,3 +252,11 @@ class _Penalty:
         for c in np.flatnonzero(signs != self._kept):
             self._kept_sums += (int(signs[c]) - int(self._kept[c])) * self._front[:, c]
         self._kept, self._between_classes = signs, between
+
+
+def _cost(probs: Floats, left: Floats) -> Floats:
+    """Returns (K,) Σ_c |R_c − P_ic| − |R_c| of (K, C) rows of P ≥ 0: P_ic where R_c ≤ 0, else max(−P_ic, P_ic − 2 R_c).
+
+    So written, neither rounding nor cancellation depends on how large R is, and a sum never falls while R falls.
+    """
+    return np.asarray(np.where(left <= 0, probs, np.maximum(-probs, probs - 2 * left)).sum(axis=1))

@@ -78,6 +78,7 @@ class KCenterGains:
         self._kappa = _kappa(features, n_dims)
         self._seen = np.zeros(n_items, dtype=np.int64)
         self._near = np.zeros(n_items, dtype=np.int64)
+        self._exact2, self._exact_seen = np.full(n_items, np.inf), np.zeros(n_items, dtype=np.int64)
         self._low2, self._high2, self._second2 = (np.full(n_items, np.inf) for _ in range(3))
         self._unlabeled = unlabeled
         mean = self._mean()
@@ -149,6 +150,7 @@ class KCenterGains:
         unsure = (self._focus_second2[positions] <= self._focus_high2[positions]) & (exact2 > 0)
         if unsure.any():
             exact2[unsure] = self._exact_minimum2(items[unsure], exact2[unsure])
+        self._exact2[items], self._exact_seen[items] = exact2, self._n_centres
         self._focus_low2[positions] = self._focus_high2[positions] = exact2
         self._focus_second2[positions] = np.maximum(self._focus_second2[positions], exact2)
         self.low[positions] = self.high[positions] = np.sqrt(exact2)
@@ -287,14 +289,20 @@ class KCenterGains:
         self.upper[items] = np.sqrt(np.maximum(self._high2[items], 0))
 
     def _exact_minimum2(self, items: Indices, at_most: Floats) -> Floats:
-        """Returns the squared distances to the nearest centre, from every centre that could be it."""
-        out: Floats = np.array(at_most)
-        rows_of_items = self._take(items)
+        """Returns the squared distances to the nearest centre, from every centre that could be it.
+
+        Centres that an item was held against in float64 before are not looked at again.
+        """
+        out: Floats = np.minimum(at_most, self._exact2[items])
+        rows_of_items, first = self._take(items), self._exact_seen[items]
         for block in _tiles(self._n_centres, 4 * STEP):
+            if block.stop <= first.min():
+                continue
             centres = self._centres[block]
             products = to_numpy(self._xp.matmul(rows_of_items, self._centre_rows[block].T))
             norms2 = self._norms2[items][:, None] + self._norms2[centres][None, :]
-            rows, columns = np.nonzero((1 - self._kappa) * norms2 - 2.0 * products < at_most[:, None])
+            near = (1 - self._kappa) * norms2 - 2.0 * products < out[:, None]
+            rows, columns = np.nonzero(near & (np.arange(block.start, block.stop) >= first[:, None]))
             for pairs in _tiles(len(rows), 4 * TILE):
                 pair_rows = rows[pairs]
                 np.minimum.at(out, pair_rows, self._pair_distances2(items[pair_rows], centres[columns[pairs]]))
