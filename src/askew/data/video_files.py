@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices
-from askew.data.annotations import VideoBoxes, read_boxes
+from askew.data.annotations import VideoBoxes, read_videos
 from askew.data.frame_pictures import draw_frame, draw_timeline
 from askew.data.preannotation import Guess
 from askew.errors import DataNotFound, InputError, MissingExtra, unknown
@@ -197,31 +197,18 @@ def read_all_boxes(
 ) -> dict[str, VideoBoxes]:
     """Reads and checks the boxes of all videos, with one numbering of classes.
 
-    For one video `path` is what `read_boxes` takes. For several it is a COCO file that names them, or a folder with a
-    `<name>.txt`, `.csv` or `.json`, or a folder `<name>` for each.
+    For one video `path` is what `read_boxes` takes; for several, see `read_videos`.
 
     Raises:
         DataNotFound: nothing for one of the videos.
-        InputError: see `read_boxes`.
+        InputError: see `read_videos`; or none of the classes asked for are there.
     """
-    found = {}
-    for name, video in videos.items():
-        found[name] = read_boxes(_source(path, name) if len(videos) > 1 else path, video, images=images)
-    names = list(classes or dict.fromkeys(kind for boxes in found.values() for kind in boxes.classes))
-    known = {kind for boxes in found.values() for kind in boxes.classes}
-    if not set(names) & known:
+    found = read_videos(path, videos, images=images)
+    known = list(dict.fromkeys(kind for boxes in found.values() for kind in boxes.classes))
+    names = list(classes or known or ["object"])
+    if known and not set(names) & set(known):
         raise InputError(f"--classes: none of {', '.join(names)} here; the detections have {', '.join(sorted(known))}")
     return {name: boxes.of_classes(names).above(min_score) for name, boxes in found.items()}
-
-
-def _source(path: Path, name: str) -> Path:
-    if not path.is_dir():
-        return path
-    choices = [path / f"{name}{suffix}" for suffix in (".txt", ".csv", ".json")] + [path / name]
-    for choice in choices:
-        if choice.exists():
-            return choice
-    raise DataNotFound(f"detections: {path} has nothing for video {name!r}; looked for {choices[0].name} and the like")
 
 
 def write_picked(folder: Path, rows: Sequence[tuple[Reviewed, int]], scores: NDArray[np.float64]) -> list[Guess]:

@@ -15,22 +15,27 @@ from askew.errors import InputError
 Boxes = NDArray[np.float32]
 """(K, 4) float32: left, top, right, bottom in pixels; right and bottom are exclusive edges."""
 
+LARGEST_PX = 1e9
+"""No image is as wide; the areas of boxes within this bound fit 32 bits with ease."""
+
 
 def check_boxes(name: str, value: Any) -> Boxes:
     """Returns `value` as (K, 4) float32 boxes (left, top, right, bottom), after checking every one.
 
     Raises:
-        InputError: another shape, a coordinate that is not finite, or a box whose right < left or bottom < top.
+        InputError: another shape, a coordinate that is not finite or beyond any image, or a box whose right < left or
+            bottom < top.
     """
     array = np.asarray(to_numpy(as_array(name, value)))
     if array.size == 0 and array.ndim <= 2:
         return np.zeros((0, 4), np.float32)
     if array.ndim != 2 or array.shape[1] != 4:
         raise InputError(f"{name}: expected shape (K, 4) of left, top, right, bottom, got {array.shape}")
-    boxes: Boxes = np.asarray(array, dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(boxes).all(axis=1))
+    bad = np.flatnonzero(~(np.abs(array) <= LARGEST_PX).all(axis=1))
     if len(bad):
-        raise InputError(f"{name}: boxes that are not finite: {first_few(bad)}; first is {array[bad[0]].tolist()}")
+        why = "not finite" if not np.isfinite(array[bad]).all() else f"beyond {LARGEST_PX:g} pixels"
+        raise InputError(f"{name}: boxes that are {why}: {first_few(bad)}; first is {array[bad[0]].tolist()}")
+    boxes: Boxes = np.asarray(array, dtype=np.float32)
     bad = np.flatnonzero((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1]))
     if len(bad):
         raise InputError(
@@ -106,7 +111,8 @@ def trusted(
 
 
 def _check_scores(value: Any, n_boxes: int) -> NDArray[np.float32]:
-    scores = to_numpy(as_array("scores", value)).reshape(-1).astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        scores = to_numpy(as_array("scores", value)).reshape(-1).astype(np.float32, copy=False)
     if len(scores) != n_boxes:
         raise InputError(f"scores: {len(scores)} scores for {n_boxes} boxes")
     bad = np.flatnonzero(~np.isfinite(scores))

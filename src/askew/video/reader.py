@@ -209,4 +209,4 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     ['f9.jpg', 'f10.jpg', 'f010b.jpg']
     """
     parts = re.split(r"(\d+)", name)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

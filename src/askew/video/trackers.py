@@ -8,7 +8,7 @@ import numpy as np
 
 from askew.arrays import Indices, to_numpy
 from askew.errors import InputError
-from askew.video.boxes import Boxes
+from askew.video.boxes import LARGEST_PX, Boxes
 
 
 @runtime_checkable
@@ -51,7 +51,7 @@ def track_all(tracker: Tracker, boxes: Boxes, sources: Indices, targets: Indices
     Sources must be sorted, and the distance to the target the same for all boxes.
 
     Raises:
-        InputError: the tracker returns another shape, or something not finite.
+        InputError: the tracker returns another shape, or something not finite or beyond any image.
     """
     if len(boxes) == 0:
         return boxes
@@ -74,6 +74,7 @@ def _checked(value: Boxes, n_boxes: int, source: int, target: int) -> Boxes:
             f"tracker: returned shape {moved.shape} for {n_boxes} boxes from frame {source} to {target}; "
             f"expected ({n_boxes}, 4)"
         )
-    if not np.isfinite(moved).all():
-        raise InputError(f"tracker: returned boxes that are not finite, from frame {source} to {target}")
+    if not (np.abs(moved) <= LARGEST_PX).all():
+        why = "not finite" if not np.isfinite(moved).all() else f"beyond {LARGEST_PX:g} pixels"
+        raise InputError(f"tracker: returned boxes that are {why}, from frame {source} to {target}")
     return moved.astype(np.float32, copy=False)

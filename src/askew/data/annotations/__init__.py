@@ -5,9 +5,10 @@ All readers return `VideoBoxes`, frames from 0, one `Detections` a frame; scores
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
-from askew.data.annotations.coco import read_coco, to_coco
+from askew.data.annotations.coco import CocoFile, load_coco, read_coco, to_coco
 from askew.data.annotations.frames import VideoBoxes
 from askew.data.annotations.mot import read_mot, to_mot
 from askew.data.annotations.synthia import read_synthia_al
@@ -25,6 +26,7 @@ __all__ = [
     "read_mot",
     "read_synthia_al",
     "read_vid",
+    "read_videos",
     "read_voc",
     "read_yolo",
     "to_coco",
@@ -55,9 +57,46 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
     elif where.suffix.lower() in (".txt", ".csv"):
         boxes = read_mot(where, n_frames=video.declared)
     elif where.suffix.lower() == ".json":
-        boxes = _of_video(read_coco(where, images=images, n_frames=video.declared), video, where)
+        file = load_coco(where, images=images)
+        only = next(iter(file.videos)) if len(file.videos) == 1 else None
+        boxes = _from_coco(file, video, _named(file, video.name) if only is None else only)
     else:
         raise InputError(f"detections: {where}: expected .txt or .csv (MOTChallenge), .json (COCO) or a folder")
+    return _checked(boxes, video)
+
+
+def read_videos(
+    path: str | Path, videos: Mapping[str, Video], *, images: str | Path | None = None
+) -> dict[str, VideoBoxes]:
+    """Reads the boxes of several videos: a COCO file that names each, or a folder with something for each.
+
+    In a folder it is `<name>.txt`, `.csv` or `.json`, or a folder `<name>`. For a single video, see `read_boxes`.
+
+    Raises:
+        DataNotFound: nothing for one of the videos.
+        InputError: a file that does not say which video its boxes are of, or one that speaks of none of a video's name;
+            see also `read_boxes`.
+    """
+    where = Path(path)
+    if len(videos) == 1:
+        return {name: read_boxes(where, video, images=images) for name, video in videos.items()}
+    if where.is_dir():
+        return {name: read_boxes(_source(where, name), video, images=images) for name, video in videos.items()}
+    if where.suffix.lower() != ".json":
+        raise InputError(
+            f"detections: {where} cannot tell {len(videos)} videos apart: give a folder with <name>.txt for each, or a "
+            "COCO file with videos"
+        )
+    file = load_coco(where, images=images)
+    keys = {name: _named(file, name) for name in videos}
+    for name, key in keys.items():
+        twin = next(other for other, its in keys.items() if its == key)
+        if twin != name:
+            raise InputError(f"detections: {where}: its video {key!r} may be {twin!r} or {name!r}: give paths as names")
+    return {name: _checked(_from_coco(file, video, keys[name]), video) for name, video in videos.items()}
+
+
+def _checked(boxes: VideoBoxes, video: Video) -> VideoBoxes:
     check_inside(boxes.frames, video.width_px, video.height_px)
     return boxes.first(video.n_frames)
 
@@ -71,14 +110,31 @@ def _from_folder(where: Path, video: Video) -> VideoBoxes:
     raise DataNotFound(f"detections: {where} holds neither .xml (Pascal VOC) nor .txt (YOLO) files")
 
 
-def _of_video(videos: dict[str, VideoBoxes], video: Video, where: Path) -> VideoBoxes:
-    names = {name: Path(name).stem for name in videos}
-    same = [name for name, stem in names.items() if video.name in (name, stem)]
-    if len(videos) > 1 and len(same) != 1:
-        raise InputError(f"detections: {where} speaks of {len(videos)} videos, {len(same)} of them {video.name!r}")
-    boxes = videos[same[0] if same else next(iter(videos))]
-    if len(boxes.frames) > video.declared:
-        raise InputError(
-            f"detections: {where} has frame {len(boxes.frames) - 1}; the video has {video.declared} frames"
-        )
-    return boxes.padded(video.declared)
+def _source(folder: Path, name: str) -> Path:
+    choices = [folder / f"{name}{suffix}" for suffix in (".txt", ".csv", ".json")] + [folder / name]
+    for choice in choices:
+        if choice.exists():
+            return choice
+    raise DataNotFound(
+        f"detections: {folder} has nothing for video {name!r}; looked for {choices[0].name} and the like"
+    )
+
+
+def _named(file: CocoFile, name: str) -> str:
+    """Returns which video of a COCO file is called so: by its whole name, else without suffix, else without folders."""
+    last = PurePosixPath(name).name
+    for called in (
+        [key for key in file.videos if key == name],
+        [key for key in file.videos if (PurePosixPath(key).parent / PurePosixPath(key).stem).as_posix() == name],
+        [key for key in file.videos if last in (PurePosixPath(key).name, PurePosixPath(key).stem)],
+    ):
+        if len(called) == 1:
+            return called[0]
+    known = ", ".join(map(repr, list(file.videos)[:3])) or "none"
+    raise InputError(
+        f"detections: {file.where} speaks of {len(file.videos)} videos, {len(called)} of them {name!r}: it has {known}"
+    )
+
+
+def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
+    return file.boxes(name, video.declared).padded(video.declared)

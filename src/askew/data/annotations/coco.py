@@ -3,19 +3,90 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from askew.data.annotations.frames import VideoBoxes, by_frame
+from askew.data.annotations.fields import Id, Record, records, text_of
+from askew.data.annotations.frames import MOST_CLASSES, VideoBoxes, by_frame
 from askew.errors import DataNotFound, InputError
 from askew.video.boxes import Detections
 from askew.video.reader import natural
 
 PLACES = ("frame_id", "frame_index")
 """Keys under which exporters write an image's place in its video, from 0."""
+
+SLACK = 1e-3
+"""How far from 1 a distribution may sum."""
+
+
+class Image(NamedTuple):
+    """An image of a video: its id, its file, and its place if the file says."""
+
+    id: Id
+    file_name: str
+    place: int | None
+
+
+class Annotation(NamedTuple):
+    """A box, as left, top, width and height, with all that is said of it."""
+
+    box: list[float]
+    score: float
+    kind: int
+    probs: list[float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class CocoFile:
+    """What a COCO file says, checked; the boxes of each of its videos are made when asked for."""
+
+    where: Path
+    classes: tuple[str, ...]
+    videos: dict[str, list[Image]]
+    """The images of each video, by its name."""
+    annotations: dict[Id, list[Annotation]]
+    """The boxes of each image, by its id."""
+
+    def boxes(self, name: str, n_frames: int | None = None) -> VideoBoxes:
+        """Returns the boxes of one of the videos.
+
+        Args:
+            n_frames: the length of the video, if there is one; checked against the images.
+
+        Raises:
+            InputError: images that are no frames of it, or a box that cannot be.
+        """
+        images = self.videos[name]
+        places = _places(self.where, name, images, n_frames)
+        rows = [
+            (place, one)
+            for place, image in zip(places, images, strict=True)
+            for one in self.annotations.get(image.id, ())
+        ]
+        sides = np.array([one.box for _, one in rows], dtype=np.float64).reshape(len(rows), 4)
+        bad = np.flatnonzero((sides[:, 2:] < 0).any(axis=1))
+        if len(bad):
+            place, one = rows[bad[0]]
+            raise InputError(f"{self.where}: frame {place} has box {one.box}: of negative width or height")
+        sides[:, 2:] += sides[:, :2]
+        length = n_frames if n_frames is not None else max(places, default=-1) + 1
+        found = by_frame(
+            self.where,
+            np.array([place for place, _ in rows], dtype=np.int64),
+            sides,
+            np.array([one.score for _, one in rows], dtype=np.float64),
+            np.array([one.kind for _, one in rows], dtype=np.int64),
+            length,
+            _distributions(self.where, rows),
+        )
+        file_names = {place: image.file_name for place, image in zip(places, images, strict=True)}
+        return VideoBoxes(found, self.classes, tuple(file_names.get(place, "") for place in range(length)))
 
 
 def read_coco(
@@ -27,113 +98,145 @@ def read_coco(
     place is its `frame_id` (or `frame_index`), from 0; images without it are in the natural order of their file names,
     and must then be all the frames. Classes are numbered in the order of their category ids.
 
+    A detection may have `probs` beside its `score`: the distribution over the classes in that order, and the background
+    after them if the detector has one; rows sum to 1. Either all detections of a video have it, or none.
+
     Args:
         images: for a list of results: the JSON that has its images and categories.
-        n_frames: the length of the video, if there is one; checked against the images.
+        n_frames: the length of every video, if there is one; checked against the images.
 
     Raises:
         DataNotFound: no such file.
         InputError: no COCO, something missing in it, or a box or a frame that cannot be.
     """
+    file = load_coco(path, images=images)
+    return {name: file.boxes(name, n_frames) for name in file.videos}
+
+
+def load_coco(path: str | Path, *, images: str | Path | None = None) -> CocoFile:
+    """Reads and checks a COCO file, of however many videos; see `read_coco`."""
     where = Path(path)
     content = _load(where)
-    if isinstance(content, list):
+    if type(content) is list:
         if images is None:
             raise InputError(
                 f"{where}: a list of results does not say which frame an image is: give images= (--images)"
             )
         content = {**_mapping(Path(images), _load(Path(images))), "annotations": content}
     data = _mapping(where, content)
-    try:
-        return _read(where, data, n_frames)
-    except (KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{where}: not COCO as expected: {type(error).__name__} {error}") from error
+    classes, numbers = _classes(where, data)
+    videos, known = _videos(where, data)
+    annotations: dict[Id, list[Annotation]] = {}
+    for one in records(where, data, "annotations", "annotation"):
+        image, category = one.identity("image_id"), one.identity("category_id")
+        if image not in known:
+            raise InputError(f"{where}: annotation {one.number} is of image {image!r}, which does not exist")
+        if category not in numbers:
+            raise InputError(f"{where}: annotation {one.number} is of unknown category {category!r}")
+        annotations.setdefault(image, []).append(_annotation(one, numbers[category], len(classes)))
+    return CocoFile(where, classes, videos, annotations)
 
 
 def _load(where: Path) -> Any:
     if not where.is_file():
         raise DataNotFound(f"detections: no file {where}")
     try:
-        return json.loads(where.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(text_of(where))
+    except RecursionError as error:
+        raise InputError(f"{where}: not JSON that can be read: nested too deep") from error
+    except json.JSONDecodeError as error:
         raise InputError(f"{where}: not JSON: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON that can be read: {error}") from error
 
 
 def _mapping(where: Path, content: Any) -> dict[str, Any]:
-    missing = [key for key in ("images", "categories") if key not in content] if isinstance(content, dict) else ["{}"]
+    if type(content) is not dict:
+        raise InputError(f"{where}: not COCO: expected a mapping, got {reprlib.repr(content)}")
+    missing = [key for key in ("images", "categories") if key not in content]
     if missing:
         raise InputError(f"{where}: not COCO: {', '.join(missing)} missing")
-    return dict(content)
+    return content
 
 
-def _read(where: Path, data: dict[str, Any], n_frames: int | None) -> dict[str, VideoBoxes]:
-    categories = sorted(data["categories"], key=lambda category: category["id"])
-    numbers = {category["id"]: number for number, category in enumerate(categories)}
-    names = {video["id"]: str(video["name"]) for video in data.get("videos", [])}
-    members: dict[Any, list[dict[str, Any]]] = {key: [] for key in names}
-    for image in data["images"]:
-        members.setdefault(image.get("video_id"), []).append(image)
-    boxes_of: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in data["images"]}
-    for number, annotation in enumerate(data.get("annotations", [])):
-        if annotation["image_id"] not in boxes_of:
-            raise InputError(f"{where}: annotation {number} is of image {annotation['image_id']}, which does not exist")
-        if annotation["category_id"] not in numbers:
-            raise InputError(f"{where}: annotation {number} is of unknown category {annotation['category_id']}")
-        boxes_of[annotation["image_id"]].append(annotation)
-    out = {}
-    for key, frames in members.items():
-        name = names.get(key, "" if key is None else str(key))
-        out[name] = _video(where, name, frames, boxes_of, numbers, tuple(str(c["name"]) for c in categories), n_frames)
-    return out
+def _classes(where: Path, data: dict[str, Any]) -> tuple[tuple[str, ...], dict[Id, int]]:
+    """Returns the names of the classes, in the order of their category ids, and the number of each id."""
+    listed = [(one.identity("id"), one.text("name")) for one in records(where, data, "categories", "category")]
+    ids = [identity for identity, _ in listed]
+    if len(ids) > MOST_CLASSES:
+        raise InputError(f"{where}: {len(ids)} categories; expected at most {MOST_CLASSES}")
+    _check_once(where, "categories", ids)
+    listed.sort(key=lambda one: (type(one[0]) is str, one[0]))
+    return tuple(name for _, name in listed), {identity: number for number, (identity, _) in enumerate(listed)}
 
 
-def _video(
-    where: Path,
-    name: str,
-    images: list[dict[str, Any]],
-    boxes_of: dict[Any, list[dict[str, Any]]],
-    numbers: dict[Any, int],
-    classes: tuple[str, ...],
-    n_frames: int | None,
-) -> VideoBoxes:
-    places = _places(where, name, images, n_frames)
-    rows = [(place, one) for place, image in zip(places, images, strict=True) for one in boxes_of[image["id"]]]
-    boxes = np.array([one["bbox"] for _, one in rows], dtype=np.float64).reshape(len(rows), 4)
-    bad = np.flatnonzero(~np.isfinite(boxes).all(axis=1) | (boxes[:, 2:] < 0).any(axis=1))
-    if len(bad):
-        place, one = rows[bad[0]]
-        raise InputError(f"{where}: frame {place} has box {one['bbox']}: not finite, or of negative width or height")
-    boxes[:, 2:] += boxes[:, :2]
-    length = n_frames if n_frames is not None else max(places, default=-1) + 1
-    file_names = {place: str(image.get("file_name", "")) for place, image in zip(places, images, strict=True)}
-    found = by_frame(
-        np.array([place for place, _ in rows], dtype=np.int64),
-        boxes,
-        np.array([one.get("score", 1.0) for _, one in rows], dtype=np.float64),
-        np.array([numbers[one["category_id"]] for _, one in rows], dtype=np.int64),
-        length,
-    )
-    return VideoBoxes(found, classes, tuple(file_names.get(place, "") for place in range(length)))
+def _videos(where: Path, data: dict[str, Any]) -> tuple[dict[str, list[Image]], set[Id]]:
+    """Returns the images of each video, by the video's name, and the ids of all images."""
+    entries = [(one.identity("id"), one.text("name")) for one in records(where, data, "videos", "video")]
+    _check_once(where, "videos", [identity for identity, _ in entries])
+    names: dict[Id | None, str] = dict(entries)
+    members: dict[Id | None, list[Image]] = {identity: [] for identity in names}
+    ids = []
+    for one in records(where, data, "images", "image"):
+        video = None if one.values.get("video_id") is None else one.identity("video_id")
+        file_name = "" if one.values.get("file_name") is None else one.text("file_name")
+        key = next((key for key in PLACES if key in one.values), None)
+        ids.append(one.identity("id"))
+        image = Image(ids[-1], file_name, None if key is None else one.whole(key))
+        members.setdefault(video, []).append(image)
+    _check_once(where, "images", ids)
+    called = [names.get(key, "" if key is None else str(key)) for key in members]
+    _check_once(where, "videos", called, "names")
+    return dict(zip(called, members.values(), strict=True)), set(ids)
 
 
-def _places(where: Path, name: str, images: list[dict[str, Any]], n_frames: int | None) -> list[int]:
-    key = next((key for key in PLACES if images and key in images[0]), None)
-    if key is None:
+def _check_once(where: Path, what: str, values: Sequence[Id], kind: str = "ids") -> None:
+    if len(set(values)) < len(values):
+        seen: set[Id] = set()
+        twice = next(value for value in values if value in seen or seen.add(value))  # type: ignore[func-returns-value]
+        raise InputError(f"{where}: two {what} have the same {kind.removesuffix('s')}, {reprlib.repr(twice)}")
+
+
+def _annotation(one: Record, kind: int, n_classes: int) -> Annotation:
+    box = one.finites("bbox", 4)
+    score = one.finite("score") if "score" in one.values else 1.0
+    if "probs" not in one.values:
+        return Annotation(box, score, kind, None)
+    probs = one.finites("probs")
+    if len(probs) not in (n_classes, n_classes + 1) or min(probs) < 0 or abs(sum(probs) - 1) > SLACK:
+        raise one.refuse("probs", f"{n_classes} probabilities (or {n_classes + 1}, with the background) that sum to 1")
+    return Annotation(box, score, kind, probs)
+
+
+def _distributions(where: Path, rows: Sequence[tuple[int, Annotation]]) -> NDArray[np.float64] | None:
+    lengths = {None if one.probs is None else len(one.probs) for _, one in rows}
+    if len(lengths) > 1:
+        without = next((place for place, one in rows if one.probs is None), None)
+        which = "probs of two lengths" if without is None else f"none at one of frame {without}"
+        raise InputError(f"{where}: expected probs at every detection of a video or at none, got {which}")
+    return None if lengths <= {None} else np.array([one.probs for _, one in rows], dtype=np.float64)
+
+
+def _places(where: Path, name: str, images: Sequence[Image], n_frames: int | None) -> list[int]:
+    known = [image.place for image in images if image.place is not None]
+    if known and len(known) < len(images):
+        lost = next(image.id for image in images if image.place is None)
+        raise InputError(f"{where}: image {lost!r} has no {' or '.join(PLACES)}, but others of video {name!r} have")
+    if not known:
         if n_frames is not None and images and len(images) != n_frames:
             raise InputError(
                 f"{where}: {len(images)} images for the {n_frames} frames of video {name!r}, and no frame_id "
                 "to tell which is which"
             )
-        order = sorted(range(len(images)), key=lambda i: natural(str(images[i].get("file_name", images[i]["id"]))))
+        order = sorted(range(len(images)), key=lambda i: natural(images[i].file_name or str(images[i].id)))
         return [int(place) for place in np.argsort(order)]
-    places = [int(image[key]) for image in images]
-    if len(set(places)) < len(places):
-        raise InputError(f"{where}: two images of video {name!r} have the same {key}")
-    wrong = [place for place in places if place < 0 or (n_frames is not None and place >= n_frames)]
+    if len(set(known)) < len(known):
+        raise InputError(f"{where}: two images of video {name!r} have the same place")
+    wrong = [place for place in known if place < 0 or (n_frames is not None and place >= n_frames)]
     if wrong:
-        known = f"the video has {n_frames} frames, 0 to {n_frames - 1}" if n_frames else "frames count from 0"
-        raise InputError(f"{where}: speaks of frame {wrong[0]}, which does not exist: {known}")
-    return places
+        frames = f"the video has {n_frames} frames, 0 to {n_frames - 1}" if n_frames else "frames count from 0"
+        raise InputError(f"{where}: speaks of frame {wrong[0]}, which does not exist: {frames}")
+    return known
 
 
 def to_coco(
@@ -143,7 +246,7 @@ def to_coco(
     size: tuple[int, int],
     names: dict[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
-    """Returns boxes as a COCO document with videos; scores come along as `score`.
+    """Returns boxes as a COCO document with videos; scores come along as `score`, class distributions as `probs`.
 
     Args:
         videos: the frames of each video, by its name.
@@ -155,14 +258,18 @@ def to_coco(
     >>> document["annotations"][0]["bbox"], document["images"][0]["file_name"]
     ([1.0, 2.0, 3.0, 4.0], 'clip/000000.jpg')
     """
-    images, annotations, entries = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for video_id, (name, frames) in enumerate(videos.items(), start=1):
         entries.append({"id": video_id, "name": name})
         for place, frame in enumerate(frames):
             file_name = names[name][place] if names else f"{name}/{place:06d}.jpg"
             image = {"id": len(images) + 1, "file_name": file_name, "video_id": video_id, "frame_id": place}
             images.append({**image, "width": size[0], "height": size[1]})
-            annotations += [{"id": len(annotations) + 1 + i, **one} for i, one in enumerate(entry(frame, len(images)))]
+            for row, one in enumerate(entry(frame, len(images))):
+                probs = {} if frame.probs is None else {"probs": frame.probs[row].round(6).tolist()}
+                annotations.append({"id": len(annotations) + 1, **one, **probs})
     categories = [{"id": number, "name": name} for number, name in enumerate(classes, start=1)]
     return {"videos": entries, "images": images, "annotations": annotations, "categories": categories}
 

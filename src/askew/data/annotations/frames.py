@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from askew.errors import InputError
-from askew.video.boxes import Detections
+from askew.video.boxes import Detections, trusted
+
+MOST_FRAMES = 10_000_000
+"""No file is taken to be about more frames: four days at 25 a second."""
+
+MOST_CLASSES = 1 << 15
+"""No file is taken to be about more classes: half as many again as ImageNet has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +35,7 @@ class VideoBoxes:
     def padded(self, n_frames: int) -> VideoBoxes:
         """Returns the same with empty frames added at the end, up to `n_frames`."""
         more = (Detections.none(),) * max(0, n_frames - len(self.frames))
-        return VideoBoxes(self.frames + more, self.classes, self.names)
+        return replace(self, frames=self.frames + more)
 
     def first(self, n_frames: int) -> VideoBoxes:
         """Returns the boxes of the first frames."""
@@ -37,52 +43,107 @@ class VideoBoxes:
 
     def above(self, score: float) -> VideoBoxes:
         """Returns the boxes whose score is at least `score`."""
-        return VideoBoxes(tuple(f.select(f.scores >= score) for f in self.frames), self.classes, self.names)
+        return replace(self, frames=tuple(frame.select(frame.scores >= score) for frame in self.frames))
 
     def of_classes(self, classes: Sequence[str]) -> VideoBoxes:
-        """Returns the boxes of these classes only, renumbered in this order."""
-        number = np.array([classes.index(name) if name in classes else -1 for name in self.classes], dtype=np.int64)
+        """Returns the boxes of these classes only, renumbered in this order.
+
+        So are the columns of `probs`. What a detection gives to classes that are left out, or to a background, goes
+        together into one more column at the end, so that rows still sum to 1.
+
+        >>> sure = Detections([[0, 0, 4, 4]], [0.5], [2], probs=[[0.25, 0.25, 0.5]])
+        >>> VideoBoxes((sure,), ("car", "bus", "van")).of_classes(["van", "car"]).frames[0].probs.tolist()
+        [[0.5, 0.25, 0.25]]
+        """
+        places = {name: place for place, name in reversed(list(enumerate(classes)))}
+        number = np.array([places.get(name, -1) for name in self.classes], dtype=np.int64)
         frames = []
         for frame in self.frames:
             new = number[frame.classes]
             kept = frame.select(new >= 0)
-            frames.append(Detections(kept.boxes, kept.scores, new[new >= 0]))
+            probs = None if kept.probs is None else _moved(kept.probs, number, len(classes))
+            frames.append(trusted(kept.boxes, kept.scores, new[new >= 0], probs))
         return VideoBoxes(tuple(frames), tuple(classes), self.names)
 
 
+def _moved(probs: NDArray[np.float32], number: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
+    """Returns class distributions with column c moved to `number[c]`, and the others summed at the end, if any."""
+    targets = np.full(probs.shape[1], -1)
+    targets[: len(number)] = number[: probs.shape[1]]
+    targets[targets < 0] = n_classes
+    out = np.zeros((n_classes + 1, len(probs)), np.float32)
+    np.add.at(out, targets, probs.T)
+    return np.ascontiguousarray(out.T if (targets == n_classes).any() else out[:-1].T)
+
+
 def by_frame(
+    where: Path,
     frames: NDArray[np.int64],
     boxes: NDArray[np.floating],
     scores: NDArray[np.floating],
     classes: NDArray[np.int64],
     n_frames: int,
+    probs: NDArray[np.floating] | None = None,
 ) -> tuple[Detections, ...]:
-    """Splits rows, in any order of frames, into one `Detections` a frame; rows of a frame keep their order."""
-    order = np.argsort(frames, kind="stable")
-    ends = np.cumsum(np.bincount(frames, minlength=n_frames))
-    parts = [np.split(column[order], ends[:-1]) for column in (boxes, scores, classes)] if n_frames else ([], [], [])
+    """Splits rows, in any order of frames, into one `Detections` a frame; rows of a frame keep their order.
+
+    Raises:
+        InputError: rows that are no detections, or more frames than any video has.
+    """
+    if n_frames > MOST_FRAMES:
+        raise InputError(f"{where}: speaks of frame {n_frames - 1}; expected at most {MOST_FRAMES} frames")
+    try:
+        table = Detections(boxes, scores, classes, probs)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    table = table.select(np.argsort(frames, kind="stable"))
+    ends = np.cumsum(np.bincount(frames, minlength=n_frames)).tolist()
     nothing = Detections.none()
-    return tuple(Detections(b, s, c) if len(s) else nothing for b, s, c in zip(*parts, strict=True))
+    starts = [0, *ends[:-1]]
+    return tuple(
+        table.select(slice(start, end)) if end > start else nothing for start, end in zip(starts, ends, strict=True)
+    )
 
 
-def frame_of(path: Path, stems: Sequence[str], n_frames: int | None, first: int) -> int:
+def class_names(where: Path, n_classes: int, names: Sequence[str], *, first: int) -> tuple[str, ...]:
+    """Returns the names of the classes: those given, or else "class 1", "class 2" and so on, from `first`.
+
+    Raises:
+        InputError: fewer names than classes, or more classes than any data set has.
+    """
+    if n_classes > MOST_CLASSES:
+        raise InputError(f"{where}: class {n_classes - 1 + first}: expected at most {MOST_CLASSES} classes")
+    if names and len(names) < n_classes:
+        raise InputError(f"{where}: {len(names)} names of classes, but there is a box of class {n_classes - 1 + first}")
+    return tuple(names) or tuple(f"class {number + first}" for number in range(n_classes))
+
+
+def frame_of(path: Path, places: Mapping[str, int], n_frames: int | None, first: int) -> int:
     """Returns the frame, from 0, that a file is about: by the frames' file names, else the last number in its name.
+
+    Args:
+        places: the frame of each file name without suffix; none to go by numbers.
 
     Raises:
         InputError: no such frame.
     """
-    if stems:
-        if path.stem not in stems:
+    if places:
+        if path.stem not in places:
             raise InputError(f"{path}: there is no frame called {path.stem!r}")
-        return list(stems).index(path.stem)
-    numbers = re.findall(r"\d+", path.stem)
+        return places[path.stem]
+    numbers = re.findall(r"[0-9]+", path.stem)
     if not numbers:
         raise InputError(f"{path}: expected a number of the frame in the name")
     frame = int(numbers[-1]) - first
-    if frame < 0 or (n_frames is not None and frame >= n_frames):
+    if frame < 0 or frame >= (MOST_FRAMES if n_frames is None else n_frames):
         known = f"; the video has {n_frames} frames" if n_frames is not None else ""
         raise InputError(f"{path}: frame {int(numbers[-1])} (counted from {first}) does not exist{known}")
     return frame
+
+
+def places_of(stems: Sequence[str]) -> dict[str, int]:
+    """Returns the frame of each name, the first where a name comes twice."""
+    return {stem: place for place, stem in reversed(list(enumerate(stems)))}
 
 
 def check_span(path: Path, frames: NDArray[np.int64], n_frames: int | None, first: int) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.data.annotations.frames import VideoBoxes, by_frame, check_span
+from askew.arrays import Indices
+from askew.data.annotations.fields import text_of, whole_numbers
+from askew.data.annotations.frames import VideoBoxes, by_frame, check_span, class_names
 from askew.errors import DataNotFound, InputError
 from askew.video.boxes import Detections
 
@@ -21,7 +23,8 @@ def read_mot(path: str | Path, *, n_frames: int | None = None, classes: Sequence
 
     Lines of 7 or of 10 numbers (detections, and the truth of 2015) are of one class. Lines of 9 are the truth of
     2016 on: the eighth number is the class, from 1, and lines whose seventh number is 0, "not to be considered", are
-    left out. Boxes are taken as they stand; the benchmark counts pixels from 1, most detectors from 0.
+    left out. Boxes are taken as they stand; the benchmark counts pixels from 1, most detectors from 0. Empty lines are
+    passed over; there are no comments. The format has no place for class distributions.
 
     Args:
         n_frames: the video's length; without it, the last frame spoken of is the last.
@@ -35,47 +38,57 @@ def read_mot(path: str | Path, *, n_frames: int | None = None, classes: Sequence
     where = Path(path)
     if not where.is_file():
         raise DataNotFound(f"detections: no file {where}")
-    rows = _numbers(where)
-    frames = rows[:, 0].astype(np.int64) - 1
+    lines, rows = _numbers(where)
+    frames = whole_numbers(where, lines, rows[:, 0], "a frame") - 1
     length = check_span(where, frames, n_frames, first=1)
     kinds = np.zeros(len(rows), np.int64)
-    scores = rows[:, 6]
     if rows.shape[1] == 9:
         counts = rows[:, 6] != 0
-        rows, frames, kinds, scores = rows[counts], frames[counts], rows[counts, 7].astype(np.int64) - 1, scores[counts]
+        rows, frames, lines = rows[counts], frames[counts], lines[counts]
+        kinds = whole_numbers(where, lines, rows[:, 7], "a class") - 1
         if len(kinds) and kinds.min() < 0:
             raise InputError(f"{where}: classes are counted from 1, got {kinds.min() + 1}")
-    boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
-    found = by_frame(frames, boxes, scores, kinds, length)
     n_classes = int(kinds.max()) + 1 if len(kinds) else 1
-    if classes and len(classes) < n_classes:
-        raise InputError(f"classes: {len(classes)} names, but {where} has class {n_classes}")
-    default = [f"class {i + 1}" for i in range(n_classes)] if n_classes > 1 else ["object"]
-    return VideoBoxes(found, tuple(classes or default))
+    names = class_names(where, n_classes, classes or (["object"] if n_classes == 1 else []), first=1)
+    boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
+    return VideoBoxes(by_frame(where, frames, boxes, rows[:, 6], kinds, length), names)
 
 
-def _numbers(where: Path) -> NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*input contained no data.*")
-        try:
-            rows = np.loadtxt(where, delimiter=",", ndmin=2, dtype=np.float64)
-        except (ValueError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())[:160]
-            raise InputError(f"{where}: expected lines of {COLUMNS}, …: {reason}") from error
-    if rows.size == 0:
-        return np.zeros((0, 7))
+def _numbers(where: Path) -> tuple[Indices, NDArray[np.float64]]:
+    """Returns the numbers of the lines that are not empty, and which lines those are, from 1."""
+    every = text_of(where).split("\n")
+    lines = np.array([number for number, line in enumerate(every, start=1) if line.strip()], dtype=np.int64)
+    if not len(lines):
+        return lines, np.zeros((0, 7))
+    texts = [every[number - 1] for number in lines]
+    try:
+        rows = np.loadtxt(texts, delimiter=",", comments=None, ndmin=2, dtype=np.float64)
+    except ValueError as error:
+        wrong = next((i for i, text in enumerate(texts) if not _reads(text, texts[0])), 0)
+        raise InputError(
+            f"{where}: line {lines[wrong]}: expected lines of {COLUMNS}, …, got {reprlib.repr(texts[wrong].strip())}"
+        ) from error
     if rows.shape[1] not in (7, 8, 9, 10):
         raise InputError(f"{where}: expected lines of 7 to 10 numbers ({COLUMNS}, …), got {rows.shape[1]}")
     bad = np.flatnonzero(~np.isfinite(rows[:, :7]).all(axis=1))
     if len(bad):
-        raise InputError(f"{where}: row {bad[0] + 1} is not finite: {rows[bad[0], :7].tolist()} ({len(bad)} rows)")
-    bad = np.flatnonzero((rows[:, 4] < 0) | (rows[:, 5] < 0) | (rows[:, 0] != np.floor(rows[:, 0])))
+        raise InputError(f"{where}: line {lines[bad[0]]} is not finite: {rows[bad[0], :7].tolist()} ({len(bad)} lines)")
+    bad = np.flatnonzero((rows[:, 4] < 0) | (rows[:, 5] < 0))
     if len(bad):
         raise InputError(
-            f"{where}: row {bad[0] + 1} has a negative width or height, or a frame that is not whole: "
-            f"{rows[bad[0], :7].tolist()} ({len(bad)} rows)"
+            f"{where}: line {lines[bad[0]]} has a negative width or height: {rows[bad[0], :7].tolist()} "
+            f"({len(bad)} lines)"
         )
-    return rows
+    return lines, rows
+
+
+def _reads(text: str, first: str) -> bool:
+    """Tells whether a line holds numbers, as many as the first."""
+    try:
+        np.loadtxt([text], delimiter=",", comments=None, ndmin=2, dtype=np.float64)
+    except ValueError:
+        return False
+    return text.count(",") == first.count(",")
 
 
 def to_mot(frames: Sequence[Detections]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of
-from askew.errors import DataNotFound, InputError
+from askew.data.annotations.fields import box_sides, files_of, text_of
+from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
+from askew.errors import DataNotFound
 from askew.video.reader import PICTURES, natural
 
 LABELS, FRAMES = "labels_kitti", "RGB"
@@ -40,26 +41,22 @@ def read_synthia_al(
 def _sequence(folder: Path, classes: Sequence[str]) -> VideoBoxes:
     rgb = folder.parent / FRAMES
     pictures = [path.name for path in rgb.iterdir() if path.suffix.lower() in PICTURES] if rgb.is_dir() else []
-    texts = sorted(folder.glob("*.txt"), key=lambda path: natural(path.name))
+    texts = sorted(files_of(folder, ".txt"), key=lambda path: natural(path.name))
     names = sorted(pictures, key=natural) or [f"{path.stem}.png" for path in texts]
-    stems = [Path(name).stem for name in names]
+    places = places_of([Path(name).stem for name in names])
     numbers = {name.lower(): number for number, name in enumerate(classes)}
     frames, boxes, kinds = [], [], []
     for path in texts:
-        frame = frame_of(path, stems, None, first=0)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        frame = frame_of(path, places, None, first=0)
+        for number, line in enumerate(text_of(path).split("\n"), start=1):
             parts = line.split()
             if not parts or parts[0].lower() not in numbers:
                 continue
-            try:
-                boxes.append([float(part) for part in parts[4:8]])
-            except ValueError as error:
-                raise InputError(f"{path}: line {number}: {error}") from error
-            if len(boxes[-1]) != 4:
-                raise InputError(f"{path}: line {number}: expected KITTI's columns, got {line.strip()[:80]!r}")
+            boxes.append(box_sides(path, f"line {number}: sides in KITTI's columns", parts[4:8]))
             frames.append(frame)
             kinds.append(numbers[parts[0].lower()])
     found = by_frame(
+        folder,
         np.array(frames, dtype=np.int64),
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
         np.ones(len(kinds)),

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of
+from askew.data.annotations.fields import box_sides, files_of
+from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
 from askew.errors import DataNotFound, InputError
 from askew.video.reader import natural
 
 VID_ROAD_CLASSES = {"n02958343": "car", "n02834778": "bicycle", "n03790512": "motorcycle"}
 """The three classes of ImageNet-VID that the thesis uses, by their names in the files."""
+
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+MOST_BYTES = 10_000_000
+"""The largest file taken for the annotation of one frame."""
 
 Row = tuple[int, list[float], str]
 
@@ -34,21 +40,24 @@ def read_voc(
         InputError: a file that is no VOC annotation, or about a frame that does not exist.
     """
     where = Path(folder)
-    files = sorted(where.glob("*.xml"), key=lambda path: natural(path.name)) if where.is_dir() else []
+    files = sorted(files_of(where, ".xml"), key=lambda path: natural(path.name))
     if not files:
         raise DataNotFound(f"annotations: no .xml files in {where}")
     rows: list[Row] = []
+    places = places_of(stems)
     for place, path in enumerate(files):
-        frame = frame_of(path, stems, n_frames, first=0) if stems or n_frames is not None else place
+        frame = frame_of(path, places, n_frames, first=0) if places or n_frames is not None else place
         rows += [(frame, box, name) for box, name in _objects(path)]
     names = list(classes) if classes else sorted({name for _, _, name in rows})
-    rows = [row for row in rows if row[2] in names]
+    numbers = {name: number for number, name in enumerate(names)}
+    rows = [row for row in rows if row[2] in numbers]
     length = n_frames if n_frames is not None else len(files)
     found = by_frame(
+        where,
         np.array([row[0] for row in rows], dtype=np.int64),
         np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, 4),
         np.ones(len(rows)),
-        np.array([names.index(row[2]) for row in rows], dtype=np.int64),
+        np.array([numbers[row[2]] for row in rows], dtype=np.int64),
         length,
     )
     return VideoBoxes(found, tuple(names), tuple(path.stem for path in files) if n_frames is None else ())
@@ -75,19 +84,30 @@ def read_vid(root: str | Path, split: str = "train", *, classes: Sequence[str] =
     return {name: video for name, video in videos.items() if any(len(frame) for frame in video.frames)}
 
 
+class _Builder(ElementTree.TreeBuilder):
+    """Builds a tree of a document that declares nothing: declared entities can grow without end."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002  (the parser's call)
+        """Is called where a document type is declared."""
+        raise InputError("a document type is declared, which annotations do not need")
+
+
 def _objects(path: Path) -> list[tuple[list[float], str]]:
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(
+            f"{path}: {path.stat().st_size} bytes; expected the objects of one frame, {MOST_BYTES} at most"
+        )
     try:
-        root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not XML: {error}") from error
+        root = ElementTree.parse(path, ElementTree.XMLParser(target=_Builder())).getroot()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not XML that can be read: {error}") from error
     out = []
     for one in root.iter("object"):
-        name, box = one.findtext("name"), one.find("bndbox")
-        sides = [None if box is None else box.findtext(side) for side in ("xmin", "ymin", "xmax", "ymax")]
-        if name is None or any(side is None for side in sides):
+        name, box = (one.findtext("name") or "").strip(), one.find("bndbox")
+        if not name or box is None:
             raise InputError(f"{path}: an object without name or bndbox: not a Pascal VOC annotation")
-        try:
-            out.append(([float(str(side)) for side in sides], name))
-        except ValueError as error:
-            raise InputError(f"{path}: bndbox of {name}: {error}") from error
+        sides = box_sides(path, f"bndbox of {name!r}", [box.findtext(side) for side in SIDES])
+        if sides[2] < sides[0] or sides[3] < sides[1]:
+            raise InputError(f"{path}: bndbox of {name!r}: expected xmin <= xmax and ymin <= ymax, got {sides}")
+        out.append((sides, name))
     return out

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of
+from askew.data.annotations.fields import files_of, text_of, whole_numbers
+from askew.data.annotations.frames import VideoBoxes, by_frame, class_names, frame_of, places_of
 from askew.errors import DataNotFound, InputError
 from askew.video.reader import natural
 
@@ -37,49 +40,46 @@ def read_yolo(
         InputError: a line that is not as said, shares outside [0, 1], or a frame that does not exist.
     """
     where = Path(folder)
-    files = sorted(where.glob("*.txt"), key=lambda path: natural(path.name)) if where.is_dir() else []
+    files = sorted(files_of(where, ".txt"), key=lambda path: natural(path.name))
     files = [path for path in files if path.name != NAMES]
     if not files:
         raise DataNotFound(f"annotations: no .txt files in {where}")
-    frames, rows = [], []
+    places = places_of(stems)
+    frames, tables = [], [np.zeros((0, 6))]
     for path in files:
-        frame = frame_of(path, stems, n_frames, first)
-        lines = _lines(path)
-        frames += [frame] * len(lines)
-        rows += lines
-    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
+        frame = frame_of(path, places, n_frames, first)
+        tables.append(_table(path))
+        frames += [frame] * len(tables[-1])
+    table = np.concatenate(tables)
     half = table[:, 3:5] / 2
     boxes = np.concatenate([table[:, 1:3] - half, table[:, 1:3] + half], axis=1) * np.array([*size, *size])
     kinds = table[:, 0].astype(np.int64)
     length = n_frames if n_frames is not None else max(frames, default=-1) + 1
-    found = by_frame(np.array(frames, dtype=np.int64), boxes, table[:, 5], kinds, length)
-    return VideoBoxes(found, _names(where, int(kinds.max()) + 1 if len(kinds) else 1))
+    named = where / NAMES
+    names = [name.strip() for name in text_of(named).split("\n") if name.strip()] if named.is_file() else []
+    classes = class_names(named if names else where, int(kinds.max()) + 1 if len(kinds) else 1, names, first=0)
+    return VideoBoxes(by_frame(where, np.array(frames, dtype=np.int64), boxes, table[:, 5], kinds, length), classes)
 
 
-def _lines(path: Path) -> list[list[float]]:
-    out = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+def _table(path: Path) -> NDArray[np.float64]:
+    """Returns the (K, 6) numbers of a file, with confidence 1 where there is none."""
+    lines, rows = [], []
+    for number, line in enumerate(text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             numbers = [float(part) for part in line.split()]
         except ValueError as error:
             raise InputError(f"{path}: line {number}: {error}") from error
-        numbers += [1.0] * (6 - len(numbers)) if len(numbers) == 5 else []
+        numbers += [1.0] if len(numbers) == 5 else []
         inside = len(numbers) == 6 and all(-0.01 <= value <= 1.01 for value in numbers[1:])
-        if not inside or numbers[0] < 0 or numbers[0] != int(numbers[0]):
+        if not inside or not numbers[0] >= 0 or min(numbers[3:5]) < 0:
             raise InputError(
                 f"{path}: line {number}: expected a class from 0, then centre, width and height (and confidence) in "
-                f"[0, 1], got {line.strip()[:80]!r}"
+                f"[0, 1], got {reprlib.repr(line.strip())}"
             )
-        out.append(numbers)
-    return out
-
-
-def _names(where: Path, n_classes: int) -> tuple[str, ...]:
-    path = where / NAMES
-    names = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-    names = [name.strip() for name in names if name.strip()]
-    if names and len(names) < n_classes:
-        raise InputError(f"{path}: {len(names)} names, but there is a box of class {n_classes - 1}")
-    return tuple(names or (f"class {number}" for number in range(n_classes)))
+        lines.append(number)
+        rows.append(numbers)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 6)
+    whole_numbers(path, lines, table[:, 0], "a class")
+    return table
