@@ -276,3 +276,15 @@ def test_a_tracker_that_returns_nonsense():
         estimate_errors(frames, Lost())
     with pytest.raises(InputError, match=r"shape \(0, 4\) for 1 boxes"):
         estimate_errors(frames, Short())
+
+
+def test_reach_beyond_the_video_is_the_whole_video():
+    """A million frames either way of four: the same answer as three, at no more cost; of a long video it is refused."""
+    frames = [Detections([[0, 0, 9, 9]], [0.9], [0]), Detections.none(), *[Detections([[0, 0, 9, 9]], [0.9], [0])] * 2]
+    far, near = (estimate_errors(frames, StaticTracker(), reach=reach) for reach in (1_000_000, 3))
+    assert (far.false_negatives.tolist(), far.energy) == (near.false_negatives.tolist(), near.energy)
+    assert estimate_errors(frames[:1], StaticTracker(), reach=5).energy == 0
+    assert len(estimate_errors([], StaticTracker(), reach=5)) == 0
+    crowd = [Detections(np.tile([0, 0, 9, 9], (100, 1)), [0.9] * 100, [0] * 100)] * 2000
+    with pytest.raises(InputError, match="reach: 1999 frames either way is 799600000 boxes to track"):
+        estimate_errors(crowd, StaticTracker(), reach=1_000_000)

@@ -117,6 +117,9 @@ def estimate_all(
 TOGETHER = 20_000
 """Frames, of however many videos, that are linked and cut in one go."""
 
+MOST_TRACKED = 1 << 28
+"""Boxes that are tracked in one go: their links take tens of gigabytes."""
+
 
 class Options(NamedTuple):
     """The parameters of the method; see `estimate_errors`."""
@@ -152,9 +155,10 @@ class _Joined:
 
 def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], options: Options) -> list[FrameErrors]:
     _check_parameters(options)
-    tracker = _Joined(trackers, [len(video) for video in videos], options.reach)
-    flat = flatten(videos, gap=options.reach)
-    links, unmatched = link(flat, tracker, reach=options.reach, link_iou=options.link_iou)
+    reach = _reach(videos, options.reach)
+    tracker = _Joined(trackers, [len(video) for video in videos], reach)
+    flat = flatten(videos, gap=reach)
+    links, unmatched = link(flat, tracker, reach=reach, link_iou=options.link_iou)
     candidates = group_candidates(flat, unmatched, candidate_iou=options.candidate_iou)
     n_detections, n_candidates = len(flat.boxes), len(candidates.boxes)
     if_wrong, if_right = _detection_costs(flat, options, len(videos))
@@ -168,6 +172,21 @@ def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], optio
     energies = np.bincount(node_video, paid, minlength=len(videos)).astype(np.float64)
     energies += options.pairwise * np.bincount(node_video[broken], minlength=len(videos))
     return _labelled(flat, candidates, cut.present, energies, [len(video) for video in videos])
+
+
+def _reach(videos: list[list[Detections]], reach: int) -> int:
+    """Returns how far to look: no further than the longest video has frames.
+
+    Raises:
+        InputError: so many boxes would be tracked that no memory holds them.
+    """
+    reach = max(1, min(int(reach), max((len(video) for video in videos), default=1) - 1))
+    tracked = 2 * reach * sum(len(frame) for video in videos for frame in video)
+    if tracked > MOST_TRACKED:
+        raise InputError(
+            f"reach: {reach} frames either way is {tracked} boxes to track; expected {MOST_TRACKED} at most"
+        )
+    return reach
 
 
 def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
