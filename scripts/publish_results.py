@@ -140,7 +140,10 @@ def main() -> None:
     paths = sorted(source.glob("runs/*/ledger.jsonl"))
     for path in paths:
         header, cycles = read_ledger(path)
-        ledgers[path.parent.name] = [{**c, "label": header["run"]["label"]} for c in cycles]
+        ledgers[path.parent.name] = [
+            {"label": header.label, "n_labeled": c.n_labeled, "l1_score": c.l1_score, "seconds": c.seconds}
+            for c in cycles
+        ]
     with gzip.GzipFile(out / "ledgers.jsonl.gz", "wb", mtime=0) as file:
         for path in paths:
             file.write(path.read_bytes())

@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 from PIL import Image
 
 from askew.cli.main import main
+from askew.experiment.ledger import Cycle, read_ledger
 
 CONFIG = """
 name = "try"
@@ -49,38 +50,41 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cycles(folder: Path, label: str) -> list[dict]:
-    lines = (folder / "out" / "runs" / f"{label}-seed0" / "ledger.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines[1:]]
+def ledger(folder: Path, label: str) -> Path:
+    return folder / "out" / "runs" / f"{label}-seed0" / "ledger.jsonl"
+
+
+def cycles(folder: Path, label: str) -> tuple[Cycle, ...]:
+    return read_ledger(ledger(folder, label))[1]
 
 
 def test_the_ledger_holds_every_cycle_and_no_item_twice(finished: Path) -> None:
     for label in ("random", "bald+balance", "kcenter+balance"):
         found = cycles(finished, label)
-        assert [c["n_labeled"] for c in found] == [20, 30, 40]
-        header = json.loads((finished / "out" / "runs" / f"{label}-seed0" / "ledger.jsonl").read_text().splitlines()[0])
-        asked = header["run"]["initial"] + [item for c in found for item in c["asked"]]
+        assert [c.n_labeled for c in found] == [20, 30, 40]
+        header, _ = read_ledger(ledger(finished, label))
+        asked = [*header.initial, *(item for c in found for item in c.asked)]
         assert len(set(asked)) == len(asked) == 40
-        assert all(sum(c["labeled_counts"]) == c["n_labeled"] for c in found)
-        assert all(0.0 <= c["metrics"]["accuracy"] <= 1.0 for c in found)
+        assert all(sum(c.labeled_counts) == c.n_labeled for c in found)
+        assert all(0.0 <= c.metrics["accuracy"] <= 1.0 for c in found)
 
 
 def test_strategies_share_the_initial_set_and_the_first_model(finished: Path) -> None:
     first = [cycles(finished, label)[0] for label in ("random", "bald+balance", "kcenter+balance")]
-    assert len({json.dumps(c["labeled_counts"]) for c in first}) == 1
-    assert len({c["metrics"]["accuracy"] for c in first}) == 1
+    assert len({c.labeled_counts for c in first}) == 1
+    assert len({c.metrics["accuracy"] for c in first}) == 1
 
 
 def test_the_balance_is_written_down_with_its_proof(finished: Path) -> None:
-    solved = cycles(finished, "bald+balance")[0]["balance"]
+    solved = cycles(finished, "bald+balance")[0].balance
     assert solved["objective"] >= solved["bound"]
     assert solved["weight"] in solved["curve"]["weights"]
 
 
 def test_training_on_everything_is_the_best(finished: Path) -> None:
     full = cycles(finished, "full")
-    assert full[0]["n_labeled"] == 300
-    assert full[0]["metrics"]["accuracy"] > cycles(finished, "random")[-1]["metrics"]["accuracy"]
+    assert full[0].n_labeled == 300
+    assert full[0].metrics["accuracy"] > cycles(finished, "random")[-1].metrics["accuracy"]
 
 
 def test_the_report_is_one_page_with_no_outside_links(finished: Path) -> None:
@@ -190,5 +194,4 @@ def test_any_estimator_works_in_place_of_a_network(tmp_path: Path) -> None:
     ).replace("initial = 6", "initial = 40")
     (tmp_path / "lr.toml").write_text(text)
     assert main(["run", str(tmp_path / "lr.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 0
-    line = (tmp_path / "out" / "runs" / "margin-seed0" / "ledger.jsonl").read_text().splitlines()[-1]
-    assert json.loads(line)["metrics"]["accuracy"] > 0.5
+    assert cycles(tmp_path, "margin")[-1].metrics["accuracy"] > 0.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from askew.experiment.ledger import read_ledger
 
 pytest.importorskip("torch")
 
@@ -47,12 +48,12 @@ def command(config: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "askew.cli.main", "run", str(config), "--out", str(out), "--jobs", "2"]
 
 
-def picks(out: Path) -> dict[str, list[tuple[list[int], list[int]]]]:
+def picks(out: Path) -> dict[str, list[tuple[tuple[int, ...], tuple[int, ...]]]]:
     found = {}
     for path in sorted(out.glob("runs/*/ledger.jsonl")):
-        cycles = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-        assert [c["cycle"] for c in cycles] == list(range(5))
-        found[path.parent.name] = [(c["asked"], c["asked_labels"]) for c in cycles]
+        _, cycles = read_ledger(path)
+        assert len(cycles) == 5
+        found[path.parent.name] = [(c.asked, c.asked_labels) for c in cycles]
     return found
 
 

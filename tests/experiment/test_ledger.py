@@ -1,78 +1,289 @@
-"""The ledger: what was written stays, half a line goes, another run's is refused, one process at a time."""
+"""The ledger: what was written stays; half a line goes; what was changed, or is wrong, is refused with its line."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from askew.errors import InputError
-from askew.experiment.ledger import open_ledger, read_ledger
+from askew.experiment.ledger import Cycle, Header, begun, open_ledger, read_ledger
 
-HEADER = {"run": {"label": "random", "seed": 0, "cycles": 3, "initial": [1, 2]}}
+HEADER = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), {}, {"weight": 0.5}, 1)
+FIRST = Cycle(
+    0,
+    2,
+    {"accuracy": 0.5},
+    (1, 1, 0),
+    (3, 7),
+    (2, 0),
+    {"fit": 0.25},
+    {"weight": 0.5, "curve": {"weights": [0.0, 0.5], "losses": [1.0, 0.25]}},
+)
+SECOND = Cycle(1, 4, {"accuracy": 0.75}, (2, 1, 1), (5, 4), (1, 1))
+LAST = Cycle(2, 6, {"accuracy": 0.875}, (2, 3, 1))
+
+
+def write(folder: Path, *cycles: Cycle) -> Path:
+    with open_ledger(folder, HEADER) as ledger:
+        for cycle in cycles:
+            ledger.append(cycle)
+    return folder / "ledger.jsonl"
+
+
+def forged(*lines: Any) -> bytes:
+    """Writes lines with right checks, by the rule in the module's docstring, so that only their values are wrong."""
+    out, before = b"", ""
+    for line in lines:
+        body = json.dumps(line, separators=(",", ":")).encode() if not isinstance(line, bytes) else line
+        before = hashlib.sha256(before.encode() + body).hexdigest()[:32]
+        out += body[:-1] + b',"check":"' + before.encode() + b'"}\n'
+    return out
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        del line["check"]
+    return lines
 
 
 def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
+    write(tmp_path, FIRST)
     with open_ledger(tmp_path, HEADER) as ledger:
-        ledger.append({"cycle": 0, "asked": [3]})
+        assert ledger.cycles == [FIRST]
+        ledger.append(SECOND)
+        ledger.append(LAST)
+    assert read_ledger(tmp_path / "ledger.jsonl") == (HEADER, (FIRST, SECOND, LAST))
+
+
+def test_a_forged_ledger_with_right_checks_is_read_so_the_rule_is_the_one_described(tmp_path: Path) -> None:
+    path = write(tmp_path, FIRST, SECOND, LAST)
+    assert path.read_bytes() == forged(*lines_of(path))
+
+
+def test_a_question_waits_for_its_answer_over_a_restart(tmp_path: Path) -> None:
+    asked = dataclasses.replace(FIRST, asked_labels=())
     with open_ledger(tmp_path, HEADER) as ledger:
-        assert ledger.cycles == [{"cycle": 0, "asked": [3]}]
-        ledger.append({"cycle": 1, "asked": [4]})
-    assert read_ledger(tmp_path / "ledger.jsonl") == (HEADER, [{"cycle": 0, "asked": [3]}, {"cycle": 1, "asked": [4]}])
+        ledger.ask(FIRST)
+        assert ledger.cycles == [asked]
+    assert read_ledger(tmp_path / "ledger.jsonl")[1][0].waiting
+    with open_ledger(tmp_path, HEADER) as ledger:
+        with pytest.raises(InputError, match="before cycle 0 was answered"):
+            ledger.ask(SECOND)
+        with pytest.raises(InputError, match="1 for 2"):
+            ledger.answer((1,))
+        with pytest.raises(InputError, match="3 is outside the 3 classes"):
+            ledger.answer((1, 3))
+        ledger.answer((2, 0))
+        with pytest.raises(InputError, match="no answer is waited for"):
+            ledger.answer((2, 0))
+        assert ledger.cycles == [FIRST]
+    assert read_ledger(tmp_path / "ledger.jsonl")[1] == (FIRST,)
+
+
+def test_counts_and_score_of_the_answers_by_hand() -> None:
+    assert FIRST.asked_counts == (1, 0, 1)
+    assert FIRST.l1_score == pytest.approx((1 / 3 + 2 / 3 + 1 / 3) / (2 * 2 * 2 / 3))
+    assert (LAST.asked_counts, LAST.l1_score) == ((0, 0, 0), None)
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_half_a_last_line_is_cut_off_and_written_again(tmp_path: Path, cut: int) -> None:
-    with open_ledger(tmp_path, HEADER) as ledger:
-        ledger.append({"cycle": 0})
-        ledger.append({"cycle": 1})
-    path = tmp_path / "ledger.jsonl"
+    path = write(tmp_path, FIRST, SECOND)
     whole = path.read_bytes()
     path.write_bytes(whole[:-cut])
-    assert len(read_ledger(path)[1]) == 1
+    assert read_ledger(path)[1][-1] == dataclasses.replace(SECOND, asked_labels=())
     with open_ledger(tmp_path, HEADER) as ledger:
-        assert ledger.cycles == [{"cycle": 0}]
-        ledger.append({"cycle": 1})
+        ledger.answer((1, 1))
     assert path.read_bytes() == whole
 
 
 def test_half_a_header_counts_as_nothing(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").write_bytes(b'{"run": {"la')
-    with open_ledger(tmp_path, HEADER) as ledger:
-        assert ledger.cycles == []
-    assert read_ledger(tmp_path / "ledger.jsonl") == (HEADER, [])
+    path = tmp_path / "ledger.jsonl"
+    assert not begun(path)
+    path.write_bytes(b'{"format": 2, "run": {"la')
+    assert not begun(path)
+    with pytest.raises(InputError, match="no complete line"):
+        read_ledger(path)
+    write(tmp_path)
+    assert begun(path)
+    assert read_ledger(path) == (HEADER, ())
 
 
-def test_another_run_is_refused_and_left_alone(tmp_path: Path) -> None:
-    with open_ledger(tmp_path, HEADER) as ledger:
-        ledger.append({"cycle": 0})
-    before = (tmp_path / "ledger.jsonl").read_bytes()
-    other = {"run": {**HEADER["run"], "seed": 1}}
+@pytest.mark.parametrize("change", [{"seed": 1}, {"budget": 3}, {"initial": (1, 3)}, {"threads": 2}, {"balance": None}])
+def test_another_run_is_refused_and_left_alone(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = write(tmp_path, FIRST)
+    before = path.read_bytes()
+    other = dataclasses.replace(HEADER, **change)
     with pytest.raises(InputError, match="another run"), open_ledger(tmp_path, other):
         pass
-    assert (tmp_path / "ledger.jsonl").read_bytes() == before
+    assert path.read_bytes() == before
 
 
-def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").write_bytes(b'{"run": {}}\n{"cyc\n{"cycle": 1}\n')
-    with pytest.raises(InputError, match="damaged"):
-        read_ledger(tmp_path / "ledger.jsonl")
+def edited(path: Path, number: int, old: str, new: str) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    assert old in lines[number - 1]
+    lines[number - 1] = lines[number - 1].replace(old, new)
+    path.write_text("".join(lines))
+
+
+def dropped(path: Path, number: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: number - 1] + lines[number:]))
+
+
+def doubled(path: Path, number: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:number] + lines[number - 1 :]))
+
+
+CHANGES = {
+    "a pick": (lambda p: edited(p, 2, "[3,7]", "[3,8]"), 2),
+    "a label": (lambda p: edited(p, 3, "[2,0]", "[2,1]"), 3),
+    "an accuracy": (lambda p: edited(p, 4, "0.75", "0.95"), 4),
+    "the seed": (lambda p: edited(p, 1, '"seed":0', '"seed":1'), 1),
+    "a check": (lambda p: edited(p, 3, '"check":"', '"check":"0'), 3),
+    "a question dropped": (lambda p: dropped(p, 2), 2),
+    "an answer dropped": (lambda p: dropped(p, 3), 3),
+    "a line doubled": (lambda p: doubled(p, 4), 5),
+    "an empty line": (lambda p: edited(p, 3, '{"answered"', '\n{"answered"'), 3),
+    "half a line in the middle": (lambda p: edited(p, 4, '"metrics"', "\n"), 4),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_was_changed_is_refused_with_its_line_and_left_alone(tmp_path: Path, what: str) -> None:
+    path = write(tmp_path, FIRST, SECOND, LAST)
+    change, line = CHANGES[what]
+    change(path)
+    before = path.read_bytes()
+    for read in (lambda: read_ledger(path), lambda: open_ledger(tmp_path, HEADER).__enter__()):
+        with pytest.raises(InputError, match=rf"ledger\.jsonl: line {line}: ") as caught:
+            read()
+        assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def with_value(record: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    record = json.loads(json.dumps(record))
+    *way, last = path.split(".")
+    place = record
+    for part in way:
+        place = place[part]
+    place[last] = value
+    return record
+
+
+WRONG = [
+    (1, "format", 1),
+    (1, "run", None),
+    (1, "run.seed", -1),
+    (1, "run.seed", True),
+    (1, "run.cycles", 0),
+    (1, "run.label", 3),
+    (1, "run.initial", [1, 1]),
+    (1, "run.initial", "12"),
+    (1, "run.parameters", []),
+    (1, "run.unheard", 1),
+    (2, "asked", []),
+    (2, "asked.cycle", 1),
+    (2, "asked.cycle", "0"),
+    (2, "asked.n_labeled", None),
+    (2, "asked.metrics", {"accuracy": None}),
+    (2, "asked.metrics", {"accuracy": "0.5"}),
+    (2, "asked.metrics", {"accuracy": True}),
+    (2, "asked.metrics", [0.5]),
+    (2, "asked.asked", [3, 3]),
+    (2, "asked.asked", [3, -1]),
+    (2, "asked.asked", [3, 1]),
+    (2, "asked.asked", [3, 0.5]),
+    (2, "asked.labeled_counts", [1, "1", 0]),
+    (2, "asked.seconds", {"fit": "long"}),
+    (2, "asked.balance", 0.5),
+    (2, "asked.balance", {"weight": "auto"}),
+    (2, "asked.balance", {"weight": 1.0, "curve": {"weights": [1.0], "losses": []}}),
+    (2, "asked.model", 3),
+    (3, "answered.labels", [2]),
+    (3, "answered.labels", [2, 3]),
+    (3, "answered.labels", [2, -1]),
+    (3, "answered.labels", [2, None]),
+    (3, "answered.cycle", 1),
+    (4, "asked.asked", [3, 4]),
+    (4, "asked.cycle", 0),
+]
+
+
+@pytest.mark.parametrize(("line", "key", "value"), WRONG)
+def test_wrong_types_and_values_are_one_line_even_if_the_checks_fit(
+    tmp_path: Path, line: int, key: str, value: object
+) -> None:
+    path = write(tmp_path, FIRST, SECOND, LAST)
+    lines = lines_of(path)
+    lines[line - 1] = with_value(lines[line - 1], key, value)
+    path.write_bytes(forged(*lines))
+    with pytest.raises(InputError, match=rf"ledger\.jsonl: line {line}: ") as caught:
+        read_ledger(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "9" * 5000, "[" * 100_000])
+def test_numbers_that_are_none_are_one_line(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, FIRST)
+    lines = path.read_bytes().splitlines()
+    head, asked = (line[: line.rindex(b',"check"')] + b"}" for line in lines[:2])
+    path.write_bytes(forged(head, asked.replace(b"0.5", text.encode(), 1)))
+    with pytest.raises(InputError, match="line 2: ") as caught:
+        read_ledger(path)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, FIRST)
+    lines = lines_of(path)
+    del lines[1]["asked"]["metrics"]
+    path.write_bytes(forged(*lines))
+    with pytest.raises(InputError, match="line 2: the key 'metrics' is missing"):
+        read_ledger(path)
+
+
+def test_a_ledger_without_checks_says_where_it_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text('{"run":{"label":"random"}}\n')
+    with pytest.raises(InputError, match="line 1: has no check: not a ledger, or one of an older askew"):
+        read_ledger(path)
+
+
+@pytest.mark.parametrize("metric", [float("nan"), float("inf"), None, "0.5"])
+def test_what_could_not_be_read_back_is_not_written(metric: Any) -> None:
+    with pytest.raises(InputError, match=r"metrics\.accuracy: expected a finite number"):
+        Cycle(0, 2, {"accuracy": metric}, (1, 1, 0))
+
+
+def test_more_cycles_than_planned_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, FIRST, SECOND, LAST)
+    with open_ledger(tmp_path, HEADER) as ledger, pytest.raises(InputError, match="run of 3 cycles"):
+        ledger.append(dataclasses.replace(LAST, number=3))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no file locks there")
 def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from askew.experiment.ledger import open_ledger\n"
+        "import time; from pathlib import Path; from askew.experiment.ledger import Cycle, Header, open_ledger\n"
         f"with open_ledger(Path({str(tmp_path)!r}), {HEADER!r}) as ledger:\n"
-        "    print('open', flush=True); time.sleep(1.0); ledger.append({'cycle': 0})\n"
+        f"    print('open', flush=True); time.sleep(1.0); ledger.append({FIRST!r})\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "open\n"
         start = time.monotonic()
         with open_ledger(tmp_path, HEADER) as ledger:
-            assert ledger.cycles == [{"cycle": 0}]
+            assert ledger.cycles == [FIRST]
         assert time.monotonic() - start > 0.3

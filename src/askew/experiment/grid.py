@@ -24,7 +24,7 @@ import numpy as np
 from askew.data.dataset import Dataset
 from askew.errors import InputError
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.ledger import read_ledger
+from askew.experiment.ledger import begun, read_ledger
 from askew.experiment.provenance import processor, versions
 from askew.experiment.tasks import build_learner, check_needs, pool_and_initial
 from askew.strategies.registry import get
@@ -120,9 +120,9 @@ def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_s
     wanted: set[int] = set()
     for entry in config.strategies:
         path = out / Job(entry.name, seed).folder / "ledger.jsonl"
-        if path.is_file():
+        if begun(path):
             _, cycles = read_ledger(path)
-            wanted.update(cycles[0]["asked"][:per_strategy] if cycles else [])
+            wanted.update(cycles[0].asked[:per_strategy] if cycles else [])
     if wanted:
         chosen = np.array(sorted(wanted))
         pixels = np.stack([dataset.train.thumbnail(int(items[i])) for i in chosen])
@@ -134,7 +134,7 @@ def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_s
 def is_finished(config: ExperimentConfig, out: Path, job: Job) -> bool:
     """Tells whether a run's ledger holds all of its cycles."""
     path = out / job.folder / "ledger.jsonl"
-    if not path.is_file() or path.stat().st_size == 0:
+    if not begun(path):
         return False
     try:
         _, cycles = read_ledger(path)
@@ -162,9 +162,9 @@ def summary(config: ExperimentConfig, out: Path) -> Sequence[tuple[str, int, flo
         ends = []
         for seed in config.protocol.seeds:
             path = out / Job(label, seed).folder / "ledger.jsonl"
-            cycles = read_ledger(path)[1] if path.is_file() else []
+            cycles = read_ledger(path)[1] if begun(path) else ()
             if cycles:
-                ends.append((cycles[-1]["n_labeled"], cycles[-1]["metrics"]["accuracy"]))
+                ends.append((cycles[-1].n_labeled, cycles[-1].metrics["accuracy"]))
         if ends:
             rows.append((label, max(n for n, _ in ends), float(np.mean([a for _, a in ends]))))
     return rows

@@ -1,20 +1,31 @@
-"""The ledger: one append-only file a run, a line a finished cycle; what stands in it is never written again.
+"""The ledger: one append-only file a run, a line an event; what stands in it is never written again.
+
+    {"format":2,"run":{…},"check":"…"}                  the header: what is run
+    {"asked":{"cycle":0, …},"check":"…"}                a cycle's measurements and its question
+    {"answered":{"cycle":0,"labels":[…]},"check":"…"}   the oracle's answer; the last cycle asks nothing and has none
 
 A line is complete when it ends in a newline and reached the disk (fsync). A process killed while it wrote leaves half a
-line, which the next one cuts off before it goes on. A file lock keeps two processes from going on with the same run.
+line, which the next one cuts off before it goes on. `check` is a hash of the line and of the check before it, so a line
+that was edited, dropped, doubled or moved is refused. A file lock keeps two processes from going on with the same run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
+
+import numpy as np
 
 from askew.errors import InputError
+from askew.experiment.records import checked, finite, items, mapping, numbers, text, whole, words
+from askew.pick.balance import l1_score
 
 try:
     import fcntl
@@ -23,70 +34,351 @@ except ImportError:  # Windows has no fcntl: there two processes on one folder a
 
 FILE = "ledger.jsonl"
 
+FORMAT = 2
+"""Of the lines; 1 had no checks."""
+
+_LINE = re.compile(rb'(\{.*),"check":"([0-9a-f]{32})"\}', re.DOTALL)
+
 
 @dataclass(frozen=True)
+class Header:
+    """What a ledger's run is: everything that its picks depend on beside the data and the learner.
+
+    Attributes:
+        label: how the experiment calls it, such as "entropy+balance".
+        strategy: the strategy's name; None for a run that is trained on the whole pool and asks nothing.
+        seed: of the initial set, the training and the ties.
+        cycles: trainings planned.
+        budget: labels asked after each but the last.
+        initial: pool items labelled at the start; empty if the strategy is None.
+        parameters: the strategy's own.
+        balance: `Balance.record()`, or None.
+        threads: how many the run computes with.
+
+    Raises:
+        InputError: a value of the wrong type or out of range.
+    """
+
+    label: str
+    strategy: str | None
+    seed: int
+    cycles: int
+    budget: int
+    initial: tuple[int, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    balance: Mapping[str, Any] | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        text("label", self.label)
+        if self.strategy is not None:
+            text("strategy", self.strategy)
+        for name, least in (("seed", 0), ("cycles", 1), ("budget", 0), ("threads", 1)):
+            whole(name, getattr(self, name), least)
+        object.__setattr__(self, "initial", items("initial", self.initial))
+        mapping("parameters", self.parameters)
+        if self.balance is not None:
+            mapping("balance", self.balance)
+
+    def record(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON."""
+        return {**vars(self), "initial": list(self.initial)}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One cycle of a run: what was trained on, what was measured, what was asked next and what was answered.
+
+    Attributes:
+        number: from 0.
+        n_labeled: how many labels the model was trained on.
+        metrics: name to value, measured on the test items.
+        labeled_counts: (C,) labels of each class that the model was trained on.
+        asked: pool items asked after this training, best first; empty in the last cycle.
+        asked_labels: their classes as the oracle told them; empty as long as it did not.
+        seconds: phase to seconds.
+        balance: what the balanced selection reported (weight, objective, bound, gap, l1_score, demand, curve), or None.
+        model: SHA-256 of the model that the next cycle starts from, or None where each starts anew.
+
+    Raises:
+        InputError: a value of the wrong type or out of range.
+    """
+
+    number: int
+    n_labeled: int
+    metrics: Mapping[str, float]
+    labeled_counts: tuple[int, ...]
+    asked: tuple[int, ...] = ()
+    asked_labels: tuple[int, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    balance: Mapping[str, Any] | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        whole("cycle", self.number, 0)
+        whole("n_labeled", self.n_labeled, 1)
+        words("metrics", self.metrics)
+        words("seconds", self.seconds)
+        if self.model is not None:
+            text("model", self.model)
+        object.__setattr__(self, "labeled_counts", numbers("labeled_counts", self.labeled_counts))
+        object.__setattr__(self, "asked", items("asked", self.asked))
+        object.__setattr__(self, "asked_labels", numbers("labels", self.asked_labels))
+        if self.balance is not None:
+            _check_balance(self.balance)
+        if self.asked_labels:
+            if len(self.asked_labels) != len(self.asked):
+                raise InputError(f"labels: {len(self.asked_labels)} for {len(self.asked)} items asked")
+            if max(self.asked_labels) >= len(self.labeled_counts):
+                raise InputError(
+                    f"labels: {max(self.asked_labels)} is outside the {len(self.labeled_counts)} classes of "
+                    "labeled_counts"
+                )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the cycle asked something that the oracle has not answered yet."""
+        return bool(self.asked) and not self.asked_labels
+
+    @property
+    def asked_counts(self) -> tuple[int, ...]:
+        """(C,) the answers of each class."""
+        labels = np.array(self.asked_labels, dtype=np.int64)
+        return tuple(np.bincount(labels, minlength=len(self.labeled_counts)).tolist())
+
+    @property
+    def l1_score(self) -> float | None:
+        """Eq. 4.10 of the answers, or None without any."""
+        return l1_score(np.array(self.asked_counts)) if self.asked_labels else None
+
+    def answered(self, labels: tuple[int, ...]) -> Cycle:
+        """Returns the cycle with the oracle's answer.
+
+        Raises:
+            InputError: it was answered already, or the labels do not fit what was asked.
+        """
+        if not self.waiting or not labels:
+            raise InputError(f"cycle {self.number}: no answer is waited for, or an empty one was given")
+        return Cycle(**{**vars(self), "asked_labels": labels})
+
+    def question(self) -> dict[str, Any]:
+        """Returns all but the answer as plain values for JSON."""
+        record = {name: value for name, value in vars(self).items() if name not in ("number", "asked_labels")}
+        lists = {"labeled_counts": list(self.labeled_counts), "asked": list(self.asked)}
+        return {"cycle": self.number, **record, **lists}
+
+
+@dataclass
 class Ledger:
-    """The open ledger of one run: its header, the cycles that are done, and `append` for the next."""
+    """The open ledger of one run: its header, the cycles so far, and what appends to them.
 
-    header: dict[str, Any]
-    cycles: list[dict[str, Any]]
+    When one of its methods returns, the line is on the disk.
+    """
+
+    header: Header
+    cycles: list[Cycle]
     _file: IO[bytes]
+    _check: str
 
-    def append(self, cycle: dict[str, Any]) -> None:
-        """Adds a finished cycle; when this returns, the line is on the disk."""
-        _write_line(self._file, cycle)
-        self.cycles.append(cycle)
+    def ask(self, cycle: Cycle) -> None:
+        """Adds a cycle whose question, if there is one, the oracle has not answered yet.
+
+        Raises:
+            InputError: it cannot follow the cycles so far.
+        """
+        _check_next(self.header, self.cycles, cycle)
+        self._write({"asked": cycle.question()})
+        self.cycles.append(Cycle(**{**vars(cycle), "asked_labels": ()}))
+
+    def answer(self, labels: tuple[int, ...]) -> None:
+        """Adds the oracle's answer to the last cycle's question.
+
+        Raises:
+            InputError: the last cycle waits for none, or the labels do not fit what was asked.
+        """
+        if not self.cycles:
+            raise InputError("no cycle has asked anything yet")
+        answered = self.cycles[-1].answered(labels)
+        self._write({"answered": {"cycle": answered.number, "labels": list(answered.asked_labels)}})
+        self.cycles[-1] = answered
+
+    def append(self, cycle: Cycle) -> None:
+        """Adds a whole cycle, its answer too."""
+        self.ask(cycle)
+        if cycle.asked_labels:
+            self.answer(cycle.asked_labels)
+
+    def _write(self, event: dict[str, Any]) -> None:
+        self._check = _write_line(self._file, event, self._check)
 
 
 @contextmanager
-def open_ledger(folder: Path, header: dict[str, Any]) -> Iterator[Ledger]:
+def open_ledger(folder: Path, header: Header) -> Iterator[Ledger]:
     """Opens the run's ledger in `folder`, makes it if it is new, and holds its lock until the end.
 
     Raises:
-        InputError: the ledger there is of another run.
+        InputError: the ledger there is damaged, or of another run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / FILE, "a+b") as file:
+    path = folder / FILE
+    with open(path, "a+b") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
-        lines, size = _complete_lines(file)
+        file.seek(0)
+        lines, size = _complete_lines(file.read(), path)
         file.truncate(size)
         if not lines:
-            _write_line(file, header)
+            check = _write_line(file, {"format": FORMAT, "run": header.record()}, "")
             _sync_folder(folder)
-            lines = [header]
-        if _comparable(lines[0]) != _comparable(header):
+            yield Ledger(header, [], file, check)
+            return
+        found, cycles = _read(lines, path)
+        if _plain(found.record()) != _plain(header.record()):
             raise InputError(f"{folder}: holds another run, with other settings: choose another output folder")
-        yield Ledger(lines[0], lines[1:], file)
+        yield Ledger(found, cycles, file, lines[-1][1])
 
 
-def read_ledger(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Returns the header and the finished cycles of a ledger file, leaving out half a last line.
+def begun(path: Path) -> bool:
+    """Tells whether there is a ledger with a complete line: a run killed at its start leaves none."""
+    return path.is_file() and b"\n" in path.read_bytes()
+
+
+def read_ledger(path: Path) -> tuple[Header, tuple[Cycle, ...]]:
+    """Returns the header and the cycles of a ledger file, leaving out half a last line.
 
     Raises:
-        InputError: not a ledger.
+        InputError: not a ledger, or a line of it is damaged; the message names the line.
     """
-    with open(path, "rb") as file:
-        lines, _ = _complete_lines(file)
-    if not lines or "run" not in lines[0]:
-        raise InputError(f"{path}: not a ledger of a run")
-    return lines[0], lines[1:]
+    lines, _ = _complete_lines(path.read_bytes(), path)
+    if not lines:
+        raise InputError(f"{path}: not a ledger of a run: it holds no complete line")
+    header, cycles = _read(lines, path)
+    return header, tuple(cycles)
 
 
-def _complete_lines(file: IO[bytes]) -> tuple[list[dict[str, Any]], int]:
-    file.seek(0)
-    data = file.read()
+def _read(lines: list[tuple[dict[str, Any], str]], path: Path) -> tuple[Header, list[Cycle]]:
+    header: Header | None = None
+    cycles: list[Cycle] = []
+    for number, (line, _) in enumerate(lines, start=1):
+        try:
+            if header is None:
+                header = _header(line)
+            elif "asked" in line:
+                cycle = _asked(line["asked"])
+                _check_next(header, cycles, cycle)
+                cycles.append(cycle)
+            else:
+                cycles = _with_answer(cycles, line)
+        except InputError as error:
+            raise InputError(f"{path}: line {number}: {error}") from error
+    if header is None:
+        raise InputError(f"{path}: line 1: not the header of a run")
+    return header, cycles
+
+
+def _header(line: dict[str, Any]) -> Header:
+    if line.get("format") != FORMAT:
+        raise InputError("not the header of a run")
+    return checked(Header, line.get("run"))
+
+
+def _asked(record: Any) -> Cycle:
+    if isinstance(record, dict):
+        record = {("number" if name == "cycle" else name): value for name, value in record.items()}
+    return checked(Cycle, record)
+
+
+def _with_answer(cycles: list[Cycle], line: dict[str, Any]) -> list[Cycle]:
+    answer = line.get("answered")
+    if not isinstance(answer, dict) or set(answer) != {"cycle", "labels"}:
+        raise InputError("neither a question nor an answer")
+    if not cycles or answer["cycle"] != cycles[-1].number:
+        raise InputError(f"an answer to cycle {answer['cycle']!r}, which was not the last to ask")
+    return [*cycles[:-1], cycles[-1].answered(numbers("labels", answer["labels"]))]
+
+
+def _check_next(header: Header, cycles: list[Cycle], cycle: Cycle) -> None:
+    if cycle.number != len(cycles):
+        raise InputError(f"cycle {cycle.number} where cycle {len(cycles)} was expected")
+    if cycle.number >= header.cycles:
+        raise InputError(f"cycle {cycle.number} of a run of {header.cycles} cycles")
+    if cycles and cycles[-1].waiting:
+        raise InputError(f"cycle {cycle.number} before cycle {cycle.number - 1} was answered")
+    if cycles and not cycles[-1].asked:
+        raise InputError(f"cycle {cycle.number} after a cycle that asked nothing")
+    known = set(header.initial).union(*(one.asked for one in cycles))
+    twice = [item for item in cycle.asked if item in known]
+    if twice:
+        raise InputError(f"asked: item {twice[0]} was labelled before")
+
+
+def _check_balance(balance: Mapping[str, Any]) -> None:
+    mapping("balance", balance)
+    for name in ("weight", "objective", "bound", "gap", "l1_score"):
+        if balance.get(name) is not None:
+            finite(f"balance.{name}", balance[name])
+    for name in ("demand", "expected"):
+        for value in balance.get(name) or ():
+            finite(f"balance.{name}", value)
+    curve = balance.get("curve")
+    if curve is None:
+        return
+    mapping("balance.curve", curve)
+    weights, losses = curve.get("weights"), curve.get("losses")
+    if not isinstance(weights, list) or not isinstance(losses, list) or len(weights) != len(losses):
+        raise InputError("balance.curve: expected as many losses as weights")
+    for value in (*weights, *losses):
+        finite("balance.curve", value)
+
+
+def _complete_lines(data: bytes, path: Path) -> tuple[list[tuple[dict[str, Any], str]], int]:
+    """Returns each complete line's values and check, and how many bytes the complete lines are."""
     end = data.rfind(b"\n") + 1
+    lines: list[tuple[dict[str, Any], str]] = []
+    before = ""
+    for number, line in enumerate(data[:end].split(b"\n")[:-1], start=1):
+        where = f"{path}: line {number}"
+        match = _LINE.fullmatch(line)
+        if match is None:
+            _refuse(where, line)
+        body, check = match[1] + b"}", match[2].decode()
+        if check != _check_of(before, body):
+            raise InputError(
+                f"{where}: its check does not fit: the ledger was changed here after it was written, or a line before "
+                "was dropped or doubled: restore it, or run in another folder"
+            )
+        lines.append((_parsed(body, where), check))
+        before = check
+    return lines, end
+
+
+def _parsed(body: bytes, where: str) -> dict[str, Any]:
     try:
-        return [json.loads(line) for line in data[:end].splitlines()], end
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file.name}: line {error.lineno} of the ledger is damaged: {error.msg}") from error
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is damaged: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: is damaged: expected a JSON object")
+    return value
 
 
-def _write_line(file: IO[bytes], value: dict[str, Any]) -> None:
-    file.write(json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+def _refuse(where: str, line: bytes) -> NoReturn:
+    """Says what a line without a check is."""
+    _parsed(line, where)
+    raise InputError(f"{where}: has no check: not a ledger, or one of an older askew: run it again in another folder")
+
+
+def _write_line(file: IO[bytes], value: dict[str, Any], before: str) -> str:
+    body = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    check = _check_of(before, body)
+    file.write(body[:-1] + f',"check":"{check}"}}\n'.encode())
     file.flush()
     os.fsync(file.fileno())
+    return check
+
+
+def _check_of(before: str, body: bytes) -> str:
+    return hashlib.sha256(before.encode() + body).hexdigest()[:32]
 
 
 def _sync_folder(folder: Path) -> None:
@@ -98,5 +390,5 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _comparable(header: dict[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(json.dumps(header["run"])))
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(record)))

@@ -7,22 +7,21 @@ that was stopped goes on from its last finished cycle and ends with the picks of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from askew.arrays import Indices
-from askew.experiment.ledger import Ledger
+from askew.experiment.ledger import Cycle, Header, Ledger
 from askew.pick.balance import l1_score
-from askew.plan import Balance, Plan
+from askew.plan import Plan
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.query import Selection, select
 from askew.seeding import number
-from askew.strategies.registry import Strategy
 
 
 class Task(Protocol):
@@ -46,32 +45,41 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy with one seed: what a ledger holds the cycles of."""
+    """One strategy with one seed: what a ledger holds the cycles of.
+
+    Attributes:
+        label: how the experiment calls it.
+        plan: what is asked for; None trains on `initial` once and asks nothing.
+        seed: of the training, the predictions and the ties.
+        initial: pool items labelled at the start.
+        budget: labels asked after each cycle but the last.
+        cycles: trainings.
+        threads: how many the run computes with; for the ledger.
+    """
 
     label: str
-    strategy: Strategy
+    plan: Plan | None
     seed: int
     initial: Indices
     budget: int
     cycles: int
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    balance: Balance | None = None
+    threads: int = 1
 
-    def header(self) -> dict[str, Any]:
-        """The ledger's first line."""
-        balance = None if self.balance is None else self.balance.record()
-        return {
-            "run": {
-                "label": self.label,
-                "strategy": self.strategy.name,
-                "parameters": dict(self.parameters),
-                "balance": balance,
-                "seed": self.seed,
-                "cycles": self.cycles,
-                "budget": self.budget,
-                "initial": self.initial.tolist(),
-            }
-        }
+    def header(self) -> Header:
+        """The ledger's first line; of a run on the whole pool it does not list the items."""
+        if self.plan is None:
+            return Header(self.label, None, self.seed, self.cycles, self.budget, threads=self.threads)
+        return Header(
+            self.label,
+            self.plan.strategy.name,
+            self.seed,
+            self.cycles,
+            self.budget,
+            tuple(self.initial.tolist()),
+            self.plan.parameters,
+            None if self.plan.balance is None else self.plan.balance.record(),
+            self.threads,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,28 +99,71 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def run_cycles(task: Task, run: Run, ledger: Ledger, watch: Watch = lambda _: None) -> None:
+class Oracle(Protocol):
+    """Whoever knows the classes: the data set's own, or people."""
+
+    def answer(self, items: Indices) -> Indices | None:
+        """Returns the class of each item, or None: not yet."""
+
+
+@dataclass(frozen=True)
+class TruthOracle:
+    """Answers at once, from the true classes (N,) of the pool."""
+
+    truth: Indices
+
+    def answer(self, items: Indices) -> Indices:
+        """Returns the class of each item."""
+        return self.truth[items]
+
+
+def run_cycles(
+    task: Task, run: Run, ledger: Ledger, watch: Watch = lambda _: None, oracle: Oracle | None = None
+) -> bool:
     """Runs the cycles that the ledger does not hold yet, and appends each as it ends.
+
+    A question is in the ledger before the oracle hears it. If the oracle says "not yet", the run stops there; called
+    again, it goes on at that question.
 
     Args:
         task: trained from scratch in every cycle.
         run: the strategy, the seed and the protocol.
-        ledger: the run's own; its finished cycles are replayed, not repeated.
+        ledger: the run's own; its cycles are replayed, not repeated.
         watch: told of each phase as it begins.
+        oracle: answers the questions; None is the task's own truth.
+
+    Returns:
+        Whether the run is through; False if it waits for the oracle.
     """
+    oracle = TruthOracle(task.truth) if oracle is None else oracle
     labels = np.full(task.n_items, -1, dtype=np.int64)
     labels[run.initial] = task.truth[run.initial]
-    for done in ledger.cycles:
-        labels[done["asked"]] = done["asked_labels"]
-    for cycle in range(len(ledger.cycles), run.cycles):
-        line = _cycle(task, run, cycle, Pool(labels), watch)
-        ledger.append(line)
-        labels[line["asked"]] = line["asked_labels"]
+    for done in ledger.cycles[:-1]:
+        labels[list(done.asked)] = done.asked_labels
+    while True:
+        if ledger.cycles and not _hear(ledger, labels, oracle):
+            return False
+        if len(ledger.cycles) == run.cycles:
+            return True
+        ledger.ask(_ask(task, run, len(ledger.cycles), Pool(labels.copy()), watch))
 
 
-def _cycle(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> dict[str, Any]:
-    last = cycle == run.cycles - 1
-    needs = () if last else _needs(run)
+def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
+    """Brings the answer to the last question into `labels`; False if there is none yet."""
+    last = ledger.cycles[-1]
+    if last.waiting:
+        answers = oracle.answer(np.array(last.asked))
+        if answers is None:
+            return False
+        ledger.answer(tuple(answers.tolist()))
+    last = ledger.cycles[-1]
+    labels[list(last.asked)] = last.asked_labels
+    return True
+
+
+def _ask(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> Cycle:
+    plan = None if cycle == run.cycles - 1 else run.plan
+    needs = () if plan is None else plan.needs
     clock = _Clock()
 
     def tell(phase: str, fraction: float = 0.0, accuracy: float | None = None) -> None:
@@ -124,36 +175,24 @@ def _cycle(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> dict[s
     tell("evaluate")
     with clock("evaluate"):
         metrics = task.evaluate()
-    tell("predict", accuracy=metrics.get("accuracy"))
-    with clock("predict"):
-        pred = task.predict(pool, needs, seed=number(run.seed, cycle, "predict")) if needs else Predictions()
-    tell("query")
-    with clock("query"):
-        selection = Selection(np.empty(0, dtype=np.int64)) if last else _select(run, cycle, pred, pool)
-    answers = task.truth[selection.chosen]
-    asked_counts = np.bincount(answers, minlength=task.n_classes)
+    selection = Selection(np.empty(0, dtype=np.int64))
+    if plan is not None:
+        tell("predict", accuracy=metrics.get("accuracy"))
+        with clock("predict"):
+            pred = task.predict(pool, needs, seed=number(run.seed, cycle, "predict"))
+        tell("query")
+        with clock("query"):
+            selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
     tell("done", accuracy=metrics.get("accuracy"))
-    return {
-        "cycle": cycle,
-        "n_labeled": len(pool.labeled),
-        "metrics": metrics,
-        "asked": selection.chosen.tolist(),
-        "asked_labels": answers.tolist(),
-        "labeled_counts": pool.counts(task.n_classes).tolist(),
-        "asked_counts": asked_counts.tolist(),
-        "l1_score": None if last else l1_score(asked_counts),
-        "balance": _balance_line(selection),
-        "seconds": clock.seconds,
-    }
-
-
-def _needs(run: Run) -> tuple[str, ...]:
-    return Plan(run.strategy, run.parameters, run.balance).needs
-
-
-def _select(run: Run, cycle: int, pred: Predictions, pool: Pool) -> Selection:
-    plan = Plan(run.strategy, run.parameters, run.balance)
-    return select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
+    return Cycle(
+        number=cycle,
+        n_labeled=len(pool.labeled),
+        metrics=metrics,
+        labeled_counts=tuple(pool.counts(task.n_classes).tolist()),
+        asked=tuple(selection.chosen.tolist()),
+        seconds=clock.seconds,
+        balance=_balance_line(selection),
+    )
 
 
 def _balance_line(selection: Selection) -> dict[str, Any] | None:

@@ -7,25 +7,23 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+
+from askew.arrays import Indices
 from askew.data.dataset import Dataset
 from askew.errors import AskewError
 from askew.experiment.config import DataConfig, ExperimentConfig, StrategyConfig
 from askew.experiment.grid import FULL, Job, Place, is_finished, jobs_of, replace_file
 from askew.experiment.ledger import open_ledger
-from askew.experiment.loop import Progress, Run, Task, Watch, run_cycles
+from askew.experiment.loop import Progress, Run, Watch, run_cycles
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
-from askew.pool import Pool
-from askew.seeding import number
-from askew.strategies.registry import get
 
 
 def run_all(
@@ -128,56 +126,24 @@ def _work(config: ExperimentConfig, place: Place, job: Job) -> None:
     task = build_task(config, dataset, items, device=place.device)
     folder = place.out / job.folder
     (folder / "failure.txt").unlink(missing_ok=True)
-    if job.label == FULL:
-        _run_full(task, job, folder, watch)
-        return
-    entry = _entry(config, job.label)
-    run = Run(
-        label=job.label,
-        strategy=get(entry.strategy),
-        seed=job.seed,
-        initial=initial,
-        budget=config.protocol.budget,
-        cycles=config.protocol.cycles,
-        parameters=entry.parameters,
-        balance=entry.as_balance(),
-    )
+    run = run_of(config, job, initial, len(items), threads=place.threads)
     with open_ledger(folder, run.header()) as ledger:
         run_cycles(task, run, ledger, watch)
 
 
-def _run_full(task: Task, job: Job, folder: Path, watch: Watch) -> None:
-    run = {"label": FULL, "strategy": None, "parameters": {}, "balance": None, "seed": job.seed, "cycles": 1}
-    with open_ledger(folder, {"run": {**run, "budget": 0, "initial": []}}) as ledger:
-        if not ledger.cycles:
-            ledger.append(_full_cycle(task, job, watch))
+def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *, threads: int = 1) -> Run:
+    """Returns what a job of the grid is: a strategy's run, or one training on the whole pool.
 
-
-def _full_cycle(task: Task, job: Job, watch: Watch) -> dict[str, Any]:
-    pool = Pool(task.truth)
-    start = time.perf_counter()
-    watch(Progress(FULL, job.seed, 0, 1, "fit", len(pool)))
-    task.fit(
-        pool,
-        (),
-        seed=number(job.seed, 0, "fit"),
-        progress=lambda f: watch(Progress(FULL, job.seed, 0, 1, "fit", len(pool), None, f)),
+    Args:
+        initial: pool items labelled at the start.
+        n_items: N, the size of the pool.
+    """
+    if job.label == FULL:
+        return Run(FULL, None, job.seed, np.arange(n_items), 0, 1, threads)
+    protocol = config.protocol
+    return Run(
+        job.label, _entry(config, job.label).plan(), job.seed, initial, protocol.budget, protocol.cycles, threads
     )
-    fitted = time.perf_counter()
-    metrics = task.evaluate()
-    watch(Progress(FULL, job.seed, 0, 1, "done", len(pool), metrics["accuracy"]))
-    return {
-        "cycle": 0,
-        "n_labeled": len(pool),
-        "metrics": metrics,
-        "asked": [],
-        "asked_labels": [],
-        "labeled_counts": pool.counts(task.n_classes).tolist(),
-        "asked_counts": [0] * task.n_classes,
-        "l1_score": None,
-        "balance": None,
-        "seconds": {"fit": round(fitted - start, 4), "evaluate": round(time.perf_counter() - fitted, 4)},
-    }
 
 
 def _entry(config: ExperimentConfig, label: str) -> StrategyConfig:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from askew.errors import DataNotFound, InputError
+from askew.experiment.ledger import read_ledger
 
 FULL = "full"
 """The label of the run that trains on everything once."""
@@ -185,6 +186,8 @@ def _read_run(folder: Path) -> Run | None:
         return None
     path = folder / "failure.txt"
     failure = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
+    if (checked := _read_checked(folder / "ledger.jsonl", failure)) is not None:
+        return checked if checked.cycles or failure is not None else None
     lines = _read_lines(folder / "ledger.jsonl")
     settings = lines[0].get("run") if lines else {}
     if not isinstance(settings, dict):
@@ -193,6 +196,29 @@ def _read_run(folder: Path) -> Run | None:
     if not cycles and failure is None:
         return None
     return Run(str(settings.get("label", label)), int(settings.get("seed", seed)), settings, cycles, failure)
+
+
+def _read_checked(path: Path, failure: str | None) -> Run | None:
+    """Returns the run of a ledger whose lines have checks, or None if it is none."""
+    if not path.is_file() or not path.read_bytes().startswith(b'{"format":'):
+        return None
+    header, found = read_ledger(path)
+    cycles = tuple(
+        Cycle(
+            one.number,
+            one.n_labeled,
+            one.metrics,
+            one.asked,
+            one.asked_labels,
+            one.labeled_counts,
+            one.asked_counts,
+            one.seconds,
+            one.balance,
+            one.l1_score,
+        )
+        for one in found
+    )
+    return Run(header.label, header.seed, header.record(), cycles, failure)
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
