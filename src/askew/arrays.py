@@ -53,30 +53,55 @@ def blocks(n_rows: int, row_bytes: int, block_bytes: int = BLOCK_BYTES) -> Itera
         yield slice(start, min(start + step, n_rows))
 
 
+def is_whole(value: object) -> bool:
+    """Tells whether a scalar is a whole number; a bool is none.
+
+    >>> is_whole(3), is_whole(np.int64(3)), is_whole(3.0), is_whole(True)
+    (True, True, False, False)
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Tells whether a scalar is a finite real number that fits a float; a bool is none.
+
+    >>> is_number(3), is_number(np.float32(0.5)), is_number("3"), is_number(float("nan"))
+    (True, True, False, False)
+    """
+    if is_whole(value):
+        return -(2**1023) < value < 2**1023  # type: ignore[operator]
+    return isinstance(value, float | np.floating) and bool(np.isfinite(value))
+
+
 def as_array(name: str, value: Any) -> Array:
     """Returns `value` as an array: arrays stay what they are (torch tensors lose their gradient), lists become NumPy.
 
+    NumPy arrays in the other byte order are converted, those of a subclass become plain ones.
+
     Raises:
-        InputError: the value is no array, or a ragged or non-numeric one.
+        InputError: the value is no array, a ragged or non-numeric one, or one of which some numbers are masked.
     """
     if array_api_compat.is_torch_array(value):
         return value.detach()
-    if isinstance(value, np.ndarray):
-        out: Any = value
-    elif array_api_compat.is_array_api_obj(value):
+    if not isinstance(value, np.ndarray) and array_api_compat.is_array_api_obj(value):
         return value
-    else:
-        try:
-            out = np.asarray(value)
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{name}: not an array: {error}") from error
+    if isinstance(value, np.ma.MaskedArray) and (n_masked := int(np.ma.getmaskarray(value).sum())):
+        raise InputError(
+            f"{name}: {n_masked} of {value.size} numbers are masked: fill them first, as {name}.filled(np.nan) does"
+        )
+    try:
+        out: Any = np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{name}: not an array: {error}") from error
     if out.dtype == object or out.dtype.kind in "USVMm":
         raise InputError(f"{name}: expected numbers, got dtype {out.dtype}")
-    return out
+    return out if out.dtype.isnative else out.astype(out.dtype.newbyteorder("="))
 
 
 def as_floats(name: str, value: Any, dims: str) -> Array:
-    """Returns `value` as a floating array of `len(dims)` dimensions; 16-bit floats become float32.
+    """Returns `value` as a floating array of `len(dims)` dimensions, float32 or float64.
+
+    16-bit floats become float32, NumPy's long ones float64.
 
     Args:
         name: the argument's name, for messages.
@@ -91,6 +116,9 @@ def as_floats(name: str, value: Any, dims: str) -> Array:
         raise InputError(f"{name}: expected shape ({', '.join(dims)}), got {tuple(array.shape)}")
     if 0 in tuple(array.shape):
         raise InputError(f"{name}: is empty: shape {tuple(array.shape)}")
+    if is_numpy(array) and array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float64)
     xp = namespace(array)
     if not xp.isdtype(array.dtype, "real floating"):
         raise InputError(f"{name}: expected floating-point numbers, got dtype {array.dtype}")
@@ -98,17 +126,33 @@ def as_floats(name: str, value: Any, dims: str) -> Array:
     return xp.astype(array, xp.float32) if itemsize < 4 else array
 
 
+def as_reals(name: str, value: Any) -> NDArray[np.float64]:
+    """Returns `value` as a NumPy array of float64, a copy; integers are welcome.
+
+    Raises:
+        InputError: it holds anything but real numbers.
+    """
+    array = to_numpy(as_array(name, value))
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected numbers, got dtype {array.dtype}")
+    return array.astype(np.float64)
+
+
 def as_integers(name: str, value: Any) -> Indices:
     """Returns `value` as NumPy (N,) int64; whole-numbered floats are refused, not rounded.
 
     Raises:
-        InputError: not one-dimensional, or not integers.
+        InputError: not one-dimensional, not integers, or one that int64 cannot hold.
     """
     array = to_numpy(as_array(name, value))
     if array.ndim != 1:
         raise InputError(f"{name}: expected shape (N,), got {array.shape}")
     if array.dtype.kind not in "iu":
         raise InputError(f"{name}: expected integers, got dtype {array.dtype}")
+    most = np.iinfo(np.int64).max
+    if array.dtype == np.uint64 and len(array) and array.max() > most:
+        at = int(array.argmax())
+        raise InputError(f"{name}: {array[at]} at item {at} is above {most}, the largest number that is kept")
     return array.astype(np.int64, copy=False)
 
 

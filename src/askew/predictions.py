@@ -338,5 +338,7 @@ def _way_out(row: Floats) -> str:
         if is_one(rest) and (row < 0).sum() == 0:
             return f"without its {column} column it does: leave that column out"
     if bool(((row >= 0) & (row <= 1)).all()):
-        return "pass probabilities, not logits or one yes-or-no probability a class (sigmoid): divide rows by their sums"
+        return (
+            "pass probabilities, not logits or one yes-or-no probability a class (sigmoid): divide rows by their sums"
+        )
     return LOGITS

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from askew.arrays import Array, Floats, Indices, as_array, as_floats, blocks, first_few, to_numpy
+from askew.arrays import Array, Floats, Indices, as_floats, as_reals, blocks, first_few, is_number, is_whole, to_numpy
 from askew.errors import InputError
 from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
@@ -78,7 +78,7 @@ def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
     array([ 0.,  5., 15.])
     """
     have = _vector("counts", counts)
-    if not _is_whole(n) or n < 1:
+    if not (is_whole(n) and is_number(n) and n >= 1):
         raise InputError(f"n: expected a whole number >= 1, got {n!r}")
     share = np.full(len(have), 1 / len(have)) if target is None else _vector("target", target)
     if len(share) != len(have):
@@ -144,8 +144,8 @@ def solve(
     (array([0, 3]), -1.1, 0.0)
     """
     problem, cost = _checked(scores, probs, demand, n, weight, distance, ground_metric)
-    if time_limit is not None and not time_limit > 0:
-        raise InputError(f"time_limit: expected seconds > 0, got {time_limit}")
+    if time_limit is not None and not (is_number(time_limit) and time_limit > 0):
+        raise InputError(f"time_limit: expected seconds > 0, got {time_limit!r}")
     if cost.reach == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
         chosen = _best(problem.scores, problem.n)
         return _report(problem, cost, chosen, -np.inf, proved=True)
@@ -195,8 +195,8 @@ def tune_weight(
     >>> tuned.weight, tuned.losses
     (0.5, array([2., 2., 0., 0.]))
     """
-    if not 0 <= tolerance < 1:
-        raise InputError(f"tolerance: expected 0 <= tolerance < 1, got {tolerance}")
+    if not (is_number(tolerance) and 0 <= tolerance < 1):
+        raise InputError(f"tolerance: expected 0 <= tolerance < 1, got {tolerance!r}")
     problem, _ = _checked(scores, probs, demand, n, 1.0, distance, ground_metric)
     if weights is None:
         low, high = np.quantile(problem.scores, [0.01, 0.99])
@@ -257,18 +257,11 @@ def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indic
     return order[taken[order]]
 
 
-def _is_whole(n: object) -> bool:
-    return isinstance(n, int | np.integer) and not isinstance(n, bool)
-
-
 def _vector(name: str, value: Array) -> Float64s:
     """Returns a (C,) float64 of finite numbers >= 0; integers are welcome."""
-    array = np.asarray(to_numpy(as_array(name, value)))
+    array = as_reals(name, value)
     if array.ndim != 1 or len(array) == 0:
         raise InputError(f"{name}: expected shape (C,), got {array.shape}")
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{name}: expected numbers, got dtype {array.dtype}")
-    array = array.astype(np.float64)
     wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
     if len(wrong):
         raise InputError(f"{name}: expected finite numbers >= 0, got {array[wrong[0]]:g} at {wrong[0]}")
@@ -312,10 +305,10 @@ def _checked(
             f"scores: {len(wrong)} of {len(values)} are not finite; first at items {first_few(wrong)}: "
             "leave those items out, or give them finite scores"
         )
-    if not _is_whole(n) or not 1 <= n <= len(values):
+    if not is_whole(n) or not 1 <= n <= len(values):
         raise InputError(f"n: expected a whole number of items, 1 <= n <= {len(values)}, got {n!r}")
-    if not (math.isfinite(weight) and weight >= 0):
-        raise InputError(f"weight: expected a finite number >= 0, got {weight}")
+    if not (is_number(weight) and weight >= 0):
+        raise InputError(f"weight: expected a finite number >= 0, got {weight!r}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
     return Problem(values, table, wanted, int(n), *_sums(table)), cost
 

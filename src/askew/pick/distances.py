@@ -293,7 +293,7 @@ def named(distance: str, weight: float, n_classes: int, ground_metric: Any = Non
     Raises:
         InputError: no such distance, or a ground metric that is not a (C, C) array of costs >= 0 with a zero diagonal.
     """
-    if distance not in KNOWN:
+    if not isinstance(distance, str) or distance not in KNOWN:
         raise unknown("distance", distance, KNOWN)
     if ground_metric is not None:
         if distance != "wasserstein":

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_floats, blocks, first_few, largest, to_numpy
+from askew.arrays import (
+    Array,
+    Floats,
+    Indices,
+    as_floats,
+    as_reals,
+    blocks,
+    first_few,
+    is_number,
+    is_whole,
+    largest,
+    to_numpy,
+)
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError
 from askew.strategies.registry import Gains
@@ -46,14 +58,14 @@ class GreedyBalance:
     per_class: bool = False
 
     def __post_init__(self) -> None:
-        probs, demand = as_floats("probs", self.probs, "NC"), np.asarray(self.demand, dtype=np.float64)
+        probs, demand = as_floats("probs", self.probs, "NC"), as_reals("demand", self.demand)
         if demand.shape != (probs.shape[1],):
             raise InputError(f"demand: expected shape ({probs.shape[1]},), one a class of probs, got {demand.shape}")
         if not (np.isfinite(demand).all() and (demand >= 0).all()):
             bad = np.flatnonzero(~(np.isfinite(demand) & (demand >= 0)))
             raise InputError(f"demand: {demand[bad[0]]:g} for class {bad[0]}: expected finite numbers from 0")
-        if not (np.isfinite(self.weight) and self.weight >= 0):
-            raise InputError(f"weight: {self.weight:g}: expected a finite number from 0")
+        if not (is_number(self.weight) and self.weight >= 0):
+            raise InputError(f"weight: {self.weight!r}: expected a finite number from 0")
         object.__setattr__(self, "probs", probs)
         object.__setattr__(self, "demand", demand)
 
@@ -88,8 +100,8 @@ def greedy(
     Raises:
         InputError: n outside [1, K], or a candidate whose `balance.probs` are negative or not finite.
     """
-    if not 1 <= n <= len(items):
-        raise InputError(f"n: {n} items asked, expected from 1 to the {len(items)} that are unlabeled")
+    if not is_whole(n) or not 1 <= n <= len(items):
+        raise InputError(f"n: {n!r} items asked, expected from 1 to the {len(items)} that are unlabeled")
     keys = rng.permutation(len(items))
     penalty = None if balance is None else _Penalty(balance, items)
     chosen: list[int] = []
@@ -238,12 +250,12 @@ class _Penalty:
         """Returns the penalty of the candidates in focus, within `rounding`."""
         between = self._between_classes
         if not len(between):
-            return self._weight * self._kept_sums
-        return self._weight * (self._kept_sums + _cost(self._front[:, between], self._left[between]))
+            return np.asarray(self._weight * self._kept_sums)
+        return np.asarray(self._weight * (self._kept_sums + _cost(self._front[:, between], self._left[between])))
 
     def exact(self, positions: Indices) -> Floats:
         """Returns the penalty of a few candidates in focus by its definition, so that equal rows have equal ones."""
-        return self._weight * _cost(self._front[positions], self._left)
+        return np.asarray(self._weight * _cost(self._front[positions], self._left))
 
     def pick(self, position: int) -> None:
         """Takes a candidate in focus into the picked set: R falls by its P."""

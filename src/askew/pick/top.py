@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from askew.arrays import Floats, Indices
+from askew.arrays import Floats, Indices, is_whole
+from askew.errors import InputError
 
 
 def top(scores: Floats, n: int, rng: np.random.Generator) -> Indices:
@@ -21,9 +22,14 @@ def top(scores: Floats, n: int, rng: np.random.Generator) -> Indices:
     Returns:
         (n,) int64 positions in `scores`. Cost: O(M + n log n).
 
+    Raises:
+        InputError: n outside [1, M].
+
     >>> top(np.array([0.1, 0.9, 0.5]), 2, np.random.default_rng(0))
     array([1, 2])
     """
+    if not is_whole(n) or not 1 <= n <= len(scores):
+        raise InputError(f"n: expected a whole number of items, 1 <= n <= {len(scores)}, got {n!r}")
     threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
     above = np.flatnonzero(scores > threshold)
     ties = np.flatnonzero(scores == threshold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_integers
+from askew.arrays import Array, Floats, Indices, as_integers, is_whole
 from askew.blocked import over_blocks
 from askew.errors import InputError
 from askew.pool import Pool
@@ -54,8 +54,10 @@ class DispersionTracker:
 
     def __init__(self, n_items: int, n_classes: int) -> None:
         for name, value in (("n_items", n_items), ("n_classes", n_classes)):
-            if value < 1:
-                raise InputError(f"{name}: expected at least 1, got {value}")
+            if not is_whole(value) or value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value!r}")
+            if value > 2**32:
+                raise InputError(f"{name}: expected at most {2**32}, got {value!r}")
         self._n_classes = n_classes
         self._dtype = np.min_scalar_type(n_classes - 1)
         self._slots: list[NDArray[np.unsignedinteger]] = []
@@ -127,8 +129,8 @@ class DispersionTracker:
         Raises:
             InputError: `last` is below 1.
         """
-        if last < 1:
-            raise InputError(f"last: expected at least 1 prediction, got {last}")
+        if not is_whole(last) or last < 1:
+            raise InputError(f"last: expected at least 1 prediction, got {last!r}")
         modes = self._modes(last)[0]
         agree = np.zeros(len(modes), dtype=np.int64)
         for slot, predicted in enumerate(self._slots):
