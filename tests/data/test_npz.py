@@ -78,7 +78,7 @@ def test_what_does_not_fit_is_named(tmp_path, arrays, message):
 
 def test_object_arrays_are_never_unpickled(tmp_path):
     path = save(tmp_path / "a.npz", images=np.array([{"a": 1}], dtype=object), labels=LABELS)
-    with pytest.raises(InputError, match=r"a\.npz: cannot be read as an \.npz of plain arrays"):
+    with pytest.raises(InputError, match=r"a\.npz: images: expected an array of numbers or text; it says '\|O'"):
         load(path)
 
 
@@ -97,3 +97,70 @@ def test_cut_and_empty_and_absent_files(tmp_path):
 def test_a_side_is_refused_for_arrays(tmp_path):
     with pytest.raises(InputError, match="image_side_px"):
         load(save(tmp_path / "a.npz", images=BYTES, labels=LABELS), image_side_px=32)
+
+
+def test_the_keys_of_medmnist_are_known_and_its_val_part_is_left_alone(tmp_path):
+    path = save(
+        tmp_path / "pathmnist.npz",
+        train_images=BYTES[:10],
+        train_labels=LABELS[:10, None].astype(np.uint8),
+        val_images=BYTES[10:12],
+        val_labels=LABELS[10:12, None].astype(np.uint8),
+        test_images=BYTES[12:],
+        test_labels=LABELS[12:, None].astype(np.uint8),
+    )
+    data = load(path)
+    assert np.array_equal(data.train.pixels, BYTES[:10])
+    assert np.array_equal(data.test.pixels, BYTES[12:])
+    assert (data.train.labels.tolist(), data.test.labels.tolist()) == (LABELS[:10].tolist(), LABELS[12:].tolist())
+    with pytest.raises(InputError, match=r"test_labels.*one label a picture"):
+        load(
+            save(
+                tmp_path / "chest.npz",
+                train_images=BYTES,
+                train_labels=LABELS,
+                test_images=BYTES,
+                test_labels=np.eye(20),
+            )
+        )
+    with pytest.raises(InputError, match="train_images has 19 pictures, train_labels 20 labels"):
+        load(
+            save(
+                tmp_path / "cut.npz", train_images=BYTES[1:], train_labels=LABELS, test_images=BYTES, test_labels=LABELS
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS + 10**12, "1000000000001 at picture 1 would mean"),
+        (LABELS.astype(np.uint64) - np.uint64(1), "18446744073709551615 at picture 0 would mean"),
+        (np.array([b"caf\xe9", b"tea"] * 10), "not UTF-8"),
+        (np.array(["a\nb", "c"] * 10), "class 0 is called 'a.nb'"),
+        (np.array(["a\x00b", "c"] * 10), "class 0 is called 'a.x00b'"),
+        (np.array(["x" * 300, "c"] * 10), "class 1 is called 'xxx.*300 letters"),
+        (np.array(["..", "c"] * 10), "class 0 is called '..'"),
+        (np.array(["", "c"] * 10), "class 0 is called ''"),
+    ],
+)
+def test_labels_that_cannot_be_classes_are_refused(tmp_path, labels, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load(save(tmp_path / "a.npz", images=BYTES, labels=labels))
+    assert "\n" not in str(caught.value)
+
+
+def test_dollars_and_letters_of_any_script_may_name_classes(tmp_path):
+    data = load(save(tmp_path / "a.npz", images=BYTES, labels=np.array(["$x$", "Käfer 虫"] * 10)))
+    assert data.classes == ("$x$", "Käfer 虫")
+
+
+def test_pictures_are_not_unpacked_for_labels_that_do_not_fit(tmp_path):
+    import tracemalloc
+
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((3000, 100, 100), np.uint8), labels=LABELS)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="3000 pictures but 20 labels"):
+        load(str(tmp_path / "a.npz"))
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()

@@ -17,7 +17,8 @@ def add(commands: Any) -> None:
         "pick",
         help="pick the items to label next, from arrays in files",
         description="Picks the n unlabeled items that a person should label next, best first. Arrays come from .npy "
-        "(memory-mapped), .npz, .csv or .parquet files; row i of each is pool item i.",
+        "(memory-mapped), .npz, .csv or .parquet files; row i of each is pool item i. A .csv may begin with a line of "
+        "names, and a nameless first column that counts the rows (pandas' index) is left out.",
     )
     parser.add_argument("strategy", help="a name from `askew strategies`")
     parser.add_argument("-n", type=int, required=True, metavar="N", help="how many items to pick")
@@ -61,6 +62,7 @@ def call(arguments: argparse.Namespace) -> int:
     """Picks and prints, or writes."""
     import askew.data.tables as tables
     from askew.errors import InputError, unknown
+    from askew.files import write_whole
     from askew.plan import Plan, balance_of
     from askew.pool import Pool
     from askew.predictions import FIELDS, Predictions
@@ -97,7 +99,7 @@ def call(arguments: argparse.Namespace) -> int:
         sys.stdout.write("".join(f"{item}\n" for item in selection.chosen.tolist()))
     else:
         about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
-        tables.write_file(out, tables.picks_as_text(selection.chosen, about, out.suffix))
+        write_whole(out, tables.picks_as_text(selection.chosen, about, out.suffix))
     return 0
 
 

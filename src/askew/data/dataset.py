@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +13,9 @@ from numpy.typing import NDArray
 
 from askew.arrays import Indices, as_integers
 from askew.errors import InputError
+
+LONGEST_CLASS_NAME = 100
+"""How many letters the name of a class may have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +82,31 @@ class Images:
         return pictures.read_square((self.paths or ())[item], side_px)
 
 
+def check_class_names(name: str, classes: Sequence[str]) -> None:
+    """Checks that every class has a name of its own which figures, tables and terminals can show.
+
+    Letters of any script will do, signs too. Two classes of one name could not be told apart in a report.
+
+    Raises:
+        InputError: a name that is empty, a dot or two, longer than 100 letters, given twice, or holds control
+            characters or bytes that are not UTF-8.
+    """
+    for c, called in enumerate(classes):
+        long = f"{len(called)} letters; " if len(called) > LONGEST_CLASS_NAME else ""
+        if (
+            long
+            or called.strip() in ("", ".", "..")
+            or any(unicodedata.category(one) in ("Cc", "Cs") for one in called)
+        ):
+            raise InputError(
+                f"{name}: class {c} is called {called[:40]!a}: {long}expected a name of 1 to {LONGEST_CLASS_NAME} "
+                "letters in UTF-8, without line breaks and control characters: rename it"
+            )
+    twice = next((called for called, count in Counter(classes).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{name}: two classes are called {twice!r}: rename one")
+
+
 def _check_pixels(pixels: NDArray[np.uint8]) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[-1] not in (1, 3) or 0 in pixels.shape[1:]:
         raise InputError(f"pixels: expected uint8 (N, H, W, 1 or 3), got {pixels.dtype} {pixels.shape}")
@@ -93,7 +124,8 @@ class Dataset:
         unreadable: the picture files that were left out because they could not be decoded.
 
     Raises:
-        InputError: a label outside the classes, an empty split, or splits whose pictures differ in shape.
+        InputError: a class without a proper name, a label outside the classes, an empty split, or splits whose pictures
+            differ in shape.
     """
 
     name: str
@@ -103,6 +135,7 @@ class Dataset:
     unreadable: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
+        check_class_names(self.name, self.classes)
         for split, images in (("train", self.train), ("test", self.test)):
             if len(images) == 0:
                 raise InputError(f"{self.name}: no pictures in the {split} split")

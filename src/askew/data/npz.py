@@ -2,95 +2,117 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
-from askew.errors import DataNotFound, InputError
+from askew.data.npy import Arrays, open_npz
+from askew.data.reading import one_line
+from askew.errors import InputError
+
+SPLITS = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
+"""What two splits are called: pictures and labels to train on, then those to test on."""
 
 LAYOUTS = (
-    "`images` (N, H, W[, C]) and `labels` (N,); or `x_train`, `y_train`, `x_test`, `y_test`; or `jpeg` (bytes), "
-    "`offsets` (N + 1,) and `labels`; optionally `is_test` (N,) and `classes` (C,)"
+    "`images` (N, H, W[, C]) and `labels` (N,); or `x_train`, `y_train`, `x_test`, `y_test`; or `train_images`, "
+    "`train_labels`, `test_images`, `test_labels`; or `jpeg` (bytes), `offsets` (N + 1,) and `labels`; optionally "
+    "`is_test` (N,) and `classes` (C,)"
 )
+
+MOST_CLASSES = 100_000
+"""Labels that are larger than this are taken for a mistake, unless `classes` names that many."""
 
 
 def read(path: Path, test_fraction: float) -> Dataset:
     """Returns the data set of an `.npz` file.
 
-    Layouts: `images` and `labels`; `x_train`, `y_train`, `x_test`, `y_test`; or `jpeg`, all pictures' bytes in a row,
-    with `offsets` (picture i is `jpeg[offsets[i]:offsets[i + 1]]`) and `labels`. `is_test` (N,) marks the test set;
-    without it and without `x_test` a share `test_fraction` of every class is held out, always the same one. `classes`
-    (C,) names the classes; without it they are called by their numbers, or by their labels if those are text.
+    Layouts: `images` and `labels`; `x_train`, `y_train`, `x_test`, `y_test`; the same four as MedMNIST calls them,
+    `train_images`, `train_labels`, `test_images`, `test_labels`; or `jpeg`, all pictures' bytes in a row, with
+    `offsets` (picture i is `jpeg[offsets[i]:offsets[i + 1]]`) and `labels`. `is_test` (N,) marks the test set; without
+    it and without a test split a share `test_fraction` of every class is held out, always the same one. `classes` (C,)
+    names the classes; without it they are called by their numbers, or by their labels if those are text.
+
+    MedMNIST's `val_images` and `val_labels` are not used: the pool is the training split and accuracy is measured on
+    the test split, so that figures compare with published ones.
 
     Pixels are (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3: bytes, other integers from 0 to 255, or floats
-    from 0 to 1. Encoded pictures are decoded once and then kept in the cache folder.
+    from 0 to 1. Labels are (N,) or (N, 1). Encoded pictures are decoded once and then kept in the cache folder. Sizes
+    are compared before pictures are unpacked.
 
     Raises:
         DataNotFound: no such file.
         InputError: a damaged file, another layout, or values outside these ranges.
     """
-    arrays = _open(path)
-    if "jpeg" in arrays:
-        pixels = _decoded(path, arrays)
-    elif "images" in arrays:
-        pixels = as_pixels(f"{path}: images", arrays["images"])
-    elif "x_train" in arrays:
-        return _two_splits(path, arrays)
-    else:
-        raise InputError(f"{path}: holds {', '.join(arrays) or 'nothing'}; expected {LAYOUTS}")
-    labels, classes = as_classes(f"{path}: labels", _get(path, arrays, "labels"), arrays.get("classes"))
-    if len(labels) != len(pixels):
-        raise InputError(f"{path}: {len(pixels)} pictures but {len(labels)} labels")
-    test = arrays.get("is_test")
-    held = split.held_out(labels, test_fraction) if test is None else np.asarray(test).astype(bool).ravel()
-    if len(held) != len(labels):
-        raise InputError(f"{path}: is_test has {len(held)} entries for {len(labels)} pictures")
+    with open_npz(path) as arrays:
+        names = next((four for four in SPLITS if four[0] in arrays), None)
+        if names is not None and "images" not in arrays and "jpeg" not in arrays:
+            return _two_splits(path, arrays, names)
+        if "images" not in arrays and "jpeg" not in arrays:
+            raise InputError(f"{path}: holds {arrays.names()}; expected {LAYOUTS}")
+        _require(path, arrays, "labels", *(["offsets"] if "jpeg" in arrays else []))
+        labels, classes = as_classes(f"{path}: labels", arrays["labels"], arrays.get("classes"))
+        encoded = "jpeg" in arrays
+        count = sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
+        if count != len(labels):
+            raise InputError(f"{path}: {count} pictures but {len(labels)} labels")
+        held = _held(path, arrays, labels, test_fraction)
+        pixels = _decoded(path, arrays) if encoded else as_pixels(f"{path}: images", arrays["images"])
     images = Images(labels, pixels)
     return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)))
 
 
-def _open(path: Path) -> dict[str, NDArray[np.generic]]:
-    if not path.is_file():
-        raise DataNotFound(f"{path}: no such file; expected an .npz with {LAYOUTS}")
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        zlib.error,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise InputError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from error
+def _require(path: Path, arrays: Arrays, *names: str) -> None:
+    for name in names:
+        if name not in arrays:
+            raise InputError(f"{path}: has no array {name!r}; it holds {arrays.names()}; expected {LAYOUTS}")
 
 
-def _get(path: Path, arrays: dict[str, NDArray[np.generic]], name: str) -> NDArray[np.generic]:
-    if name not in arrays:
-        raise InputError(f"{path}: has no array {name!r}; it holds {', '.join(arrays)}; expected {LAYOUTS}")
-    return arrays[name]
+def _held(path: Path, arrays: Mapping[str, NDArray[Any]], labels: NDArray[np.int64], test_fraction: float) -> Mask:
+    test = arrays.get("is_test")
+    if test is None:
+        return split.held_out(labels, test_fraction)
+    if test.size != len(labels):
+        raise InputError(f"{path}: is_test has {test.size} entries for {len(labels)} pictures")
+    if test.dtype.kind not in "biuf" or not np.isin(test, (0, 1)).all():
+        raise InputError(f"{path}: is_test: expected false and true, or 0 and 1")
+    return test.astype(bool).ravel()
 
 
-def _two_splits(path: Path, arrays: dict[str, NDArray[np.generic]]) -> Dataset:
-    train_x, test_x = (as_pixels(f"{path}: x_{s}", _get(path, arrays, f"x_{s}")) for s in ("train", "test"))
-    train_y, test_y = (_get(path, arrays, f"y_{s}").ravel() for s in ("train", "test"))
-    for part, x, y in (("train", train_x, train_y), ("test", test_x, test_y)):
-        if len(x) != len(y):
-            raise InputError(f"{path}: x_{part} has {len(x)} pictures, y_{part} {len(y)} labels")
-    both, classes = as_classes(f"{path}: y", np.concatenate([train_y, test_y]), arrays.get("classes"))
+def _two_splits(path: Path, arrays: Arrays, names: tuple[str, str, str, str]) -> Dataset:
+    _require(path, arrays, *names)
+    for x, y in (names[:2], names[2:]):
+        n_pictures, n_labels = (sum(arrays.layout(name).shape[:1]) for name in (x, y))
+        if n_pictures != n_labels:
+            raise InputError(f"{path}: {x} has {n_pictures} pictures, {y} {n_labels} labels")
+    train_y, test_y = (_one_a_picture(f"{path}: {name}", arrays[name]) for name in (names[1], names[3]))
+    both, classes = as_classes(f"{path}: {names[1]}", _joined(path, train_y, test_y), arrays.get("classes"))
+    train_x, test_x = (as_pixels(f"{path}: {name}", arrays[name]) for name in (names[0], names[2]))
     train, test = Images(both[: len(train_y)], train_x), Images(both[len(train_y) :], test_x)
     return Dataset(path.stem, classes, train, test)
 
 
-def as_pixels(name: str, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _joined(path: Path, train: NDArray[Any], test: NDArray[Any]) -> NDArray[Any]:
+    kinds = {"i": "number", "u": "number"}
+    if kinds.get(train.dtype.kind, train.dtype.kind) != kinds.get(test.dtype.kind, test.dtype.kind):
+        raise InputError(f"{path}: labels are {train.dtype} in the one split, {test.dtype} in the other")
+    if {train.dtype.kind, test.dtype.kind} == {"i", "u"}:  # NumPy would join these as floats
+        train, test = (a.astype(np.uint64) if a.size and a.min() >= 0 else a.astype(np.int64) for a in (train, test))
+    return np.concatenate([train, test])
+
+
+def _one_a_picture(name: str, labels: NDArray[Any]) -> NDArray[Any]:
+    if labels.ndim == 0 or labels.size != len(labels) or labels.size == 0:
+        raise InputError(f"{name}: expected one label a picture, got shape {labels.shape}")
+    return labels.ravel()
+
+
+def as_pixels(name: str, values: NDArray[Any]) -> NDArray[np.uint8]:
     """Returns pictures as (N, H, W, C) uint8, from the shapes and ranges that `read` admits.
 
     Raises:
@@ -104,7 +126,8 @@ def as_pixels(name: str, values: NDArray[np.generic]) -> NDArray[np.uint8]:
     if array.shape[-1] not in (1, 3):
         raise InputError(f"{name}: {values.shape}: expected 1 or 3 channels")
     if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
+        pixels: NDArray[np.uint8] = np.ascontiguousarray(array)
+        return pixels
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name}: expected numbers, got {array.dtype}")
     low, high = float(array.min()), float(array.max())
@@ -115,40 +138,60 @@ def as_pixels(name: str, values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def as_classes(
-    name: str, labels: NDArray[np.generic], classes: NDArray[np.generic] | None
+    name: str, labels: NDArray[Any], classes: NDArray[Any] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Returns labels as (N,) int64 and the classes' names; text labels become classes in alphabetical order.
 
     Raises:
         InputError: labels that are neither whole numbers from 0 nor text, or outside the named classes.
     """
-    flat = labels.ravel()
-    if labels.size != len(labels) or len(flat) == 0:
-        raise InputError(f"{name}: expected one label a picture, got shape {labels.shape}")
+    flat = _one_a_picture(name, labels)
     if flat.dtype.kind in "US":
-        names, numbers = np.unique(flat.astype(str), return_inverse=True)
+        names, numbers = np.unique(_as_text(name, flat), return_inverse=True)
         return numbers.astype(np.int64).ravel(), tuple(str(n) for n in names)
     if flat.dtype.kind not in "iu":
         raise InputError(f"{name}: expected whole numbers or text, got {flat.dtype}")
-    if flat.min() < 0:
-        raise InputError(f"{name}: {flat.min()} at picture {flat.argmin()} is negative: classes count from 0")
-    known = tuple(str(c) for c in (classes.ravel() if classes is not None else range(int(flat.max()) + 1)))
-    if flat.max() >= len(known):
-        raise InputError(f"{name}: {flat.max()} at picture {flat.argmax()} is outside the {len(known)} classes")
+    low, high = int(flat.min()), int(flat.max())
+    if low < 0:
+        raise InputError(f"{name}: {low} at picture {flat.argmin()} is negative: classes count from 0")
+    if classes is None and high >= MOST_CLASSES:
+        raise InputError(
+            f"{name}: {high} at picture {flat.argmax()} would mean {high + 1:,} classes; number them from 0, or name "
+            "them in `classes`"
+        )
+    known = tuple(map(str, _as_text(name, classes.ravel()) if classes is not None else range(high + 1)))
+    if high >= len(known):
+        raise InputError(f"{name}: {high} at picture {flat.argmax()} is outside the {len(known)} classes")
     return flat.astype(np.int64), known
 
 
-def _decoded(path: Path, arrays: dict[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
-    jpeg, offsets = arrays["jpeg"], _get(path, arrays, "offsets").astype(np.int64)
-    if jpeg.dtype != np.uint8 or jpeg.ndim != 1 or offsets.ndim != 1 or len(offsets) < 2:
-        raise InputError(f"{path}: jpeg must be (bytes,) uint8 and offsets (N + 1,)")
-    if offsets[0] < 0 or offsets[-1] > len(jpeg) or (np.diff(offsets) <= 0).any():
+def _as_text(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Returns values as text; bytes are UTF-8."""
+    if values.dtype.kind != "S":
+        return values.astype(str)
+    try:
+        return np.array([value.decode() for value in values.tolist()], dtype=str)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: holds text that is not UTF-8: {one_line(error)}") from error
+
+
+def _decoded(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
+    jpeg, offsets = arrays["jpeg"], arrays["offsets"]
+    if (
+        jpeg.dtype != np.uint8
+        or jpeg.ndim != 1
+        or offsets.ndim != 1
+        or len(offsets) < 2
+        or offsets.dtype.kind not in "iu"
+    ):
+        raise InputError(f"{path}: jpeg must be (bytes,) uint8 and offsets (N + 1,) whole numbers")
+    if offsets[0] < 0 or offsets[-1] > len(jpeg) or (offsets[1:] <= offsets[:-1]).any():
         raise InputError(f"{path}: offsets must rise from 0 or more to at most the {len(jpeg)} bytes of jpeg")
-    data, count = jpeg.tobytes(), len(offsets) - 1
+    data, ends, count = jpeg.tobytes(), offsets.tolist(), len(offsets) - 1
 
     def one(i: int) -> NDArray[np.uint8]:
         try:
-            return pictures.decode_bytes(data[offsets[i] : offsets[i + 1]])
+            return pictures.decode_bytes(data[ends[i] : ends[i + 1]])
         except InputError as error:
             raise InputError(f"{path}: picture {i}: {error}") from error
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import zipfile
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices
-from askew.errors import DataNotFound, InputError, MissingExtra, unknown
+from askew.data.npy import open_npy, open_npz
+from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
+from askew.errors import InputError, MissingExtra, unknown
 
 READERS = (".npy", ".npz", ".csv", ".parquet")
 WRITERS = (".csv", ".json", ".npy")
+
+EXACT = 1 << 53
+"""Whole numbers up to this one are exact as floating-point numbers."""
+
+UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
+"""How pandas calls the column of its index."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a cell begins with that spreadsheets run as a formula."""
 
 
 def read_array(name: str, path: Path) -> NDArray[Any]:
     """Returns the array of a file; an .npy file is memory-mapped, so its rows are read when they are used.
 
+    Row i is pool item i, so whatever would shift rows is refused:
+
+    - .npy, or .npz with one array or one called `name`.
+    - .csv: a line a row, numbers with commas between. One column becomes a 1-D array. The first line may hold the
+      columns' names. Names that are numbers are refused if there are several (0, 1, 2, … are what pandas writes for
+      columns without a name); a single column has no way to tell and is read as numbers. A first column without a name
+      is pandas' index: it is left out if it counts the rows from 0, else refused. Blank lines and lines with `#` are
+      refused, but for a first line with `#` that holds the names and blank lines at the end.
+    - .parquet: its numeric columns in order, pandas' index as in .csv; empty cells are refused.
+
     Args:
         name: what it is (`probs`), for messages; also the key looked for in an .npz of several arrays.
-        path: .npy, .npz (one array, or one called `name`), .csv (numbers, with or without a header line; one column
-            becomes a 1-D array) or .parquet (its numeric columns in order).
+        path: the file.
 
     Raises:
         DataNotFound: no such file.
-        InputError: another format, or a file that is empty, truncated or not numeric.
+        InputError: another format, or a file that is empty, truncated, not numeric, or has two meanings.
     """
     if path.suffix.lower() not in READERS:
         raise unknown("format", path.suffix or path.name, READERS)
-    if not path.is_file():
-        raise DataNotFound(f"{name}: no file {path}")
-    if path.stat().st_size == 0:
+    if plain_file(path, f"{name}: {one_line(path)}").st_size == 0:
         raise InputError(f"{name}: {path} is empty (0 bytes)")
     reader = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv, ".parquet": _read_parquet}[path.suffix.lower()]
     return reader(name, path)
@@ -47,15 +64,32 @@ def read_integers(name: str, path: Path) -> NDArray[Any]:
     """Returns the array of a file whose numbers are whole; formats without integers (csv) are converted.
 
     Raises:
-        InputError: see `read_array`; or a number that is not whole.
+        InputError: see `read_array`; or a number that is not whole, or too large to be exact.
     """
     array = read_array(name, path)
     if array.dtype.kind != "f":
         return array
-    bad = np.flatnonzero(~np.isfinite(array) | (array != np.floor(array)))
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(~(np.abs(array) <= EXACT) | (array != np.floor(array)))
     if len(bad):
-        raise InputError(f"{name}: {array.flat[bad[0]]:g} at item {bad[0]} of {path} is not a whole number")
+        raise InputError(f"{name}: {array.flat[bad[0]]:g} at item {bad[0]} of {path} is not a whole number up to 2^53")
     return array.astype(np.int64)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Returns rows as CSV, in which no text is a formula to the spreadsheet that opens it.
+
+    Text that begins with `=`, `+`, `-`, `@` or a control character gets an apostrophe before it, as OWASP advises;
+    numbers stay as they are.
+
+    >>> csv_text([("name", "n"), ("=1+1", -2), ("a,b", 0.5)])
+    'name,n\\n\\'=1+1,-2\\n"a,b",0.5\\n'
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in rows:
+        writer.writerow([f"'{c}" if isinstance(c, str) and c.startswith(FORMULA) else c for c in row])
+    return text.getvalue()
 
 
 def picks_as_text(chosen: Indices, details: Mapping[str, Any], suffix: str) -> bytes:
@@ -67,62 +101,90 @@ def picks_as_text(chosen: Indices, details: Mapping[str, Any], suffix: str) -> b
     if suffix == ".json":
         return (json.dumps({"items": chosen.tolist(), **details}, indent=2) + "\n").encode()
     if suffix == ".csv":
-        rows = "".join(f"{rank},{item}\n" for rank, item in enumerate(chosen.tolist(), start=1))
-        return f"rank,item\n{rows}".encode()
+        return csv_text([("rank", "item"), *enumerate(chosen.tolist(), start=1)]).encode()
     raise unknown("format", suffix, WRITERS)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: into a neighbour, then renamed.
-
-    Raises:
-        DataNotFound: its folder does not exist.
-    """
-    if not path.parent.is_dir():
-        raise DataNotFound(f"{path}: there is no folder {path.parent}")
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
-
-
 def _read_npy(name: str, path: Path) -> NDArray[Any]:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{name}: {path} is not a whole .npy file of numbers: {_one_line(error)}") from error
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{name}: {path} holds several arrays: rename it to .npz")
-    return array
+    return open_npy(path, f"{name}: {one_line(path)}")
 
 
 def _read_npz(name: str, path: Path) -> NDArray[Any]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            keys = list(archive.files)
-            key = keys[0] if len(keys) == 1 else name
-            if key not in keys:
-                raise InputError(f"{name}: {path} holds {', '.join(keys) or 'nothing'}, none called {name!r}")
-            return np.asarray(archive[key])
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise InputError(f"{name}: {path} is not a whole .npz file: {_one_line(error)}") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: {path} does not hold plain numbers: {_one_line(error)}") from error
+    with open_npz(path, f"{name}: {one_line(path)}") as arrays:
+        key = next(iter(arrays)) if len(arrays) == 1 else name
+        if key not in arrays:
+            raise InputError(f"{name}: {path} holds {arrays.names()}, none called {name!r}")
+        return arrays[key]
 
 
 def _read_csv(name: str, path: Path) -> NDArray[Any]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = next(csv.reader(file), [])
-        table = np.loadtxt(
-            path, delimiter=",", skiprows=0 if _numeric(first) else 1, ndmin=2, dtype=np.float64, encoding="utf-8-sig"
-        )
-    except (ValueError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{name}: {path} is not a table of numbers: {_one_line(error)}") from error
-    if table.size == 0:
-        raise InputError(f"{name}: {path} has no rows")
+    where = f"{name}: {one_line(path)}"
+    lines = re.split("\r\n|\n|\r", read_text(path, where).rstrip("\r\n"))
+    first = _cells(where, lines[0])
+    header = bool(first) and _is_header(where, first)
+    if len(lines) == header or not first:
+        raise InputError(f"{where} has no rows" if len(lines) == 1 else f"{where}: line 1 is blank: take it out")
+    _check_lines(where, lines[header:], header)
+    with decoding(where, "a table of numbers"):
+        table = np.loadtxt(lines[header:], delimiter=",", ndmin=2, dtype=np.float64, comments=None, quotechar='"')
+    if len(table) != len(lines) - header:
+        raise InputError(f"{where}: has {len(lines) - header} lines but {len(table)} rows: one line must be one row")
+    if header and len(first) != table.shape[1]:
+        raise InputError(f"{where}: line 1 names {len(first)} columns, line 2 has {table.shape[1]}")
+    if table.shape[1] > 1:
+        table = _without_index(where, table, named=first[0] not in UNNAMED if header else None)
     return table[:, 0] if table.shape[1] == 1 else table
+
+
+def _cells(where: str, line: str) -> list[str]:
+    with decoding(where, "a table of numbers"):
+        return [cell.strip() for cell in next(csv.reader([line]), [])]
+
+
+def _is_header(where: str, cells: list[str]) -> bool:
+    """Whether the first line holds names; refuses it if that cannot be told."""
+    numeric = [_is_number(cell) for cell in cells]
+    counting = [str(i) for i in range(len(cells))]
+    if all(numeric):
+        if len(cells) > 1 and cells == counting:
+            raise InputError(
+                f"{where}: line 1, {one_line(','.join(cells), 40)}, may be pandas' names of columns or the first row: "
+                "write the file with header=False, or give the columns names that are words; if it is a row, write 0.0"
+            )
+        return False
+    if not any(numeric) or (cells[0] in UNNAMED and cells[1:] == counting[:-1]):
+        return True
+    word = cells[numeric.index(False)]
+    raise InputError(f"{where}: line 1 mixes names and numbers, first {one_line(word, 40)!r}: is it names or a row?")
+
+
+def _check_lines(where: str, lines: list[str], header: bool) -> None:
+    for i, line in enumerate(lines):
+        if not line.strip() or "#" in line:
+            what = "is blank" if not line.strip() else f"holds a #: {one_line(line, 40)}"
+            raise InputError(f"{where}: line {i + 1 + header} {what}: every line is a row; take it out")
+
+
+def _without_index(where: str, table: NDArray[Any], *, named: bool | None) -> NDArray[Any]:
+    """Returns a table without pandas' index, its first column if that has no name.
+
+    Args:
+        named: whether the first column has a name; None if none has.
+    """
+    counts = np.array_equal(table[:, 0], np.arange(len(table)))
+    if named is None and counts and len(table) > 2:
+        raise InputError(
+            f"{where}: the first column counts the rows: write the file with index=False, or name the columns in "
+            "line 1 if it is one of the numbers"
+        )
+    if named is None or named:
+        return table
+    if not counts:
+        raise InputError(
+            f"{where}: the first column has no name, as pandas' index, and does not count the rows from 0: sort the "
+            "rows by item and write the file with index=False"
+        )
+    return table[:, 1:]
 
 
 def _read_parquet(name: str, path: Path) -> NDArray[Any]:
@@ -131,28 +193,40 @@ def _read_parquet(name: str, path: Path) -> NDArray[Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtra("reading Parquet", "vision") from error
-    try:
+    where = f"{name}: {one_line(path)}"
+    with decoding(where, "a Parquet file"):
+        about = pyarrow.parquet.read_metadata(path)
+        check_memory(where, (about.num_rows, about.num_columns), 8)
+        schema = pyarrow.parquet.read_schema(path)
+    for field in schema:
+        if not (pyarrow.types.is_floating(field.type) or pyarrow.types.is_integer(field.type)):
+            raise InputError(
+                f"{where}: column {one_line(field.name, 60)!r} is not numeric but {one_line(field.type, 60)}"
+            )
+    with decoding(where, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise InputError(f"{name}: {path} is not a whole Parquet file: {_one_line(error)}") from error
-    words = [
-        f.name for f in table.schema if not (pyarrow.types.is_floating(f.type) or pyarrow.types.is_integer(f.type))
-    ]
-    if words:
-        raise InputError(f"{name}: column {words[0]!r} of {path} is not numeric")
+        table.validate(full=True)
+        empty = {
+            field.name: column for field, column in zip(table.schema, table.columns, strict=True) if column.null_count
+        }
+    for column_name, column in empty.items():
+        first = column.is_null().to_numpy().argmax()
+        raise InputError(
+            f"{where}: column {one_line(column_name, 60)!r} has {column.null_count} empty cells, first at item {first}"
+        )
     if table.num_rows == 0 or table.num_columns == 0:
-        raise InputError(f"{name}: {path} has no rows")
+        raise InputError(f"{where} has no rows")
     columns = [column.to_numpy() for column in table.columns]
+    unnamed = [i for i, field in enumerate(table.schema) if field.name in UNNAMED]
+    if unnamed and len(columns) > 1:  # pandas puts its index last
+        rest = [column for i, column in enumerate(columns) if i != unnamed[-1]]
+        columns = list(_without_index(where, np.stack([columns[unnamed[-1]], *rest], axis=1), named=False).T)
     return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
 
-def _numeric(cells: list[str]) -> bool:
+def _is_number(cell: str) -> bool:
     try:
-        [float(cell) for cell in cells]
+        float(cell)
     except ValueError:
         return False
     return True
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]
