@@ -233,7 +233,7 @@ def test_an_unfinished_experiment_says_so(experiment: Callable[..., Path]) -> No
     text = build(folder).read_text(encoding="utf-8")
     assert "1 run is not finished" in text
     assert "entropy, seed 1: 2 of 5 cycles" in text
-    assert "1 of 2 seeds" in text
+    assert "entropy is shown up to 300 labels, which all of its seeds reached." in text
 
 
 def test_many_classes_and_narrow_figures(experiment: Callable[..., Path]) -> None:

@@ -18,7 +18,6 @@ from askew.report.measures import (
     interval,
     isotonic,
     label_savings,
-    labels_needed,
     mean_std_at,
     paired,
     paired_gain,
@@ -138,88 +137,18 @@ def test_isotonic_is_the_least_squares_rising_curve(values: list[float]) -> None
     np.testing.assert_allclose(isotonic(np.array(values)), expected, atol=1e-9)
 
 
-def test_labels_needed_by_hand() -> None:
-    random = curves([100, 200, 400], [0.5, 0.6, 0.7], [0.5, 0.6, 0.7])
-    for level, labels in ((0.55, 150), (0.6, 200), (0.65, 300), (0.7, 400), (0.5, 100)):
-        needed = labels_needed(random, np.array([level, level]))
-        assert needed.labels == pytest.approx(labels), level
-        assert (needed.labels_censored, needed.n_seeds) == ("", 2)
-        assert needed.low <= labels <= needed.high
-        assert needed.high - needed.low <= 1.001  # without noise nothing is left open, up to a whole label
+def test_nothing_measured_is_no_gain() -> None:
+    nothing, random = curves([100, 200], [NAN, NAN]), curves([100, 200], [0.5, 0.6])
+    assert np.isnan(area_gain(nothing, random).mean)
+    assert label_savings(nothing, random) == []
+    with pytest.raises(InputError, match="no label count that seeds of both have reached"):
+        paired_gain(nothing, random)
 
 
-def test_labels_needed_never_extrapolates() -> None:
-    random = curves([100, 200], [0.5, 0.6], [0.5, 0.6])
-    above = labels_needed(random, np.array([0.8, 0.8]))
-    assert (above.labels, above.labels_censored, above.high, above.high_censored) == (200, ">", 200, ">")
-    assert (above.low, above.low_censored) == (200, ">")
-    below = labels_needed(random, np.array([0.3, 0.3]))
-    assert (below.labels, below.labels_censored, below.low_censored, below.high_censored) == (100, "<", "<", "<")
-
-
-def test_labels_needed_on_a_wobbling_curve_uses_the_rising_one() -> None:
-    # means .5 .8 .6 .9: rising .5 .7 .7 .9, so .6 is halfway to 200 and .8 halfway between 300 and 400
-    random = curves([100, 200, 300, 400], [0.5, 0.8, 0.6, 0.9])
-    assert labels_needed(random, np.array([0.6])).labels == pytest.approx(150)
-    assert labels_needed(random, np.array([0.8])).labels == pytest.approx(350)
-
-
-def test_labels_needed_of_one_seed_has_no_interval() -> None:
-    needed = labels_needed(curves([100, 200], [0.5, 0.7]), np.array([0.6]))
-    assert needed.labels == pytest.approx(150)
-    assert np.isnan(needed.low)
-    assert np.isnan(needed.high)
-    assert needed.n_seeds == 1
-
-
-def test_labels_needed_interval_by_hand() -> None:
-    # the differences level - curve(m) at m are -.001 (m - 150) ± .01 for two seeds: mean 0 at 150, s = .01 sqrt 2,
-    # so |mean| <= 12.7062 · .01 reaches 127 labels to either side, which the counts 100 to 1000 cut below
-    slope = np.array([100, 1000])
-    values = np.stack([0.001 * slope + 0.01, 0.001 * slope - 0.01])
-    needed = labels_needed(Curves(slope, values, np.arange(2)), np.array([0.15, 0.15]))
-    assert needed.labels == pytest.approx(150)
-    assert (needed.low, needed.low_censored) == (100, "<")
-    assert (needed.high, needed.high_censored) == (277, "")
-
-
-def test_an_interval_that_reaches_the_last_count_is_marked() -> None:
-    values = np.array([[0.50, 0.60], [0.56, 0.66], [0.53, 0.63]])
-    needed = labels_needed(Curves(np.array([100, 200]), values, np.arange(3)), np.array([0.58, 0.67, 0.60]))
-    assert needed.high == 200
-    assert needed.high_censored == ">"
-
-
-def test_label_savings_of_a_strategy_equal_to_random_is_nothing() -> None:
-    random = curves([100, 200, 300], [0.5, 0.6, 0.7], [0.52, 0.62, 0.72])
-    assert [needed.labels for needed in label_savings(random, random)] == pytest.approx([100, 200, 300])
-
-
-def test_the_interval_covers_what_it_promises() -> None:
-    # random truly needs 400 labels for what the strategy reaches; five seeds, a shared effect and noise in every point
-    rng = np.random.default_rng(7)
-    counts = np.arange(100, 1000, 100)
-    truth = 0.9 - 0.4 * np.exp(-counts / 350)
-    level = 0.9 - 0.4 * np.exp(-400 / 350)
-    hits, trials = 0, 400
-    for _ in range(trials):
-        effect = rng.normal(0, 0.02, (5, 1))
-        random = Curves(counts, truth + effect + rng.normal(0, 0.01, (5, len(counts))), np.arange(5))
-        needed = labels_needed(random, level + effect[:, 0] + rng.normal(0, 0.01, 5))
-        hits += needed.low <= 400 <= needed.high
-    assert hits / trials >= 0.93
-
-
-@settings(deadline=None)
-@given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 10_000))
-def test_the_estimate_lies_in_its_interval_and_within_the_counts(n_seeds: int, n_counts: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    counts = np.cumsum(rng.integers(1, 50, n_counts))
-    needed = labels_needed(Curves(counts, rng.random((n_seeds, n_counts)), np.arange(n_seeds)), rng.random(n_seeds))
-    assert counts[0] <= needed.low <= needed.labels <= needed.high <= counts[-1]
-
-
-def test_nothing_measured_is_not_a_number() -> None:
-    needed = labels_needed(curves([100, 200], [NAN, NAN]), np.array([0.5]))
-    assert np.isnan(needed.labels)
-    assert needed.n_seeds == 0
+def test_gains_at_each_count_rest_on_the_same_seeds() -> None:
+    # the third seed of `a` stopped early: it is left out everywhere, not only where it is missing
+    a = curves([10, 20], [0.5, 0.6], [0.5, 0.7], [0.9, NAN])
+    b = curves([10, 20], [0.4, 0.5], [0.4, 0.6], [0.4, 0.5])
+    gain = paired_gain(a, b)
+    assert gain.n_seeds.tolist() == [2, 2]
+    np.testing.assert_allclose(gain.mean, [0.1, 0.1])

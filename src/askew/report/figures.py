@@ -18,8 +18,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds, weight_curve
 from askew.report.ledgers import FULL
-from askew.report.measures import Estimate, Floats, Interval
+from askew.report.measures import Floats, Interval, Saving
 from askew.report.plotting import (
+    MOST_LETTERS,
     count_axis,
     direct_labels,
     draw_curve,
@@ -31,7 +32,8 @@ from askew.report.plotting import (
     thousands,
 )
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks, style
-from askew.report.summary import Summary
+from askew.report.summary import Comparison, Line, Summary
+from askew.report.text import shortened
 
 SHADES = (0.25, 1.0)
 """Opacity of the first and the last cycle in stacked bars."""
@@ -50,18 +52,25 @@ class Drawing:
 
 
 def learning_curves(summary: Summary, narrow: bool = False) -> Figure | None:
-    """Draws the mean of every strategy over its label counts with a band of one standard deviation."""
+    """Draws the mean of every strategy over its label counts, and a band of one standard deviation for two of them.
+
+    The two are random and the strategy of the headline: more bands would cover each other.
+    """
     figure, ax = figure_of(narrow, 4.4 if not narrow else 4.6)
     look = looks(summary.lines)
     ends = []
     for line in summary.lines:
-        x, mean, std = line.curves.n_labeled, line.mean * summary.scale, line.std * summary.scale
-        if np.isfinite(std).any():
-            ax.fill_between(x, mean - std, mean + std, color=look[line.label].colour, alpha=0.10, linewidth=0)
-        draw_curve(ax, x, mean, look[line.label])
-        ends.append((float(x[-1]), float(mean[-1]), line.label))
+        known = np.isfinite(line.mean)
+        x, mean, std = line.curves.n_labeled[known], line.mean[known], line.std[known]
+        if line in _banded(summary) and np.isfinite(std).any():
+            low, high = (_possible(edge, summary) for edge in (mean - std, mean + std))
+            ax.fill_between(x, low, high, color=look[line.label].colour, alpha=0.14, linewidth=0)
+        draw_curve(ax, x, mean * summary.scale, look[line.label])
+        ends.append((float(x[-1]), float(mean[-1]) * summary.scale, line.label))
     if summary.full is not None:
         _full_line(ax, summary)
+    if summary.percent:
+        ax.set_ylim(top=min(ax.get_ylim()[1], 100.0))
     ax.set_xlabel("labels")
     name_axis(ax, metric_name(summary))
     count_axis(ax, summary)
@@ -69,41 +78,70 @@ def learning_curves(summary: Summary, narrow: bool = False) -> Figure | None:
     return figure
 
 
-def gain_over_random(summary: Summary, narrow: bool = False) -> Figure | None:
-    """Draws the gain over random, averaged over the label counts, with its interval, best first."""
-    lines = sorted(summary.compared, key=lambda line: -_number(line.area_gain))
-    if not lines:
+def _banded(summary: Summary) -> tuple[Line | None, ...]:
+    return (summary.random, summary.best) if summary.best is not None else summary.lines[:2]
+
+
+def _possible(values: Floats, summary: Summary) -> Floats:
+    """Returns values as they are shown, a share within 0 and 100%."""
+    return np.clip(values, 0, 1) * summary.scale if summary.percent else values
+
+
+def labels_saved(summary: Summary, narrow: bool = False) -> Figure | None:
+    """Draws for each strategy the labels that it and random need for the same level, the most saved first."""
+    rows = [(line, line.saving, line.over_random) for line in summary.lines]
+    found = [(line, saving, over.sign) for line, saving, over in rows if saving is not None and over is not None]
+    if not found or len(summary.n_labeled) < 2:
         return None
-    figure, ax = figure_of(narrow, 0.8 + 0.32 * len(lines))
-    _forest(ax, [(line.label, line.area_gain) for line in lines], looks(summary.lines), summary)
-    ax.set_xlabel("points above random, averaged over the label counts")
+    found.sort(key=lambda row: -row[1].saved)
+    figure, ax = figure_of(narrow, 0.95 + 0.36 * len(found))
+    look = looks(summary.lines)
+    for row, (line, saving, shown) in enumerate(found):
+        colour = look[line.label].colour
+        if math.isfinite(saving.low):
+            first, last = summary.n_labeled[0], summary.n_labeled[-1]
+            ends = np.clip([saving.random_needs - saving.high, saving.random_needs - saving.low], first, last)
+            ax.plot(ends, [row, row], color=colour, linewidth=5, alpha=0.22, solid_capstyle="butt")
+        ax.plot([saving.needs, saving.random_needs], [row, row], color=colour, linewidth=1.6)
+        ax.plot(saving.random_needs, row, marker="|", color=INK, markersize=11, markeredgewidth=1.6)
+        filled = colour if shown and saving.sign else PAPER
+        ax.plot(saving.needs, row, marker=look[line.label].marker, color=colour, markerfacecolor=filled, markersize=7)
+        ax.annotate(
+            _saved(saving, shown),
+            (1, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK if shown and saving.sign else MUTED,
+            annotation_clip=False,
+        )
+    name_rows(ax, [line.label for line, _, _ in found], look)
+    ax.xaxis.set_major_formatter(FuncFormatter(thousands))
+    ax.set_xlim(summary.n_labeled[0], summary.n_labeled[-1])
+    for collection in ax.lines:
+        collection.set_clip_on(False)
+    ax.set_xlabel("labels needed for the same result; | is random")
     figure.tight_layout(pad=0.6)
     return figure
 
 
-def labels_for_random_end(summary: Summary, narrow: bool = False) -> Figure | None:
-    """Draws how many labels each strategy needs for what random reaches at its last label count."""
-    lines = [line for line in summary.lines if line.to_random_end is not None and line.to_random_end.n_seeds]
-    if not lines:
+def _saved(saving: Saving, shown: int) -> str:
+    if not shown or not saving.sign:
+        return "none shown"
+    share = round(100 * saving.saved / saving.random_needs)
+    return f"{share}% fewer" if share >= 0 else f"{-share}% more"
+
+
+def gain_over_random(summary: Summary, narrow: bool = False) -> Figure | None:
+    """Draws the gain over random, averaged over the label counts, with its interval, best first."""
+    found = [(line.label, line.over_random) for line in summary.compared if line.over_random is not None]
+    if not found:
         return None
-    lines.sort(key=lambda line: line.to_random_end.labels if line.to_random_end else math.inf)
-    figure, ax = figure_of(narrow, 0.8 + 0.32 * len(lines))
-    look = looks(summary.lines)
-    last = float(summary.random.curves.n_labeled[-1]) if summary.random else math.nan
-    for row, line in enumerate(lines):
-        needed, colour = line.to_random_end, look[line.label].colour
-        if needed is None:
-            continue
-        if math.isfinite(needed.low):
-            ax.plot([needed.low, needed.high], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt")
-        if needed.high_censored:
-            ax.plot(needed.high, row, marker=">", color=colour, markersize=6)
-        filled = PAPER if needed.labels_censored else colour
-        ax.plot(needed.labels, row, marker=look[line.label].marker, color=colour, markerfacecolor=filled, markersize=6)
-    ax.axvline(last, color=GREY, linewidth=1.2, linestyle=(0, (4, 2)))
-    name_rows(ax, [line.label for line in lines], look)
-    ax.xaxis.set_major_formatter(FuncFormatter(thousands))
-    ax.set_xlabel(f"labels needed for what random reaches with {last:,.0f}")
+    found.sort(key=lambda row: -row[1].gain.mean)
+    figure, ax = figure_of(narrow, 0.8 + 0.32 * len(found))
+    _forest(ax, found, looks(summary.lines), summary)
+    ax.set_xlabel("points above random, averaged over the label counts")
     figure.tight_layout(pad=0.6)
     return figure
 
@@ -118,7 +156,7 @@ def gain_over_plain(summary: Summary, narrow: bool = False) -> Figure | None:
     for ax, line in zip(axes, lines, strict=True):
         if line.plain_gain is not None:
             _gains(ax, line.plain_gain, look[line.label], summary)
-        ax.set_title(line.label)
+        ax.set_title(shortened(line.label, MOST_LETTERS))
     for ax in axes:
         ax.set_xlabel("labels")
     figure.supylabel("points", fontsize=9, color=MUTED)
@@ -143,7 +181,7 @@ def class_counts(summary: Summary, narrow: bool = False) -> Figure | None:
     for number, (ax, (label, counts)) in enumerate(zip(axes, asked, strict=True)):
         _stack(ax, counts, look[label].colour)
         ax.axhline(counts.sum() / len(classes), color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        ax.set_title(label)
+        ax.set_title(shortened(label, MOST_LETTERS))
         _class_axis(ax, classes, named=number + columns >= len(asked))
     figure.supylabel("items asked", fontsize=9, color=MUTED)
     figure.tight_layout(pad=0.6)
@@ -182,7 +220,7 @@ def weight_curves(summary: Summary, narrow: bool = False) -> Figure | None:
         at = float(np.interp(chosen, weights, losses))
         ax.plot(chosen, at, marker="o", markersize=8, markerfacecolor="none", color=INK)
         ax.annotate(f"λ = {chosen:g}", (chosen, at), xytext=(8, 8), textcoords="offset points", color=INK)
-        ax.set_title(label)
+        ax.set_title(shortened(label, MOST_LETTERS))
         ax.set_ylim(bottom=0)
         ax.set_xlabel("weight λ")
     figure.supylabel("L1 distance to the demand", fontsize=9, color=MUTED)
@@ -224,21 +262,22 @@ DRAWINGS = (
     Drawing(
         "learning-curves",
         "What the labels bought",
-        "Mean over seeds; the band is one standard deviation to either side.",
+        "Mean over seeds. The bands, for random and the strategy of the headline, are one standard deviation to either "
+        "side.",
         learning_curves,
     ),
     Drawing(
-        "labels-for-random-end",
-        "Labels needed for random’s last result",
-        "Left of the dashed line, fewer labels than random. Bars are 95% intervals; an arrow marks an end beyond the "
-        "labels that were measured, a hollow marker a strategy that did not get there.",
-        labels_for_random_end,
+        "labels-saved",
+        "Labels saved",
+        "Labels that a strategy needs (marker) and that random needs (stroke) for the highest level that both reach; "
+        "shaded, the interval. A hollow marker: no saving and no waste is shown.",
+        labels_saved,
     ),
     Drawing(
         "gain-over-random",
         "Gain over random",
-        "Averaged over all label counts, paired by seed, with 95% intervals. A hollow marker: it covers 0, so "
-        "these seeds show no difference.",
+        "Averaged over all label counts, paired by seed, with 95% intervals; thin, the interval widened for the number "
+        "of strategies. A hollow marker: these seeds show no difference.",
         gain_over_random,
     ),
     Drawing(
@@ -350,16 +389,15 @@ def _gains(ax: Axes, gain: Interval, look: Look, summary: Summary) -> None:
     count_axis(ax, summary)
 
 
-def _forest(ax: Axes, rows: Sequence[tuple[str, Estimate | None]], look: dict[str, Look], summary: Summary) -> None:
+def _forest(ax: Axes, rows: Sequence[tuple[str, Comparison]], look: dict[str, Look], summary: Summary) -> None:
     ax.axvline(0, color=GREY, linewidth=1.2, linestyle=(0, (4, 2)))
-    for row, (label, estimate) in enumerate(rows):
-        if estimate is None:
-            continue
+    for row, (label, found) in enumerate(rows):
         colour = look[label].colour
-        mean, low, high = (value * summary.scale for value in (estimate.mean, estimate.low, estimate.high))
-        if math.isfinite(low):
-            ax.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt")
-        filled = colour if estimate.sign else PAPER
+        for estimate, width, alpha in ((found.widened, 1.2, 0.6), (found.gain, 3.2, 1.0)):
+            if math.isfinite(estimate.low):
+                ends = [estimate.low * summary.scale, estimate.high * summary.scale]
+                ax.plot(ends, [row, row], color=colour, linewidth=width, alpha=alpha, solid_capstyle="butt")
+        filled, mean = colour if found.sign else PAPER, found.gain.mean * summary.scale
         ax.plot(mean, row, marker=look[label].marker, color=colour, markerfacecolor=filled, markersize=6.5)
     name_rows(ax, [label for label, _ in rows], look)
 
@@ -389,12 +427,8 @@ def _class_axis(ax: Axes, classes: Sequence[str], named: bool) -> None:
     if len(classes) > MOST_NAMED_CLASSES:
         ax.set_xticks([0, len(classes) - 1], ["class 0", f"{len(classes) - 1}"])
         return
-    short = [name if len(name) <= 10 else name[:9] + "…" for name in classes]
+    short = [shortened(name, 10) for name in classes]
     plain = all(len(name) <= 2 for name in short)
     ax.set_xticks(
         range(len(classes)), short, rotation=0 if plain else 55, ha="center" if plain else "right", fontsize=7.5
     )
-
-
-def _number(estimate: Estimate | None) -> float:
-    return estimate.mean if estimate is not None and math.isfinite(estimate.mean) else -math.inf

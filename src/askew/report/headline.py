@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from askew.report.ledgers import RANDOM
-from askew.report.measures import FEWEST_SEEDS, Estimate, LabelsNeeded
-from askew.report.summary import Line, Summary
+from askew.report.measures import CONFIDENCE, FEWEST_SEEDS, Estimate, Saving
+from askew.report.summary import Comparison, Line, Summary
 
 
 @dataclass(frozen=True)
@@ -26,60 +26,83 @@ class Headline:
 
 
 def headline(summary: Summary) -> Headline:
-    """Returns the headline: the best strategy by its gain over random, averaged over the label counts.
+    """Returns the headline: the best of the strategies that are shown to be above random.
 
-    A gain is claimed only if its interval leaves out 0 even when widened for having picked the best of all strategies
-    (Bonferroni). An interval that covers 0 is "no difference that n seeds can show"; one or two seeds claim nothing.
+    The claim rule: a strategy is above random if Holm's procedure says so of its gain averaged over the label counts,
+    paired by seed, among all strategies compared with random. One or two seeds claim nothing. Labels are claimed to be
+    saved by such a strategy only, and only if their interval, as wide, leaves out 0. The same rule holds for what
+    balance adds, among all balanced strategies.
     """
-    balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.plain_area_gain is not None)
+    balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.over_plain is not None)
     if summary.random is None:
         return Headline(*_without_random(summary, balance), claims=False)
-    if not summary.rivals:
+    if len(summary.lines) == 1:
         return Headline("Only random was run: there is nothing to compare it with.", balance, claims=False)
-    best = max(summary.rivals, key=_mean_gain)
-    gain, corrected = best.area_gain, best.corrected
-    if gain is None or corrected is None or gain.n_seeds == 0:
-        return Headline("No label count has been measured by random and another strategy yet.", balance, claims=False)
+    best = summary.best
+    if best is None:
+        nothing = "No label count has been measured by random and another strategy on the same seed yet."
+        return Headline(nothing, balance, claims=False)
+    gain, verdicts = _over_random(best).gain, _verdicts(summary)
+    if _over_random(best).sign > 0:
+        return Headline(*_claimed(best, summary, (*verdicts, *balance)), claims=True)
     if gain.n_seeds < FEWEST_SEEDS:
         return Headline(*_too_few(best, gain, summary, balance), claims=False)
-    if corrected.sign > 0:
-        return Headline(*_claimed(best, gain, corrected, summary, balance), claims=True)
     if gain.sign > 0:
-        sentence = (
-            f"{best.label} led random by {points(gain.mean, summary)}, but {seeds(gain.n_seeds)} do not prove it."
-        )
-        detail = f"Its own 95% interval is {span(gain, summary)}; {_correction(corrected, summary)}."
-        return Headline(sentence, (detail, *balance), claims=False)
+        few = f"{seeds(gain.n_seeds)} do not prove it"
+        sentence = f"{best.label} led random by {points(gain.mean, summary)}, but {few}."
+        detail = f"Its own 95% interval is {span(gain, summary)}{_widened(_over_random(best), summary)}."
+        return Headline(sentence, (detail, *verdicts, *balance), claims=False)
     sentence = f"No strategy asked better than random by a difference that {seeds(gain.n_seeds)} can show."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"
     interval = f"95% interval {span(gain, summary)}"
     detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(gain)} ({interval})."
-    return Headline(sentence, (detail, *balance), claims=False)
+    return Headline(sentence, (detail, *verdicts, *balance), claims=False)
 
 
-def _claimed(
-    best: Line, gain: Estimate, corrected: Estimate, summary: Summary, balance: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
+def _over_random(line: Line) -> Comparison:
+    assert line.over_random is not None, "rivals are compared with random"
+    return line.over_random
+
+
+def _claimed(best: Line, summary: Summary, rest: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    found, saving = _over_random(best), best.saving
+    gain = found.gain
     average = (
-        f"{_averaged(gain).capitalize()} it is {points(gain.mean, summary)} above random "
-        f"(95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}; {_correction(corrected, summary)})."
+        f"{_averaged(gain).capitalize()} {best.label} is {points(gain.mean, summary)} above random "
+        f"(95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}{_widened(found, summary)})."
     )
-    needed, surely, last = best.to_random_end, best.corrected_to_random_end, _last_of_random(summary)
-    if needed is not None and surely is not None and not needed.labels_censored and surely.high < last:
-        saved = round(100 * (1 - needed.labels / last))
-        few = f"{whole(needed.labels)} labels"
-        sentence = f"{best.label} reaches with {few} what random reaches with {last:,}: {saved}% fewer."
-        interval = f"The 95% interval is {needed_span(needed)} labels ({seeds(needed.n_seeds)}, paired)."
-        return sentence, (interval, average, *balance)
-    sentence = f"{best.label} is {points(gain.mean, summary)} of {summary.metric.replace('_', ' ')} above random."
-    return sentence, (average, *balance)
+    if saving is None or saving.sign <= 0:
+        sentence = f"{best.label} is {points(gain.mean, summary)} of {summary.metric.replace('_', ' ')} above random."
+        return sentence, (average, *rest)
+    share = round(100 * saving.saved / saving.random_needs)
+    needs, random_needs = needed(saving.needs, saving), needed(saving.random_needs, saving)
+    sentence = f"{best.label} saves {share}% of the labels: it needs {needs} where random needs {random_needs}."
+    level = f"{saving.level * summary.scale:.1f}%" if summary.percent else f"{saving.level:.4g}"
+    interval = f"{100 * found.confidence:.3g}% interval {saved_span(saving)}"
+    both = f"That is for the {level} that both reach; {saved(saving)} labels saved ({interval})."
+    return sentence, (both, average, *rest)
 
 
-def _correction(corrected: Estimate, summary: Summary) -> str:
-    n = len(summary.rivals)
-    if n == 1:
-        return "the only one compared"
-    return f"{span(corrected, summary)} when corrected for being the best of {n}"
+def _widened(found: Comparison, summary: Summary) -> str:
+    if found.confidence == CONFIDENCE:
+        return ""
+    return f"; {span(found.widened, summary)} when widened for {found.n} comparisons"
+
+
+def _verdicts(summary: Summary) -> tuple[str, ...]:
+    """Says of all strategies whether they are above random, below it, or neither, if there are several."""
+    if len(summary.rivals) < 2:
+        return ()
+    names = {sign: [line.label for line in summary.rivals if _over_random(line).sign == sign] for sign in (1, -1, 0)}
+    said = [
+        f"{', '.join(names[sign]) or 'none'} {where}"
+        for sign, where in ((1, "above"), (-1, "below"), (0, "neither"))
+        if names[sign] or sign > 0
+    ]
+    return (
+        f"Of {len(summary.rivals)} strategies held against random: {'; '.join(said)} "
+        "(5% for one or more false verdicts, Holm’s procedure).",
+    )
 
 
 def _too_few(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -92,40 +115,32 @@ def _too_few(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, .
 
 def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     usable = [line for line in summary.lines if not line.knows_truth] or summary.lines
-    best = max(usable, key=lambda line: float(line.mean[-1]))
-    reached = f"{best.mean[-1] * summary.scale:.1f}{'%' if summary.percent else ''}"
-    count = f"{int(best.curves.n_labeled[-1]):,} labels"
+    best = max(usable, key=lambda line: float(line.mean[line.last]))
+    reached = f"{best.mean[best.last] * summary.scale:.1f}{'%' if summary.percent else ''}"
+    count = f"{int(best.curves.n_labeled[best.last]):,} labels"
     detail = f"The highest mean at a last label count is {best.label}’s: {reached} with {count}."
     return f"Nothing to hold the strategies against: no run is labelled “{RANDOM}”.", (detail, *balance)
 
 
 def _balance_sentence(line: Line, summary: Summary) -> str:
-    gain = line.plain_area_gain
-    if gain is None or gain.n_seeds == 0:
-        return f"{line.label} and {line.plain} have no label count in common yet."
+    found = line.over_plain
+    assert found is not None, "said of balanced strategies only"
+    gain = found.gain
     where, interval = _averaged(gain), f"95% interval {span(gain, summary)}"
     if gain.n_seeds < FEWEST_SEEDS:
         far = f"{signed(gain.mean, summary)}{unit(summary)}"
         return f"{line.label} is {far} from {line.plain}, {where}; {seeds(gain.n_seeds)}, so no claim."
-    if gain.sign == 0:
+    interval += _widened(found, summary)
+    if found.sign == 0:
         return f"{line.label} and {line.plain}: no difference that {seeds(gain.n_seeds)} can show ({interval})."
-    side = "above" if gain.sign > 0 else "below"
+    side = "above" if found.sign > 0 else "below"
     how_far = points(abs(gain.mean), summary)
     return f"{line.label} is {how_far} {side} {line.plain}, {where} ({interval}, {seeds(gain.n_seeds)})."
-
-
-def _mean_gain(line: Line) -> float:
-    gain = line.area_gain
-    return gain.mean if gain is not None and math.isfinite(gain.mean) else -math.inf
 
 
 def _averaged(gain: Estimate) -> str:
     first, last = gain.over or (0, 0)
     return f"averaged over {first:,} to {last:,} labels"
-
-
-def _last_of_random(summary: Summary) -> int:
-    return int(summary.random.curves.n_labeled[-1]) if summary.random is not None else 0
 
 
 def whole(labels: float) -> str:
@@ -155,9 +170,19 @@ def span(estimate: Estimate, summary: Summary) -> str:
     return f"{low} to {high}".replace("-", "−")
 
 
-def needed_span(needed: LabelsNeeded) -> str:
-    """Writes an interval of label counts; an end beyond what was measured keeps its mark: `640 to >1,000`."""
-    return f"{needed.low_censored}{whole(needed.low)} to {needed.high_censored}{whole(needed.high)}"
+def needed(labels: float, saving: Saving) -> str:
+    """Writes how many labels are needed; the first count that was measured is an upper bound: `≤20`."""
+    return f"{'≤' if labels <= saving.first else ''}{whole(labels)}"
+
+
+def saved(saving: Saving) -> str:
+    """Writes how many labels are saved: the difference of the two needs as they are written."""
+    return f"{math.ceil(saving.random_needs - 1e-9) - math.ceil(saving.needs - 1e-9):,}".replace("-", "−")
+
+
+def saved_span(saving: Saving) -> str:
+    """Writes the interval of the labels saved: `−12 to 40`."""
+    return f"{saving.low:,.0f} to {saving.high:,.0f}".replace("-", "−")
 
 
 def seeds(n: int) -> str:

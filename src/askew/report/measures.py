@@ -1,26 +1,28 @@
 """What learning curves say: means, gains paired by seed, labels saved, each with an interval over the seeds.
 
 Every interval is Student's t over seeds. Two curves are compared seed by seed: a seed fixes the initial set and the
-training, so the difference within a seed varies less than either curve. Nothing is extrapolated: what lies beyond the
-last measured label count is said to lie beyond it.
+training, so the difference within a seed varies less than either curve. Nothing is extrapolated: curves are compared at
+levels that both reach.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from askew.errors import InputError
 
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
-MOST_GRID_POINTS = 20_001
+TOLERANCE = 1e-12
+"""Two levels that differ by no more are the same."""
 
 FEWEST_SEEDS = 3
 """A difference is called one from so many seeds on: the spread of two is anything, by chance next to nothing too."""
@@ -89,30 +91,57 @@ class Estimate:
     @property
     def sign(self) -> int:
         """1 if the whole interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
-        if self.n_seeds < FEWEST_SEEDS:
-            return 0
-        return int(self.low > 0) - int(self.high < 0)
+        return _sign(self.low, self.high, self.n_seeds)
 
 
 @dataclass(frozen=True)
-class LabelsNeeded:
-    """How many labels a curve needs to reach a level; an end beyond the measured counts is that count and `censored`.
+class Saving:
+    """How many labels a strategy saves against random at a level that both reach; negative if it needs more.
 
     Attributes:
-        labels: the estimate.
-        low, high: the interval; NaN with fewer than two seeds.
+        n_labeled: the label count that sets the level.
+        level: the metric that both reach.
+        random_needs, needs: labels that random and the strategy need for the level.
+        first: the first label count measured; a need that equals it may be smaller.
+        low, high: the interval of `saved`; NaN with fewer than two seeds.
         n_seeds: how many seeds it rests on.
-        labels_censored: "" if measured, ">" if the curve ends below the level, "<" if it starts above it.
-        low_censored, high_censored: the same of the interval's ends.
     """
 
-    labels: float
+    n_labeled: int
+    level: float
+    random_needs: float
+    needs: float
+    first: int
     low: float
     high: float
     n_seeds: int
-    labels_censored: str = ""
-    low_censored: str = ""
-    high_censored: str = ""
+
+    @property
+    def saved(self) -> float:
+        """The labels that random needs more than the strategy."""
+        return self.random_needs - self.needs
+
+    @property
+    def sign(self) -> int:
+        """1 if the whole interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
+        return _sign(self.low, self.high, self.n_seeds)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What Holm's procedure says of one of several comparisons.
+
+    Attributes:
+        confidence: of the interval that it is judged by; see `holm`.
+        sign: 1 if it is shown to be above 0, -1 if below, 0 if nothing is shown.
+    """
+
+    confidence: float
+    sign: int
+
+
+def _sign(low: float, high: float, n_seeds: int) -> int:
+    return 0 if n_seeds < FEWEST_SEEDS else int(low > 0) - int(high < 0)
 
 
 def mean_std_at(curves: Curves) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -176,6 +205,8 @@ def paired(a: Curves, b: Curves) -> tuple[Curves, Curves]:
 def paired_gain(a: Curves, b: Curves, confidence: float = CONFIDENCE) -> Interval:
     """Returns how far `a` is above `b` at each label count, paired by seed (Tables 4.1–4.3 of the thesis).
 
+    See `complete` for what happens while runs are unfinished.
+
     >>> counts, seeds = np.array([100]), np.array([0, 1, 2])
     >>> a = Curves(counts, np.array([[0.82], [0.85], [0.84]]), seeds)
     >>> b = Curves(counts, np.array([[0.80], [0.84], [0.82]]), seeds)
@@ -183,7 +214,10 @@ def paired_gain(a: Curves, b: Curves, confidence: float = CONFIDENCE) -> Interva
     >>> round(gain.mean, 4), round(gain.low, 4), round(gain.high, 4), gain.sign
     (0.0167, 0.0023, 0.031, 1)
     """
-    a, b = paired(a, b)
+    both = finished(a, b)
+    if both is None:
+        raise InputError("no label count that seeds of both have reached")
+    a, b = both
     return Interval(a.n_labeled, *interval(a.values - b.values, confidence))
 
 
@@ -224,14 +258,70 @@ def area_gain(a: Curves, b: Curves, confidence: float = CONFIDENCE) -> Estimate:
 
     See `area` for the mean and `complete` for what happens while runs are unfinished; NaN if nothing can be compared.
     """
+    both = finished(a, b)
+    if both is None:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    a, b = both
+    difference = Curves(a.n_labeled, a.values - b.values, a.seeds)
+    mean, low, high, n = interval(area(difference)[:, None], confidence)
+    over = int(a.n_labeled[0]), int(a.n_labeled[-1])
+    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]), over)
+
+
+def finished(a: Curves, b: Curves) -> tuple[Curves, Curves] | None:
+    """Returns both curves on the seeds and label counts that they can be compared on, or None if there is none.
+
+    See `complete`.
+    """
     a, b = paired(a, b)
     rows, columns = complete(a.values - b.values)
     if not columns.any():
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    difference = Curves(a.n_labeled[columns], (a.values - b.values)[np.ix_(rows, columns)], a.seeds[rows])
-    mean, low, high, n = interval(area(difference)[:, None], confidence)
-    over = int(difference.n_labeled[0]), int(difference.n_labeled[-1])
-    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]), over)
+        return None
+    at = np.ix_(rows, columns)
+    return (
+        Curves(a.n_labeled[columns], a.values[at], a.seeds[rows]),
+        Curves(b.n_labeled[columns], b.values[at], b.seeds[rows]),
+    )
+
+
+def p_value(gain: Estimate) -> float:
+    """Returns the two-sided p-value of Student's t test that a gain with a 95% interval is 0.
+
+    1 with fewer than `FEWEST_SEEDS` seeds, which show nothing; 0 if all seeds have the same gain, and it is not 0.
+
+    >>> mean, low, high, n = interval(np.array([[1.0], [2.0], [3.0]]))   # t = 2 / (1 / √3) with 2 degrees of freedom
+    >>> round(p_value(Estimate(mean[0], low[0], high[0], n[0])), 4)
+    0.0742
+    """
+    if gain.n_seeds < FEWEST_SEEDS or not math.isfinite(gain.high):
+        return 1.0
+    error = (gain.high - gain.mean) / float(_t(CONFIDENCE, gain.n_seeds))
+    if error == 0:
+        return float(gain.mean == 0)
+    return float(2 * stdtr(gain.n_seeds - 1, -abs(gain.mean) / error))
+
+
+def holm(gains: Sequence[Estimate]) -> list[Verdict]:
+    """Returns what several gains show together, with 5% for one or more false verdicts among them (Holm 1979).
+
+    In the order of their p-values, the k-th of m, counted from 0, is shown if p ≤ 0.05 / (m − k) and all before it are.
+    Its interval has the confidence 1 − 0.05 / (m − k), and from the first that is not shown on, all have that one's: so
+    an interval leaves out 0 exactly where something is shown.
+
+    >>> few = [Estimate(1.0, 0.5, 1.5, 10), Estimate(1.0, 0.01, 1.99, 10), Estimate(-1.0, -1.6, -0.4, 10)]
+    >>> [(round(verdict.confidence, 4), verdict.sign) for verdict in holm(few)]
+    [(0.9833, 1), (0.95, 1), (0.975, -1)]
+    """
+    p = [p_value(gain) for gain in gains]
+    found: dict[int, Verdict] = {}
+    shown, level = True, 0.0
+    for k, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        if shown:
+            level = (1 - CONFIDENCE) / (len(p) - k)
+            shown = p[place] <= level
+        sign = 0 if not shown else 1 if gains[place].mean > 0 else -1
+        found[place] = Verdict(CONFIDENCE if level == 1 - CONFIDENCE else 1 - level, sign)
+    return [found[i] for i in range(len(p))]
 
 
 def relative_to_full(curves: Curves, full: Curves) -> Curves:
@@ -263,78 +353,71 @@ def isotonic(values: Floats) -> Floats:
     return np.array([from_right[: i + 1, i].max() for i in range(len(values))])
 
 
-def labels_needed(curves: Curves, levels: Floats, confidence: float = CONFIDENCE) -> LabelsNeeded:
-    """Returns how many labels the curves need to reach the (S,) levels, one a seed.
+def labels_needed(counts: NDArray[np.int64], rising: Floats, level: float) -> float:
+    """Returns the least label count at which a rising curve, straight between its counts, is at the level.
 
-    The estimate is where the rising curve nearest to the mean (`isotonic`, straight between the measured counts) meets
-    the mean level. The interval is the test turned round (Fieller 1954): every count m at which the seeds' differences
-    level − curve(m), paired by seed, do not differ from 0 by Student's t. So it is wide where the curve is flat, and
-    nothing beyond the last measured count is guessed: such an end is that count, marked ">".
+    The first count if the curve starts above the level.
 
-    >>> random = Curves(np.array([100, 200, 300]), np.array([[0.5, 0.6, 0.7], [0.5, 0.6, 0.7]]), np.array([0, 1]))
-    >>> labels_needed(random, np.array([0.65, 0.65]))
-    LabelsNeeded(labels=250.0, low=250.0, high=250.0, n_seeds=2, ...)
+    >>> round(labels_needed(np.array([100, 200, 400]), np.array([0.5, 0.6, 0.7]), 0.65), 9)
+    300.0
 
-    Only seeds with a level; see `complete` for what happens while runs are unfinished.
+    Raises:
+        InputError: the curve ends below the level: nothing is extrapolated.
     """
-    rows, columns = complete(np.where(np.isfinite(levels)[:, None], curves.values, np.nan))
-    if not columns.any():
-        return LabelsNeeded(math.nan, math.nan, math.nan, 0)
-    counts, values, levels = curves.n_labeled[columns], curves.values[np.ix_(rows, columns)], levels[rows]
-    labels, censored = _first_reach(counts, isotonic(values.mean(axis=0)), float(levels.mean()))
-    if len(levels) < 2:
-        return LabelsNeeded(labels, math.nan, math.nan, 1, censored)
-    low, low_censored, high, high_censored = _accepted(counts, values, levels, confidence)
-    if labels < low:
-        low, low_censored = labels, censored
-    if labels > high:
-        high, high_censored = labels, censored
-    return LabelsNeeded(labels, low, high, len(levels), censored, low_censored, high_censored)
-
-
-def _first_reach(counts: NDArray[np.int64], rising: Floats, level: float) -> tuple[float, str]:
-    """Returns the first count at which a rising curve is at the level, and whether it lies outside the counts."""
-    tolerance = 1e-12
-    if level > rising[-1] + tolerance:
-        return float(counts[-1]), ">"
-    if level <= rising[0] + tolerance:
-        return float(counts[0]), "<" if level < rising[0] - tolerance else ""
-    after = int(np.argmax(rising >= level - tolerance))
+    after = int(np.searchsorted(rising, level - TOLERANCE))
+    if after == len(rising):
+        raise InputError(f"level: {level} lies above the curve's end, {rising[-1]}")
+    if after == 0:
+        return float(counts[0])
     share = (level - rising[after - 1]) / (rising[after] - rising[after - 1])
-    return float(counts[after - 1] + min(share, 1.0) * (counts[after] - counts[after - 1])), ""
+    return float(counts[after - 1] + min(share, 1.0) * (counts[after] - counts[after - 1]))
 
 
-def _accepted(
-    counts: NDArray[np.int64], values: Floats, levels: Floats, confidence: float
-) -> tuple[float, str, float, str]:
-    """Returns the least and the greatest count that the paired t test does not refuse, and whether each is an end."""
-    span = int(counts[-1] - counts[0])
-    grid = np.linspace(counts[0], counts[-1], min(span + 1, MOST_GRID_POINTS))
-    difference = levels[:, None] - np.stack([np.interp(grid, counts, row) for row in values])
-    _, low, high, _ = interval(difference, confidence)
-    accepted = np.flatnonzero((low <= 1e-12) & (high >= -1e-12))
-    if len(accepted) == 0:
-        crossings = np.flatnonzero(np.diff(np.sign(difference.mean(axis=0))))
-        if len(crossings):
-            return float(grid[crossings[0]]), "", float(grid[crossings[-1] + 1]), ""
-        end, mark = (counts[-1], ">") if low[-1] > 0 else (counts[0], "<")
-        return float(end), mark, float(end), mark
-    first, last = int(accepted[0]), int(accepted[-1])
-    below = "<" if first == 0 and high[0] > 1e-12 and low[0] < -1e-12 else ""
-    above = ">" if last == len(grid) - 1 and high[-1] > 1e-12 else ""
-    return float(grid[first]), below, float(grid[last]), above
+def label_savings(strategy: Curves, random: Curves, confidence: float = CONFIDENCE) -> list[Saving]:
+    """Returns, for each label count that both share, how many labels the strategy saves.
 
-
-def label_savings(strategy: Curves, random: Curves, confidence: float = CONFIDENCE) -> list[LabelsNeeded]:
-    """Returns, for each label count that both share, the labels that random needs for what the strategy reaches there.
-
-    Savings are the difference to the strategy's own count. See `labels_needed` for estimate and interval.
+    With s and r the rising curves nearest to the two means over seeds (`isotonic`), the level of count n is
+    min(s(n), r(n)): what both reach with n labels. Each curve needs for it what `labels_needed` says, random too, and
+    the difference is what is saved. The rule is the same for both sides, so two strategies that ask alike save 0 on
+    average. The interval is Student's t over the jackknife's values of the difference (Tukey 1958): the whole
+    computation again without each seed. No interval ends beyond the range of the label counts.
 
     >>> counts, seeds = np.array([100, 200, 300]), np.array([0, 1])
     >>> random = Curves(counts, np.array([[0.5, 0.6, 0.7], [0.5, 0.6, 0.7]]), seeds)
     >>> strategy = Curves(counts, np.array([[0.5, 0.65, 0.8], [0.5, 0.65, 0.8]]), seeds)
-    >>> [(needed.labels_censored, needed.labels) for needed in label_savings(strategy, random)]
-    [('', 100.0), ('', 250.0), ('>', 300.0)]
+    >>> [(one.random_needs, round(one.needs, 1)) for one in label_savings(strategy, random)]
+    [(100.0, 100.0), (200.0, 166.7), (300.0, 233.3)]
+
+    See `complete` for what happens while runs are unfinished.
     """
-    strategy, random = paired(strategy, random)
-    return [labels_needed(random, strategy.values[:, k], confidence) for k in range(len(strategy.n_labeled))]
+    both = finished(strategy, random)
+    if both is None:
+        return []
+    strategy, random = both
+    counts, n_seeds = strategy.n_labeled, len(strategy.seeds)
+    whole = _needs(counts, strategy.values, random.values)
+    low, high = np.full((2, len(counts)), math.nan)
+    if n_seeds > 1:
+        others = [np.arange(n_seeds) != i for i in range(n_seeds)]
+        without = np.array([_saved(_needs(counts, strategy.values[o], random.values[o])) for o in others])
+        values = n_seeds * _saved(whole) - (n_seeds - 1) * without
+        _, std, n = _mean_std(values)
+        half = _t(confidence, n) * std / math.sqrt(n_seeds)
+        widest = float(counts[-1] - counts[0])
+        low, high = np.clip(_saved(whole) + np.stack([-half, half]), -widest, widest)
+    first = int(counts[0])
+    return [
+        Saving(int(n), float(level), float(theirs), float(mine), first, float(low[k]), float(high[k]), n_seeds)
+        for k, (n, (level, theirs, mine)) in enumerate(zip(counts, whole, strict=True))
+    ]
+
+
+def _needs(counts: NDArray[np.int64], strategy: Floats, random: Floats) -> Floats:
+    """Returns for each count the level, what random needs for it and what the strategy needs for it."""
+    s, r = isotonic(strategy.mean(axis=0)), isotonic(random.mean(axis=0))
+    levels = np.minimum(s, r).tolist()
+    return np.array([(level, labels_needed(counts, r, level), labels_needed(counts, s, level)) for level in levels])
+
+
+def _saved(needs: Floats) -> Floats:
+    return np.asarray(needs[:, 1] - needs[:, 2])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from askew.errors import InputError
 from askew.report.ledgers import FULL, Experiment
 from askew.report.style import MUTED, WIDE_INCHES, style
+from askew.report.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,16 +112,12 @@ def contact_sheet(found: Sequence[Strip]) -> bytes:
 
 def _draw_strip(ax: Axes, strip: Strip) -> None:
     ax.set_axis_off()
-    ax.set_title(strip.label, fontsize=8.5)
+    ax.set_title(shortened(strip.label, 60), fontsize=8.5)
     for place, picture in enumerate(strip.pictures):
         high, wide = picture.pixels.shape[:2]
         half_x, half_y = 0.46 * wide / max(high, wide), 0.46 * high / max(high, wide)
         edges = (place - half_x, place + half_x, half_y, -half_y)
         ax.imshow(picture.pixels, extent=edges, interpolation="nearest" if picture.small else "antialiased")
-        ax.text(place, 0.52, _short(picture.caption), ha="center", va="top", fontsize=6, color=MUTED)
+        ax.text(place, 0.52, shortened(picture.caption, 11), ha="center", va="top", fontsize=6, color=MUTED)
     ax.set_xlim(-0.5, MOST_ITEMS - 0.5)
     ax.set_ylim(0.85, -0.5)
-
-
-def _short(caption: str) -> str:
-    return caption if len(caption) <= 11 else caption[:10] + "…"

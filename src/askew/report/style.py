@@ -7,7 +7,8 @@ light and one for dark; files on disk have the light ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ PHASES = ("#3b5b8c", "#7f9cc5", "#c9872e", "#b9c0ca", "#6d7683", "#dcc9a3")
 DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#5c6573", "#98a2b1", "#8c7a55")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 
+OWN = ("entropy", "margin", "kcenter", "bald", "dispersion", "least_confidence", "oracle")
+"""The strategies with a colour of their own, in the order of `SERIES`; any other gets one by its name."""
+
 CSS_NAMES = {
     PAPER: "paper",
     INK: "ink",
@@ -45,7 +49,7 @@ CSS_NAMES = {
 }
 """The light colours and the CSS variables that stand for them on the page."""
 
-WIDE_INCHES, NARROW_INCHES = 8.6, 4.2
+WIDE_INCHES, NARROW_INCHES = 10.0, 4.2
 """Widths of a figure on a desk's screen or paper, and on a phone."""
 
 
@@ -65,29 +69,39 @@ class Look:
 
 
 def looks(lines: Iterable[Line]) -> dict[str, Look]:
-    """Returns the look of every strategy: a balanced one has the colour of its plain one, which is then dashed.
+    """Returns the look of every strategy, whatever else is shown beside it.
 
-    Random is grey and dashed; a second balanced variant differs by its marker and by dots in its line.
+    A strategy's colour and marker are its own, in every figure of every experiment, as long as no other of the
+    experiment has the same. A balanced one has the colour of its plain one, with another line and marker: the plain
+    one is dashed then. Random is grey and dashed; a second balanced variant has dots in its line.
     """
     lines = list(lines)
-    families = list(dict.fromkeys(line.plain or line.label for line in lines))
-    colours = dict(zip([f for f in families if f != RANDOM], _cycled(SERIES), strict=False)) | {RANDOM: GREY}
-    found: dict[str, Look] = {}
-    for family in families:
+    families = {line.plain or line.label: line.strategy for line in lines}
+    places = _places({family: strategy for family, strategy in families.items() if family != RANDOM})
+    found: dict[str, Look] = {RANDOM: Look(GREY, "o", (4, 2), 1.6)}
+    for family, place in places.items():
         variants = [line.label for line in lines if line.plain == family]
-        marker = MARKERS[families.index(family) % len(MARKERS)]
-        found[family] = Look(colours[family], marker, (4, 2) if variants or family == RANDOM else (), 1.6)
+        colour = SERIES[place % len(SERIES)]
+        found[family] = Look(colour, MARKERS[place % len(MARKERS)], (4, 2) if variants else (), 1.6)
         for number, label in enumerate(variants):
-            other = MARKERS[(families.index(family) + 3 * number) % len(MARKERS)]
-            found[label] = Look(
-                colours[family], other, () if number == 0 else (6, 1.5, 1, 1.5), 2.2 if number == 0 else 1.6
-            )
+            marker = MARKERS[(place + 5 + 2 * number) % len(MARKERS)]
+            dashes = () if number == 0 else (6, 1.5, *(1, 1.5) * number)
+            found[label] = Look(colour, marker, dashes, 2.2 if number == 0 else 1.6)
+    for number, line in enumerate(line for line in lines if line.plain == RANDOM):
+        found[line.label] = Look(GREY, MARKERS[5 + number % 5], (), 2.2)
     return {line.label: found[line.label] for line in lines}
 
 
-def _cycled(values: tuple[str, ...]) -> Iterable[str]:
-    while True:
-        yield from values
+def _places(families: Mapping[str, str]) -> dict[str, int]:
+    """Returns a place in the palette for each family: its strategy's own, or the next that is free."""
+    taken: dict[str, int] = {}
+    known = sorted(families, key=lambda family: (families[family] not in OWN, family))
+    for family in known:
+        strategy = families[family]
+        own = OWN.index(strategy) if strategy in OWN else zlib.crc32(strategy.encode()) % len(SERIES)
+        free = [p for p in range(len(SERIES)) if p not in taken.values()]
+        taken[family] = min(free, key=lambda place: (place - own) % len(SERIES)) if free else own
+    return taken
 
 
 def style() -> AbstractContextManager[None]:
@@ -96,6 +110,7 @@ def style() -> AbstractContextManager[None]:
 
     return mpl.rc_context(
         {
+            "text.parse_math": False,
             "svg.fonttype": "none",
             "svg.hashsalt": "askew",
             "font.family": "DejaVu Sans",

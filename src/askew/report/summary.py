@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,23 +11,41 @@ from numpy.typing import NDArray
 from askew.errors import InputError, unknown
 from askew.report.ledgers import FULL, RANDOM, Experiment, Run
 from askew.report.measures import (
-    CONFIDENCE,
     Curves,
     Estimate,
     Floats,
     Interval,
-    LabelsNeeded,
-    area,
+    Saving,
+    Verdict,
     area_gain,
-    interval,
+    complete,
+    finished,
+    holm,
     label_savings,
-    labels_needed,
     mean_std_at,
-    paired,
     paired_gain,
     relative_to_full,
 )
 from askew.strategies.registry import strategies
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A gain averaged over the label counts, and what it shows among all comparisons of its kind.
+
+    Attributes:
+        gain: with its own 95% interval.
+        widened: with the interval that Holm's procedure judges it by.
+        sign: 1 if a gain is shown, -1 if a loss, 0 if nothing is.
+        confidence: of the interval of `widened`.
+        n: how many comparisons there are of its kind.
+    """
+
+    gain: Estimate
+    widened: Estimate
+    sign: int
+    confidence: float
+    n: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,38 +54,42 @@ class Line:
 
     Attributes:
         label: how the experiment calls it.
+        strategy: its name in the catalogue.
         plain: the label of the same strategy without balance, if this one is balanced.
-        curves: of the metric.
-        mean, std, n_seeds: (K,) over seeds, at `curves.n_labeled`.
-        area: the mean metric over the label counts, over seeds.
-        gain: over random, at each label count.
-        area_gain: over random, averaged over the label counts.
-        corrected: `area_gain` with the interval widened for picking the best of all strategies (Bonferroni).
-        savings: label count to the labels that random needs for as much.
-        to_random_end: labels that this strategy needs for what random reaches at its last count.
-        corrected_to_random_end: the same with the interval widened as that of `corrected`.
-        plain_gain, plain_area_gain: the same gains over the plain strategy.
+        curves: of the metric, as measured.
+        mean, std, n_seeds: (K,) over the seeds that `complete` keeps, at `curves.n_labeled`; NaN and 0 elsewhere.
+        gain: over random, at each label count, each with its own interval.
+        over_random: over random, averaged over the label counts: what is claimed.
+        savings: label count to the labels saved, with the interval of `over_random.widened`.
+        plain_gain, over_plain: the same gains over the plain strategy.
         relative: the curves over what training on everything reaches.
         knows_truth: whether the strategy reads the true labels, so that it is a bound and no rival.
     """
 
     label: str
+    strategy: str
     plain: str | None
     curves: Curves
     mean: Floats
     std: Floats
     n_seeds: NDArray[np.int64]
-    area: Estimate
     gain: Interval | None = None
-    area_gain: Estimate | None = None
-    corrected: Estimate | None = None
-    savings: dict[int, LabelsNeeded] | None = None
-    to_random_end: LabelsNeeded | None = None
-    corrected_to_random_end: LabelsNeeded | None = None
+    over_random: Comparison | None = None
+    savings: dict[int, Saving] | None = None
     plain_gain: Interval | None = None
-    plain_area_gain: Estimate | None = None
+    over_plain: Comparison | None = None
     relative: Curves | None = None
     knows_truth: bool = False
+
+    @property
+    def saving(self) -> Saving | None:
+        """The labels saved at the last count that both reach."""
+        return None if not self.savings else self.savings[max(self.savings)]
+
+    @property
+    def last(self) -> int:
+        """The last column with a mean."""
+        return int(np.flatnonzero(np.isfinite(self.mean))[-1])
 
     def column(self, n_labeled: int) -> int | None:
         """Returns the column of a label count, or None if the strategy was not measured there."""
@@ -103,7 +125,7 @@ class Summary:
     @property
     def compared(self) -> tuple[Line, ...]:
         """The lines that are held against random, those that know the truth too."""
-        return tuple(line for line in self.lines if line.area_gain is not None)
+        return tuple(line for line in self.lines if line.over_random is not None)
 
     @property
     def rivals(self) -> tuple[Line, ...]:
@@ -111,9 +133,32 @@ class Summary:
         return tuple(line for line in self.compared if not line.knows_truth)
 
     @property
+    def best(self) -> Line | None:
+        """The strategy of the headline: the highest average gain among those shown to be above random, or else all."""
+        judged = [(line.over_random, line) for line in self.rivals if line.over_random is not None]
+        shown = [pair for pair in judged if pair[0].sign > 0]
+        return max(shown or judged, key=lambda pair: pair[0].gain.mean, default=(None, None))[1]
+
+    @property
     def asked_counts(self) -> tuple[int, ...]:
         """The label counts after the first query: where strategies of one seed may differ."""
         return self.n_labeled[1:]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is left out of the figures because runs are unfinished, a sentence each; empty if nothing is."""
+        return tuple(sentence for line in self.lines for sentence in self._missing_of(line))
+
+    def _missing_of(self, line: Line) -> Iterable[str]:
+        absent = [str(seed) for seed in self.experiment.seeds if seed not in line.curves.seeds]
+        if absent:
+            yield f"{line.label} has nothing measured for seed {', '.join(absent)}."
+        rows, columns = complete(line.curves.values)
+        if not rows.all():
+            yield f"{line.label} is shown for the {rows.sum()} of its {len(rows)} seeds that reached every label count."
+        elif not columns.all():
+            last = int(line.curves.n_labeled[columns][-1])
+            yield f"{line.label} is shown up to {last:,} labels, which all of its seeds reached."
 
     @property
     def scale(self) -> float:
@@ -137,9 +182,16 @@ def summarize(experiment: Experiment, metric: str | None = None) -> Summary:
     curves = {label: found for label in experiment.labels if (found := curves_of(experiment.of(label), metric))}
     full = curves_of(experiment.of(FULL), metric)
     oracles = {label for label in curves if _knows_truth(experiment.of(label))}
-    n_rivals = max(1, len(set(curves) - oracles - {RANDOM}))
+    plain = {label: base for label in curves if (base := experiment.plain_of(label)) in curves}
+    against_random = {label: RANDOM for label in curves if RANDOM in curves and label not in oracles | {RANDOM}}
+    over_random = _compare(curves, against_random) | _compare(curves, {o: RANDOM for o in oracles if RANDOM in curves})
+    over_plain = _compare(curves, plain)
     lines = tuple(
-        replace(_line(label, experiment.plain_of(label), curves, full, n_rivals), knows_truth=label in oracles)
+        replace(
+            _line(label, curves, full, plain.get(label), over_random.get(label), over_plain.get(label)),
+            strategy=_strategy(experiment.of(label)),
+            knows_truth=label in oracles,
+        )
         for label in curves
     )
     counts = sorted({int(n) for line in lines for n in line.curves.n_labeled})
@@ -162,45 +214,66 @@ def curves_of(runs: Iterable[Run], metric: str) -> Curves | None:
     return Curves(np.array(counts), np.array(rows, dtype=np.float64), np.array(list(points)))
 
 
+def _strategy(runs: Iterable[Run]) -> str:
+    return next((str(run.settings["strategy"]) for run in runs if "strategy" in run.settings), "")
+
+
 def _knows_truth(runs: Iterable[Run]) -> bool:
     """Tells whether the catalogue's strategy of that name reads the truth; one that left the catalogue does not."""
     names = {str(run.settings.get("strategy")) for run in runs}
     return any("truth" in strategies()[name].needs for name in names if name in strategies())
 
 
-def _line(label: str, plain: str | None, curves: dict[str, Curves], full: Curves | None, n_rivals: int) -> Line:
+def _compare(curves: Mapping[str, Curves], pairs: Mapping[str, str]) -> dict[str, Comparison]:
+    """Returns label to its gain over another one, for all pairs that have seeds and label counts in common."""
+    pairs = {a: b for a, b in pairs.items() if _comparable(curves[a], curves[b])}
+    gains = [area_gain(curves[a], curves[b]) for a, b in pairs.items()]
+    verdicts: list[Verdict] = holm(gains)
+    return {
+        a: Comparison(
+            gain, area_gain(curves[a], curves[b], verdict.confidence), verdict.sign, verdict.confidence, len(pairs)
+        )
+        for (a, b), gain, verdict in zip(pairs.items(), gains, verdicts, strict=True)
+    }
+
+
+def _line(
+    label: str,
+    curves: Mapping[str, Curves],
+    full: Curves | None,
+    plain: str | None,
+    over_random: Comparison | None,
+    over_plain: Comparison | None,
+) -> Line:
     own = curves[label]
-    mean, std, n_seeds = mean_std_at(own)
-    relative = None if full is None else relative_to_full(own, full)
-    line = Line(label, plain, own, mean, std, n_seeds, _estimate(interval(area(own)[:, None])), relative=relative)
-    random, base = curves.get(RANDOM), curves.get(plain or "")
-    if label != RANDOM and random is not None and _comparable(own, random):
-        line = _against_random(line, random, n_rivals)
-    if base is not None and _comparable(own, base):
-        line = replace(line, plain_gain=paired_gain(own, base), plain_area_gain=area_gain(own, base))
-    return line
+    kept = _complete(own)
+    mean, std, n_seeds = mean_std_at(kept)
+    savings = None
+    if over_random is not None:
+        savings = {one.n_labeled: one for one in label_savings(own, curves[RANDOM], over_random.confidence)}
+    return Line(
+        label,
+        label,
+        plain,
+        own,
+        mean,
+        std,
+        n_seeds,
+        gain=None if over_random is None else paired_gain(own, curves[RANDOM]),
+        over_random=over_random,
+        savings=savings,
+        plain_gain=None if over_plain is None else paired_gain(own, curves[plain or ""]),
+        over_plain=over_plain,
+        relative=None if full is None else relative_to_full(kept, full),
+    )
 
 
-def _estimate(columns: tuple[Floats, Floats, Floats, NDArray[np.int64]]) -> Estimate:
-    mean, low, high, n = columns
-    return Estimate(float(mean[0]), float(low[0]), float(high[0]), int(n[0]))
+def _complete(curves: Curves) -> Curves:
+    """Returns the curves with NaN wherever `complete` leaves a seed or a label count out."""
+    rows, columns = complete(curves.values)
+    return replace(curves, values=np.where(np.outer(rows, columns), curves.values, np.nan))
 
 
 def _comparable(a: Curves, b: Curves) -> bool:
-    return bool(np.intersect1d(a.seeds, b.seeds).size and np.intersect1d(a.n_labeled, b.n_labeled).size)
-
-
-def _against_random(line: Line, random: Curves, n_rivals: int) -> Line:
-    mine, theirs = paired(line.curves, random)
-    corrected = 1 - (1 - CONFIDENCE) / n_rivals
-    at_end = dict(zip(random.seeds.tolist(), random.values[:, -1].tolist(), strict=True))
-    levels = np.array([at_end.get(seed, np.nan) for seed in line.curves.seeds.tolist()])
-    return replace(
-        line,
-        gain=paired_gain(mine, theirs),
-        area_gain=area_gain(mine, theirs),
-        corrected=area_gain(mine, theirs, corrected),
-        savings=dict(zip((int(n) for n in mine.n_labeled), label_savings(mine, theirs), strict=True)),
-        to_random_end=labels_needed(line.curves, levels),
-        corrected_to_random_end=labels_needed(line.curves, levels, corrected),
-    )
+    common = np.intersect1d(a.seeds, b.seeds).size and np.intersect1d(a.n_labeled, b.n_labeled).size
+    return bool(common) and finished(a, b) is not None

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from askew.report.diagnostics import asked_by_class, mean_l1_scores
-from askew.report.headline import seeds, signed, span, whole
+from askew.report.headline import needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
-from askew.report.measures import FEWEST_SEEDS, Estimate, LabelsNeeded
+from askew.report.measures import Estimate, Saving
 from askew.report.summary import Line, Summary
 
 
@@ -73,7 +73,10 @@ def _values(summary: Summary) -> Table:
         everything = f"{int(summary.full.n_labeled[-1]):,} labels"
         note += f" Training on all {everything} gives {_mean_std(mean, std, summary)} ({seeds(n_seeds)})."
     if summary.compared:
-        note += " ▲ above and ▼ below random: the 95% interval of the difference, paired by seed, leaves out 0."
+        note += (
+            " ▲ above and ▼ below random: the 95% interval of the difference, paired by seed, leaves out 0. Each cell "
+            "is judged alone: of twenty without a difference, one is marked by chance."
+        )
     title = (
         summary.metric.replace("_", " ").capitalize()
         + (", %," if summary.percent else "")
@@ -83,56 +86,74 @@ def _values(summary: Summary) -> Table:
 
 
 def _savings(summary: Summary) -> Table | None:
-    lines = [line for line in summary.lines if line.savings is not None]
-    if not lines or summary.random is None:
-        return None
-    last = int(summary.random.curves.n_labeled[-1])
+    lines = [line for line in summary.lines if line.savings and line.over_random is not None]
     counts = summary.asked_counts
-
-    def cell(line: Line, n: int) -> Cell:
-        needed = (line.savings or {}).get(n)
-        if needed is None or needed.n_seeds == 0:
-            return EMPTY
-        return Cell(_needed(needed), _needed_interval(needed), _saving_sign(needed, n))
-
+    if not lines or not counts:
+        return None
     rows = []
     for line in lines:
-        end = line.to_random_end
-        first = EMPTY
-        if end is not None and end.n_seeds:
-            first = Cell(_needed(end), _needed_interval(end), -_saving_sign(end, last))
-        rows.append(Row(line.label, (first, *(cell(line, n) for n in counts))))
+        savings, found, end = line.savings or {}, line.over_random, line.saving
+        if found is None or end is None:
+            continue
+        first = (
+            _gain_cell(found.gain, summary, found.sign),
+            Cell(needed(end.random_needs, end)),
+            Cell(needed(end.needs, end)),
+        )
+        rows.append(Row(line.label, (*first, *(_saved_cell(savings.get(n), found.sign) for n in counts))))
     note = (
-        f"First column: labels a strategy needs for what random reaches with {last:,}. Then: labels that random needs "
-        "for what the strategy reaches with the number above; more is better. Below each, the 95% interval over seeds. "
-        "> is beyond the last count that was measured: nothing is extrapolated. ▲ saves and ▼ wastes labels, with all "
-        "of the interval."
+        "The columns of counts: how many labels a strategy saves at the level that both it and random reach with so "
+        "many, below it the interval. Negative: it needs more. “Needs” are for the last of them: random reaches a "
+        "level on its flat end early, so its own need stands beside. “none shown”: the average gain over random is not "
+        "shown to differ from 0, so nothing is said to be saved or wasted. ▲ saves and ▼ wastes, with all of an "
+        f"interval. {_several(len(summary.rivals), 'strategies held against random')}"
     )
-    columns = (f"needs for random’s {last:,}", *(f"random needs for its {n:,}" for n in counts))
-    return Table("savings", "Labels saved", note, columns, tuple(rows))
+    columns = ("average gain", "random needs", "needs", *(f"saved at {n:,}" for n in counts))
+    return Table("savings", "Labels saved at each label count", note, columns, tuple(rows))
+
+
+def _saved_cell(saving: Saving | None, shown: int) -> Cell:
+    if saving is None:
+        return EMPTY
+    if not math.isfinite(saving.low):
+        return Cell("–", "one seed")
+    if not shown:
+        return Cell("none shown", saved_span(saving))
+    return Cell(saved(saving), saved_span(saving), saving.sign)
+
+
+def _several(n: int, what: str) -> str:
+    if n < 2:
+        return "Intervals are 95%."
+    return f"Claims hold for all {n} {what} together (Holm’s procedure, 5%), and intervals of savings are as wide."
+
+
+def _gain_cell(estimate: Estimate, summary: Summary, sign: int) -> Cell:
+    if not math.isfinite(estimate.mean):
+        return EMPTY
+    interval = span(estimate, summary) if math.isfinite(estimate.low) else "one seed"
+    return Cell(signed(estimate.mean, summary), interval, sign)
 
 
 def _plain_gains(summary: Summary) -> Table | None:
     counts = summary.asked_counts
 
-    def cell(estimate: Estimate | None) -> Cell:
-        if estimate is None or not math.isfinite(estimate.mean):
-            return EMPTY
-        interval = span(estimate, summary) if math.isfinite(estimate.low) else "one seed"
-        return Cell(signed(estimate.mean, summary), interval, estimate.sign)
-
     rows = []
     for line in summary.lines:
-        if line.plain_gain is None:
+        gain, found = line.plain_gain, line.over_plain
+        if gain is None or found is None:
             continue
-        at = {int(n): k for k, n in enumerate(line.plain_gain.n_labeled)}
-        cells = (cell(line.plain_gain.at(at[n]) if n in at else None) for n in counts)
-        rows.append(Row(f"{line.label} over {line.plain}", (cell(line.plain_area_gain), *cells)))
+        at = {int(n): gain.at(k) for k, n in enumerate(gain.n_labeled)}
+        cells = (_gain_cell(at[n], summary, at[n].sign) if n in at else EMPTY for n in counts)
+        rows.append(Row(f"{line.label} over {line.plain}", (_gain_cell(found.gain, summary, found.sign), *cells)))
     note = (
         "Points above the same strategy without balance, paired by seed, with the 95% interval. First column: averaged "
-        "over all counts."
+        "over all counts, marked if shown among all balanced strategies (Holm’s procedure, 5%). Each other cell is "
+        "marked by its own interval: of twenty without a difference, one is marked by chance."
     )
-    return Table("gains", "What balance added", note, ("average", *_count_columns(counts)), tuple(rows))
+    return Table(
+        "gains", "What balance added at each label count", note, ("average", *_count_columns(counts)), tuple(rows)
+    )
 
 
 def _relative(summary: Summary) -> Table | None:
@@ -194,27 +215,6 @@ def _mean_std(mean: float, std: float, summary: Summary) -> str:
     return _value(mean, summary) + (f" ± {_value(std, summary)}" if math.isfinite(std) else "")
 
 
-def _needed(needed: LabelsNeeded) -> str:
-    return f"{needed.labels_censored}{whole(needed.labels)}"
-
-
-def _needed_interval(needed: LabelsNeeded) -> str:
-    if not math.isfinite(needed.low):
-        return "one seed"
-    if needed.low == needed.high and needed.low_censored == needed.high_censored != "":
-        return "all of it beyond"
-    return f"{needed.low_censored}{whole(needed.low)} – {needed.high_censored}{whole(needed.high)}"
-
-
-def _saving_sign(needed: LabelsNeeded, n: int) -> int:
-    """Returns 1 if the whole interval lies above `n`, -1 if below, 0 if neither or with too few seeds."""
-    if needed.n_seeds < FEWEST_SEEDS:
-        return 0
-    above = needed.low > n or (needed.low == n and needed.low_censored == ">")
-    below = needed.high < n or (needed.high == n and needed.high_censored == "<")
-    return int(above) - int(below)
-
-
 def csv_files(summary: Summary) -> dict[str, str]:
     """Returns file name to text: everything in the report, unrounded, one observation a row."""
     return {
@@ -222,25 +222,42 @@ def csv_files(summary: Summary) -> dict[str, str]:
         "summary.csv": _csv(_SUMMARY_COLUMNS, _summary_rows(summary)),
         "gains.csv": _csv(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
         "average-gains.csv": _csv(_AVERAGE_COLUMNS, _average_rows(summary)),
-        "labels-for-random-end.csv": _csv(("label", "labels", "low", "high", "n_seeds"), _end_rows(summary)),
+        "savings.csv": _csv(_SAVING_COLUMNS, _saving_rows(summary)),
         "asked-classes.csv": _csv(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
         "seconds.csv": _csv(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
     }
 
 
-_AVERAGE_COLUMNS = ("label", "over", "from_labels", "to_labels", "mean", "low", "high", "n_seeds")
-
-_SUMMARY_COLUMNS = (
+_AVERAGE_COLUMNS = (
+    "label",
+    "over",
+    "from_labels",
+    "to_labels",
+    "mean",
+    "low",
+    "high",
+    "n_seeds",
+    "comparisons",
+    "confidence",
+    "widened_low",
+    "widened_high",
+    "shown",
+)
+_SAVING_COLUMNS = (
     "label",
     "n_labeled",
-    "mean",
-    "std",
-    "n_seeds",
-    "relative_to_full",
+    "level",
     "random_needs",
-    "random_needs_low",
-    "random_needs_high",
+    "needs",
+    "saved",
+    "confidence",
+    "low",
+    "high",
+    "n_seeds",
+    "shown",
 )
+
+_SUMMARY_COLUMNS = ("label", "n_labeled", "mean", "std", "n_seeds", "relative_to_full")
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -262,23 +279,11 @@ def _summary_rows(summary: Summary) -> Iterable[Sequence[object]]:
     for line in summary.lines:
         relative = None if line.relative is None else line.relative.values
         for k, n in enumerate(line.curves.n_labeled.tolist()):
-            needed = (line.savings or {}).get(n)
             share: object = ""
             if relative is not None:
                 known = [float(v) for v in relative[:, k] if math.isfinite(v)]
                 share = sum(known) / len(known) if known else ""
-            marks = ("", "", "")
-            if needed is not None and needed.n_seeds:
-                marks = (
-                    _exact(needed.labels, needed.labels_censored),
-                    _exact(needed.low, needed.low_censored),
-                    _exact(needed.high, needed.high_censored),
-                )
-            yield (line.label, n, float(line.mean[k]), float(line.std[k]), int(line.n_seeds[k]), share, *marks)
-
-
-def _exact(labels: float, mark: str) -> str:
-    return f"{mark}{labels:.10g}" if math.isfinite(labels) else ""
+            yield line.label, n, float(line.mean[k]), float(line.std[k]), int(line.n_seeds[k]), share
 
 
 def _gain_rows(summary: Summary) -> Iterable[Sequence[object]]:
@@ -293,17 +298,21 @@ def _gain_rows(summary: Summary) -> Iterable[Sequence[object]]:
 
 def _average_rows(summary: Summary) -> Iterable[Sequence[object]]:
     for line in summary.lines:
-        for over, gain in (("random", line.area_gain), (line.plain, line.plain_area_gain)):
-            if gain is not None and gain.over is not None:
-                yield line.label, over, *gain.over, gain.mean, gain.low, gain.high, gain.n_seeds
+        for over, found in (("random", line.over_random), (line.plain, line.over_plain)):
+            if found is not None and found.gain.over is not None:
+                gain, widened = found.gain, found.widened
+                own = (*gain.over, gain.mean, gain.low, gain.high, gain.n_seeds) if gain.over else ()
+                yield line.label, over, *own, found.n, found.confidence, widened.low, widened.high, found.sign
 
 
-def _end_rows(summary: Summary) -> Iterable[Sequence[object]]:
+def _saving_rows(summary: Summary) -> Iterable[Sequence[object]]:
     for line in summary.lines:
-        end = line.to_random_end
-        if end is not None and end.n_seeds:
-            low, high = _exact(end.low, end.low_censored), _exact(end.high, end.high_censored)
-            yield line.label, _exact(end.labels, end.labels_censored), low, high, end.n_seeds
+        found = line.over_random
+        for n, one in (line.savings or {}).items():
+            if found is not None:
+                needs = (one.level, one.random_needs, one.needs, one.saved)
+                shown = one.sign if found.sign else 0
+                yield line.label, n, *needs, found.confidence, one.low, one.high, one.n_seeds, shown
 
 
 def _class_rows(summary: Summary) -> Iterable[Sequence[object]]:
