@@ -23,7 +23,8 @@ from common import status, write
 from scipy.stats import spearmanr
 
 from askew.data.annotations import read_boxes
-from askew.video import Detections, FlowTracker, Video, estimate_errors, open_video, true_errors
+from askew.data.film import Video, flow_tracker, open_video
+from askew.video import Detections, estimate_errors, true_errors
 
 SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "data"))
 SETTINGS = [
@@ -46,7 +47,7 @@ def hour(video: Video, detections: Sequence[Detections], n_frames: int = 90_000)
             yield frame
 
     started = time.perf_counter()
-    tracker = FlowTracker(frames())
+    tracker = flow_tracker(frames())
     middle = time.perf_counter()
     found = list(islice(chain.from_iterable(repeat(detections)), n_frames))
     errors = estimate_errors(found, tracker)
@@ -85,11 +86,11 @@ def main() -> None:
     for height, preset, grid in SETTINGS:
         with tempfile.TemporaryDirectory() as cache:
             started = time.perf_counter(), time.process_time()
-            tracker = FlowTracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
+            tracker = flow_tracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
             wall, processor = time.perf_counter() - started[0], time.process_time() - started[1]
             size = sum(path.stat().st_size for path in Path(cache).iterdir())
             started_again = time.perf_counter()
-            tracker = FlowTracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
+            tracker = flow_tracker(video, height_px=height, preset=preset, grid_px=grid, cache=cache)
             again = time.perf_counter() - started_again
             errors = estimate_errors(detections, tracker)
         suspected = np.concatenate(errors.suspected)

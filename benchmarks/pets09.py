@@ -20,6 +20,7 @@ from common import environment
 from scipy.stats import spearmanr
 
 from askew.data.annotations import VideoBoxes, read_boxes
+from askew.data.film import flow_tracker, open_video
 from askew.video import (
     Detections,
     FlowTracker,
@@ -29,7 +30,6 @@ from askew.video import (
     iou_matrix,
     learn_doubt,
     least_confidence,
-    open_video,
     true_errors,
 )
 
@@ -194,7 +194,7 @@ def main() -> None:
     detections = boxes.above(THRESHOLD).frames
     there = read_boxes(SHARED / "gt.txt", video).frames
     truth = true_errors(detections, there)
-    trackers = {"flow": FlowTracker(video), "static": StaticTracker()}
+    trackers = {"flow": flow_tracker(video), "static": StaticTracker()}
     scores = np.concatenate([frame.scores for frame in detections])
     rows = [
         row(name, estimate_errors(detections, trackers[kind], **parameters), truth, scores)

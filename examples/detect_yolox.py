@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from askew.data.annotations import to_coco, to_mot
+from askew.data.film.reader import Video, open_video
 from askew.errors import AskewError, InputError
 from askew.video import Detections
-from askew.video.reader import Video, open_video
 
 NAMES = (
     "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,"

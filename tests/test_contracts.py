@@ -14,7 +14,9 @@ from askew.strategies.registry import strategies
 
 N, C, D, T = 60, 5, 7, 6
 LABELED = np.array([0, 7, 8, 20, 33, 59])
-FLOATS = ("probs", "features", "draws", "dispersion", "margins", "labeled_likeness")
+ONE_EACH = ("dispersion", "labeled_likeness", "frame_doubt", "frame_entropy", "frame_margin")
+COUNTS = ("false_positives", "false_negatives")
+FLOATS = ("probs", "features", "draws", "margins", *ONE_EACH)
 ITEM_AXIS = {"draws": 1}
 
 CATALOGUE = strategies()
@@ -33,11 +35,11 @@ def everything(seed=0, dtype=np.float64):
         "probs": rng.dirichlet(np.full(C, 0.7), N),
         "features": rng.standard_normal((N, D)),
         "draws": rng.dirichlet(np.full(C, 0.7), (T, N)),
-        "dispersion": rng.permutation(N) / N,
         "margins": rng.standard_normal((N, C)),
-        "labeled_likeness": rng.permutation(N) / N,
+        **{name: rng.permutation(N) / N for name in ONE_EACH},
     }
-    return {**{k: v.astype(dtype) for k, v in arrays.items()}, "truth": rng.integers(C, size=N)}
+    counts = {name: rng.permutation(N) for name in COUNTS}
+    return {**{k: v.astype(dtype) for k, v in arrays.items()}, **counts, "truth": rng.integers(C, size=N)}
 
 
 def needed(name, arrays, *more):

@@ -22,7 +22,8 @@ ORDER = [
     ["plan"],
     ["query"],
     ["data"],
-    ["learn"],
+    ["review"],
+    ["export", "learn"],
     ["experiment", "project"],
     ["report"],
     ["cli"],
@@ -30,7 +31,7 @@ ORDER = [
 ROOM = {name: level for level, names in enumerate(ORDER) for name in names}
 LIGHT = {name for name, level in ROOM.items() if level <= ROOM["query"]}
 ALLOWED_OUTSIDE = {"numpy", "scipy", "array_api_compat"}
-LAZY_OUTSIDE = {("video", "cv2")}
+LAZY_OUTSIDE: set[tuple[str, str]] = set()
 SOURCE = Path(askew.__file__).parent
 
 

@@ -145,6 +145,11 @@ _TABLE = {
         Field("objects", "NC", "expected number of objects of each class in a frame, from 0", amounts),
         Field("videos", "N", "the number of the video that a frame belongs to", from_zero, integers=True),
         Field("places", "N", "the place of a frame in its video, from 0", from_zero, integers=True),
+        Field("false_positives", "N", "how many detections of a frame are held to be wrong", from_zero, integers=True),
+        Field("false_negatives", "N", "how many objects of a frame are held to be missed", from_zero, integers=True),
+        Field("frame_doubt", "N", "mean of 1 - the best probability of a frame's detections", unit_interval),
+        Field("frame_entropy", "N", "mean entropy of a frame's detections, in nats", amounts),
+        Field("frame_margin", "N", "sum over a frame's detections of 1 - (best - second best probability)", amounts),
     )
 }
 

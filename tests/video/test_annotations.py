@@ -17,8 +17,9 @@ from askew.data.annotations import (
     to_coco,
     to_mot,
 )
+from askew.data.film import Video
 from askew.errors import DataNotFound, InputError
-from askew.video import Detections, Video
+from askew.video import Detections
 
 
 def write(path, text):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from askew.data.annotations import read_boxes, read_coco, read_mot, read_synthia_al, read_voc, read_yolo
+from askew.data.film import Video
+from askew.data.film.reader import natural
 from askew.errors import InputError
-from askew.video import Detections, StaticTracker, Video, estimate_errors
-from askew.video.reader import natural
+from askew.video import Detections, StaticTracker, estimate_errors
 
 
 def video(tmp_path, n_frames=3):

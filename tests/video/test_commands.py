@@ -74,7 +74,7 @@ def test_errors_end_to_end(scene, capsys):
     assert sorted(path.name for path in (out / "pictures").iterdir()) == ["clip-000012.jpg", "clip-000018.jpg"]
     assert (out / "clip-timeline.png").is_file()
     assert "24 frames, 1 suspected detections, 1 missed objects" in capsys.readouterr().out
-    assert not list(out.parent.glob(".out-*"))
+    assert not list(out.parent.glob(".askew-*"))
 
 
 def test_annotated_frames_teach_which_detections_to_doubt(scene):
@@ -109,7 +109,7 @@ def test_annotated_frames_teach_which_detections_to_doubt(scene):
     coco["categories"].append({"id": 2, "name": "circle"})
     coco["annotations"][0]["category_id"] = 2
     other.write_text(json.dumps(coco))
-    with pytest.raises(InputError, match="--annotations: classes square, circle; the detections are of object"):
+    with pytest.raises(InputError, match="annotations: classes square, circle; the detections are of object"):
         run(*common, "--out", out, "--force", "--annotations", other, "--labeled", labeled)
     with pytest.raises(InputError, match="--annotations needs --labeled"):
         run(*common, "--out", out, "--force", "--annotations", truth)
@@ -231,7 +231,7 @@ def test_bad_frames_and_folders_write_nothing(scene):
         with pytest.raises(InputError, match="50 x 50 pixels"):
             run("video", *action, clip, "--detections", detections, "--out", out)
         assert not out.exists()
-        assert not list(out.parent.glob(".out-*"))
+        assert not list(out.parent.glob(".askew-*"))
     out.mkdir()
     (out / "mine").write_text("precious")
     with pytest.raises(InputError, match="has something in it"):
@@ -284,7 +284,7 @@ def test_help_needs_nothing_heavy():
 @pytest.mark.skipif(not PETS.is_dir(), reason="needs the shared PETS 2009 video")
 def test_truth_of_a_real_video_is_read():
     from askew.data.annotations import read_boxes
-    from askew.video import open_video
+    from askew.data.film import open_video
 
     truth = read_boxes(PETS / "gt.txt", open_video(PETS / "vtest.avi"))
     assert (len(truth), sum(len(frame) for frame in truth.frames)) == (795, 4650)
@@ -293,10 +293,11 @@ def test_truth_of_a_real_video_is_read():
 def test_without_opencv_the_core_works_and_says_what_is_missing():
     code = (
         "import sys\nsys.modules['cv2'] = sys.modules['PIL'] = None\n"
-        "from askew.video import Detections, FlowTracker, StaticTracker, estimate_errors\n"
+        "from askew.video import Detections, StaticTracker, estimate_errors\n"
+        "from askew.data.film import flow_tracker\n"
         "from askew.errors import MissingExtra\n"
         "print(estimate_errors([Detections([[0, 0, 1, 1]], [1], [0])], StaticTracker()).energy)\n"
-        "try:\n    FlowTracker([])\nexcept MissingExtra as error:\n    print(error)\n"
+        "try:\n    flow_tracker([])\nexcept MissingExtra as error:\n    print(error)\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

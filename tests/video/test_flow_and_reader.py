@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from askew.data.film import flow_tracker, open_video
 from askew.errors import DataNotFound, InputError
-from askew.video import FlowTracker, open_video
 from askew.video.flow import Flow, FlowShape, follow
 
 cv2 = pytest.importorskip("cv2")
@@ -65,7 +65,7 @@ def test_beyond_the_edge_the_flow_at_the_edge_counts():
 
 
 def test_many_boxes_at_once_are_those_one_by_one():
-    tracker = FlowTracker(waves(6))
+    tracker = flow_tracker(waves(6))
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 100, (40, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(5, 40, (40, 2))], axis=1).astype(np.float32)
@@ -84,35 +84,34 @@ def test_many_boxes_at_once_are_those_one_by_one():
 def test_dis_finds_the_motion_both_ways_at_any_working_height(preset):
     box = np.array([[60, 40, 100, 80]], np.float32)
     for height_px in (60, 300):
-        tracker = FlowTracker(waves(3), preset=preset, height_px=height_px)
+        tracker = flow_tracker(waves(3), preset=preset, height_px=height_px)
         assert np.allclose(tracker.track(box, 0, 2), box + np.array([6, 0, 6, 0]), atol=0.7)
         assert np.allclose(tracker.track(box, 2, 1), box - np.array([3, 0, 3, 0]), atol=0.7)
 
 
 def test_flow_is_kept_in_16_bits_and_used_again(tmp_path, monkeypatch):
     clip = write_avi(tmp_path / "clip.avi", waves(8))
-    fresh = FlowTracker(clip, cache=tmp_path / "cache")
-    files = sorted(path.suffix for path in (tmp_path / "cache").iterdir())
-    assert files == [".f16", ".json"]
+    fresh = flow_tracker(clip, cache=tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".f16"]
     assert fresh.flow.fields.dtype == np.float16
     assert fresh.flow.fields.shape == (7, 2, 30, 40, 2)
 
     def refuse(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("askew.video.flow._compute", refuse)
-    again = FlowTracker(clip, cache=tmp_path / "cache")
+    monkeypatch.setattr("askew.data.film.flow._compute", refuse)
+    again = flow_tracker(clip, cache=tmp_path / "cache")
     assert np.array_equal(again.flow.fields, fresh.flow.fields)
     with pytest.raises(AssertionError, match="computed again"):
-        FlowTracker(clip, cache=tmp_path / "cache", height_px=60)
+        flow_tracker(clip, cache=tmp_path / "cache", height_px=60)
     os.utime(clip, ns=(1, 1))
     with pytest.raises(AssertionError, match="computed again"):
-        FlowTracker(clip, cache=tmp_path / "cache")
+        flow_tracker(clip, cache=tmp_path / "cache")
 
 
 def test_flow_in_memory_is_that_of_the_cache_and_workers_do_not_matter(tmp_path):
     clip = write_avi(tmp_path / "clip.avi", waves(12))
-    one, two = FlowTracker(clip, workers=1), FlowTracker(clip, cache=tmp_path / "cache", workers=3)
+    one, two = flow_tracker(clip, workers=1), flow_tracker(clip, cache=tmp_path / "cache", workers=3)
     assert np.array_equal(one.flow.fields, two.flow.fields)
 
 
@@ -121,14 +120,14 @@ def test_a_killed_computation_leaves_no_flow(tmp_path):
     clip = write_avi(tmp_path / "clip.avi", waves(30))
     code = (
         "import os, sys, signal\n"
-        "from askew.video import FlowTracker\n"
+        "from askew.data.film import flow_tracker\n"
         "def stop(number):\n    if number == 20: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "FlowTracker(sys.argv[1], cache=sys.argv[2], progress=stop)\n"
+        "flow_tracker(sys.argv[1], cache=sys.argv[2], progress=stop)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(clip), str(tmp_path / "cache")], check=False)
     assert done.returncode == -9
-    assert not list((tmp_path / "cache").glob("*.json"))
-    assert FlowTracker(clip, cache=tmp_path / "cache").flow.shape.n_frames == 30
+    assert not list((tmp_path / "cache").glob("*.f16"))
+    assert flow_tracker(clip, cache=tmp_path / "cache").flow.shape.n_frames == 30
 
 
 def test_frames_of_a_file_and_of_a_folder(tmp_path):
@@ -153,7 +152,7 @@ def test_a_video_cut_short(tmp_path):
     with pytest.raises(
         InputError, match=r"speaks of 40 frames, but only \d+ can be read: .*\(--frames \d+\)"
     ) as caught:
-        FlowTracker(clip, cache=tmp_path / "cache")
+        flow_tracker(clip, cache=tmp_path / "cache")
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "cache").iterdir())
     left = int(str(caught.value).split("only ")[1].split()[0])
@@ -166,9 +165,9 @@ def test_a_video_cut_short(tmp_path):
 def test_mixed_sizes(tmp_path):
     folder = write_folder(tmp_path / "f", [*waves(2), *waves(1, width=80)])
     with pytest.raises(InputError, match=r"80 x 120 pixels, but f0\.png has 160 x 120"):
-        FlowTracker(folder)
+        flow_tracker(folder)
     with pytest.raises(InputError, match=r"frame 1 has \(80, 120\) pixels"):
-        FlowTracker([*waves(1), *waves(1, width=80)])
+        flow_tracker([*waves(1), *waves(1, width=80)])
 
 
 def test_what_is_no_video(tmp_path):
@@ -177,17 +176,17 @@ def test_what_is_no_video(tmp_path):
     with pytest.raises(DataNotFound, match="holds no pictures"):
         open_video(tmp_path)
     with pytest.raises(InputError, match="frame 0 is float64"):
-        FlowTracker([np.zeros((4, 4))])
+        flow_tracker([np.zeros((4, 4))])
     with pytest.raises(InputError, match="has no frames"):
-        FlowTracker([])
+        flow_tracker([])
     with pytest.raises(InputError, match="cache: needs a path"):
-        FlowTracker(waves(2), cache=tmp_path)
+        flow_tracker(waves(2), cache=tmp_path)
     with pytest.raises(InputError, match="unknown preset 'slow'"):
-        FlowTracker(waves(2), preset="slow")
+        flow_tracker(waves(2), preset="slow")
     with pytest.raises(InputError, match="flow is of 2 frames; asked for frames 2 to 2"):
-        FlowTracker(waves(2)).track(np.zeros((1, 4), np.float32), 0, 2)
+        flow_tracker(waves(2)).track(np.zeros((1, 4), np.float32), 0, 2)
 
 
 def test_one_frame_alone():
     box = np.array([[1, 2, 3, 4]], np.float32)
-    assert FlowTracker(waves(1)).track(box, 0, 0).tolist() == box.tolist()
+    assert flow_tracker(waves(1)).track(box, 0, 0).tolist() == box.tolist()

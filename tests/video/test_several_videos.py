@@ -7,9 +7,10 @@ import json
 import pytest
 
 from askew.data.annotations import read_videos, to_coco, to_mot
-from askew.data.video_files import read_all_boxes
+from askew.data.film import Video
 from askew.errors import DataNotFound, InputError
-from askew.video import Detections, Video
+from askew.review import read_detections
+from askew.video import Detections
 
 
 def video(path, n_frames):
@@ -86,6 +87,6 @@ def test_annotations_without_an_object_are_fine(tmp_path):
     folder.mkdir()
     (folder / "000000.xml").write_text("<annotation><folder>x</folder></annotation>")
     one = clips(tmp_path, a=2)
-    read = read_all_boxes(folder, one)
+    read = read_detections(folder, one)
     assert (lefts(read), read["a"].classes) == ({"a": [2]}, ("object",))
-    assert read_all_boxes(folder, one, classes=["car"])["a"].classes == ("car",)
+    assert read_detections(folder, one, classes=["car"])["a"].classes == ("car",)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from askew.arrays import Mask
-    from askew.data.annotations import VideoBoxes
-    from askew.data.video_files import Reviewed
-    from askew.video import Doubt, FrameErrors, Tracker, Video
+    from askew.data.film import Video
+    from askew.review import Coherence, Footage
+    from askew.video import FrameErrors, Tracker
 
-SCORES = ("fp", "fn", "fp+fn", "least-confidence", "random")
+SCORES = ("fp", "fn", "fp+fn", "least-confidence", "entropy", "margin", "random")
 TRACKERS = ("flow", "static", "raft")
 FORMATS = ("coco", "cvat", "label-studio")
 
@@ -100,103 +99,127 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         help="what is really in the frames of --labeled, in a format of --detections: teaches which detections to "
         "doubt",
     )
-    parser.add_argument("--force", action="store_true", help="replace what is in DIR")
+    parser.add_argument("--force", action="store_true", help="replace what askew wrote into DIR; other files stay")
 
 
 def call_errors(arguments: argparse.Namespace) -> int:
     """Estimates errors and writes them."""
-    from askew.data import video_files
     from askew.errors import InputError
-    from askew.video import error_scores, least_confidence
+    from askew.export.errors import write_errors
+    from askew.files import output_folder
+    from askew.review import review
+    from askew.video import least_confidence
 
     if arguments.pictures < 0:
         raise InputError(f"--pictures: expected a number >= 0, got {arguments.pictures}")
-    out: Path = arguments.out or Path(f"{arguments.clip.stem}-errors")
-    video_files.check_new_folder(out, replace=arguments.force)
     if arguments.labeled and not arguments.annotations:
         raise InputError("--labeled changes nothing here by itself: add --annotations FILE")
-    reviews, _ = _reviews(arguments)
-    scores = {
-        "score": [error_scores(one.errors) for one in reviews],
-        "least_confidence": [least_confidence(one.boxes.frames) for one in reviews],
-    }
-    with video_files.new_folder(out, replace=arguments.force) as folder:
-        video_files.write_errors(
+    _check_tracker(arguments)
+    out = arguments.out or _beside(arguments.clip, "errors")
+    _check_out(arguments, out)
+    footage = _footage(arguments)
+    for boxes in footage.boxes.values():
+        least_confidence(boxes.frames)
+    reviews = review(footage, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
+    with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
+        write_errors(
             folder,
             reviews,
-            scores,
             parameters=_parameters(arguments),
             table=arguments.table,
             pictures=arguments.pictures,
         )
     for one in reviews:
-        print(_summary(one.name, one.errors))
+        if one.errors is not None:
+            print(_summary(one.name, one.errors))
     print(f"written: {out}")
     return 0
 
 
 def call_pick(arguments: argparse.Namespace) -> int:
     """Picks frames and writes them with a first guess of their boxes."""
-    import numpy as np
-
-    from askew.data import video_files
-    from askew.data.preannotation import FORMATS as FILES
-    from askew.data.preannotation import preannotations
     from askew.errors import InputError
+    from askew.export.picked import write_picked
+    from askew.files import output_folder
+    from askew.plan import Balance, Spacing
+    from askew.review import reads_errors, review, select_frames, without_errors
 
-    out: Path = arguments.out or Path(f"{arguments.clip.stem}-frames")
-    video_files.check_new_folder(out, replace=arguments.force)
-    by_errors = arguments.by not in ("least-confidence", "random")
+    by_errors = reads_errors(arguments.by)
     if arguments.annotations and not by_errors:
         raise InputError(f"--annotations changes nothing with --by {arguments.by}")
-    reviews, labeled = _reviews(arguments, errors=by_errors)
-    chosen, scores = _picked(arguments, reviews, labeled)
-    starts = np.cumsum([0] + [len(one.video) for one in reviews])
-    owners = np.searchsorted(starts, chosen, side="right") - 1
-    rows = [(reviews[owner], int(item - starts[owner])) for owner, item in zip(owners, chosen, strict=True)]
-    with video_files.new_folder(out, replace=arguments.force) as folder:
-        guesses = video_files.write_picked(folder, rows, scores[chosen])
-        text = preannotations(guesses, reviews[0].boxes.classes, arguments.format)
-        (folder / FILES[arguments.format]).write_text(text, encoding="utf-8")
-    print(f"{len(rows)} frames of {len(set(owners.tolist()))} videos written: {out}")
+    _check_tracker(arguments)
+    spacing = Spacing(arguments.around_labeled, arguments.around_picked, arguments.order)
+    balance = None if arguments.balance is None else Balance(arguments.balance)
+    out = arguments.out or _beside(arguments.clip, "frames")
+    _check_out(arguments, out)
+    footage = _footage(arguments)
+    if by_errors:
+        reviews = review(footage, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
+    else:
+        reviews = without_errors(footage)
+    rows, selection = select_frames(
+        reviews,
+        arguments.n,
+        by=arguments.by,
+        labeled=footage.labeled,
+        spacing=spacing,
+        balance=balance,
+        seed=arguments.seed,
+    )
+    if selection.gap is not None:
+        print(f"balance: within {selection.gap:.2%} of the best possible")
+    with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
+        write_picked(folder, rows, selection.scores, kind=arguments.format)
+    print(f"{len(rows)} frames of {len({one.name for one, _ in rows})} videos written: {out}")
     return 0
 
 
-def _picked(arguments: argparse.Namespace, reviews: list[Reviewed], labeled: Mask) -> tuple[Any, Any]:
-    import numpy as np
+def _beside(clip: Path, what: str) -> Path:
+    """Returns the folder that is written where none is named: in the working folder, called after the clip."""
+    return Path(f"{clip.resolve().stem}-{what}")
 
-    from askew.pick.balance import demand
-    from askew.pick.frames import frame_table, pick_balanced_frames, pick_frames
-    from askew.video import error_scores, expected_objects, least_confidence
 
-    if arguments.by == "random":
-        scores = np.zeros(len(labeled))
-    elif arguments.by == "least-confidence":
-        scores = np.concatenate([least_confidence(one.boxes.frames) for one in reviews])
-    else:
-        scores = np.concatenate([error_scores(one.errors, arguments.by) for one in reviews])
-    videos = np.repeat(np.arange(len(reviews)), [len(one.video) for one in reviews])
-    table = frame_table(videos, labeled=labeled, around_labeled=arguments.around_labeled)
-    if arguments.balance is None:
-        chosen = pick_frames(
-            scores,
-            table,
-            arguments.n,
-            around_picked=arguments.around_picked,
-            order=arguments.order,
-            seed=arguments.seed,
-        )
-        return chosen, scores
-    n_classes = len(reviews[0].boxes.classes)
-    objects = np.concatenate([expected_objects(one.boxes.frames, n_classes) for one in reviews])
-    per_frame = objects.sum() / max(1, len(objects))
-    counts = objects[labeled].sum(axis=0)
-    wanted = demand(counts, max(1, round(arguments.n * per_frame)))
-    pick = pick_balanced_frames(
-        scores, objects, wanted, table, arguments.n, weight=arguments.balance, around_picked=arguments.around_picked
+def _check_out(arguments: argparse.Namespace, out: Path) -> None:
+    from askew.errors import InputError
+    from askew.files import check_output_folder
+
+    check_output_folder(out, force=arguments.force, reads=_reads(arguments))
+    cache = _cache(arguments)
+    if cache is not None and out.resolve() in (cache.resolve(), *cache.resolve().parents):
+        raise InputError(f"--cache: {cache} lies in {out}, the folder to write: keep the flow elsewhere")
+
+
+def _reads(arguments: argparse.Namespace) -> list[Path]:
+    """Returns all files and folders that the command reads."""
+    named = (arguments.clip, arguments.detections, arguments.images, arguments.annotations, arguments.weights)
+    return [path for path in (*named, *arguments.labeled, _cache(arguments)) if path is not None]
+
+
+def _footage(arguments: argparse.Namespace) -> Footage:
+    from askew.errors import InputError
+    from askew.review import read_footage
+
+    if arguments.annotations and not arguments.labeled:
+        raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
+    _quiet()
+    return read_footage(
+        arguments.clip,
+        arguments.detections,
+        images=arguments.images,
+        classes=[name.strip() for name in arguments.classes.split(",")] if arguments.classes else None,
+        min_score=arguments.min_score,
+        n_frames=arguments.frames,
+        labeled=arguments.labeled,
+        annotations=arguments.annotations,
     )
-    print(f"balance: within {pick.gap:.2%} of the best possible")
-    return pick.chosen, scores
+
+
+def _coherence(arguments: argparse.Namespace) -> Coherence:
+    from askew.review import Coherence
+
+    return Coherence(
+        arguments.reach, arguments.link_iou, arguments.candidate_iou, arguments.pairwise, arguments.confidence
+    )
 
 
 def _summary(name: str, errors: FrameErrors) -> str:
@@ -211,77 +234,6 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
-def _reviews(arguments: argparse.Namespace, *, errors: bool = True) -> tuple[list[Reviewed], Mask]:
-    """Reads videos, boxes and what is labelled, checks all of them, and only then computes flow and errors."""
-    from askew.data.video import open_videos
-    from askew.data.video_files import Reviewed, read_all_boxes, read_labeled
-    from askew.video import estimate_errors, no_errors
-
-    _quiet()
-    classes = [name.strip() for name in arguments.classes.split(",")] if arguments.classes else None
-    videos = open_videos(arguments.clip, n_frames=arguments.frames)
-    boxes = read_all_boxes(
-        arguments.detections, videos, images=arguments.images, classes=classes, min_score=arguments.min_score
-    )
-    labeled = read_labeled(arguments.labeled, [(name, len(video)) for name, video in videos.items()])
-    doubt = _learned(arguments, videos, boxes, labeled) if errors else None
-    out = []
-    for name, video in videos.items():
-        frames = boxes[name].frames
-        if not errors or arguments.tracker == "static":
-            video.check()
-        if errors:
-            found = estimate_errors(
-                frames,
-                _tracker(arguments, video),
-                reach=arguments.reach,
-                link_iou=arguments.link_iou,
-                candidate_iou=arguments.candidate_iou,
-                pairwise=arguments.pairwise,
-                confidence=arguments.confidence,
-                doubt=doubt,
-            )
-        else:
-            found = no_errors(frames)
-        out.append(Reviewed(name, video, boxes[name], found))
-    return out, labeled
-
-
-def _learned(
-    arguments: argparse.Namespace, videos: dict[str, Video], boxes: dict[str, VideoBoxes], labeled: Mask
-) -> Doubt | None:
-    """Learns which detections to doubt from the annotated frames, if there are any."""
-    import numpy as np
-
-    from askew.data.video_files import read_all_boxes
-    from askew.errors import InputError
-    from askew.video import learn_doubt
-
-    if arguments.annotations is None:
-        return None
-    if not labeled.any():
-        raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
-    truth = _as_classes(read_all_boxes(arguments.annotations, videos), next(iter(boxes.values())).classes)
-    found = [frame for name in videos for frame in boxes[name].frames]
-    there = [frame for name in videos for frame in truth[name].frames]
-    rows = np.flatnonzero(labeled)
-    return learn_doubt([found[row] for row in rows], [there[row] for row in rows])
-
-
-def _as_classes(truth: dict[str, VideoBoxes], classes: tuple[str, ...]) -> dict[str, VideoBoxes]:
-    """Returns annotations with the class numbers of the detections; where both have one class, it is the same."""
-    from askew.errors import InputError
-
-    known = next(iter(truth.values())).classes
-    if len(known) == len(classes) == 1:
-        return truth
-    if not set(known) & set(classes):
-        raise InputError(
-            f"--annotations: classes {', '.join(known)}; the detections are of {', '.join(classes)}: name them alike"
-        )
-    return {name: boxes.of_classes(classes) for name, boxes in truth.items()}
-
-
 def _quiet() -> None:
     """Keeps OpenCV and FFmpeg from writing to the terminal; what goes wrong is said in one line."""
     import os
@@ -290,24 +242,41 @@ def _quiet() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 
-def _tracker(arguments: argparse.Namespace, video: Video) -> Tracker:
-    import os
-
+def _check_tracker(arguments: argparse.Namespace) -> None:
     from askew.errors import InputError
-    from askew.video import FlowTracker, StaticTracker
 
     if (arguments.tracker == "raft") != (arguments.weights is not None):
         raise InputError("--weights goes with --tracker raft, and --tracker raft needs --weights FILE")
+
+
+def _cache(arguments: argparse.Namespace) -> Path | None:
+    """Returns where flow is kept: the folder named, else one in askew's cache, else, if that is locked, nowhere."""
+    from askew.files import cache_root
+
+    if arguments.cache is not None or arguments.tracker == "static":
+        return arguments.cache
+    folder = cache_root() / "flow"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def _tracker(arguments: argparse.Namespace, video: Video) -> Tracker:
+    from askew.data.film import flow_tracker
+    from askew.video import StaticTracker
+
     if arguments.tracker == "static":
+        video.check()
         return StaticTracker()
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = arguments.cache or base / "askew" / "flow"
+    cache = _cache(arguments)
     with _progress(f"flow of {video.name}", len(video)) as advance:
         if arguments.tracker == "raft":
             from askew.learn.raft import raft_tracker
 
             return raft_tracker(video, arguments.weights, height_px=arguments.height, cache=cache, progress=advance)
-        return FlowTracker(video, height_px=arguments.height, preset=arguments.preset, cache=cache, progress=advance)
+        return flow_tracker(video, height_px=arguments.height, preset=arguments.preset, cache=cache, progress=advance)
 
 
 class _progress:

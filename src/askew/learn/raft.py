@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.optical_flow import raft_large, raft_small
 
+from askew.data.film.flow import Field, stored_flow
+from askew.data.film.reader import Image, Video, open_video
 from askew.errors import DataNotFound, InputError
-from askew.video.flow import Field, FlowTracker, stored_flow
-from askew.video.reader import Image, Video, open_video
+from askew.video.flow import FlowTracker
 
 MULTIPLE_PX = 8
 """RAFT takes sides that are multiples of this, of at least 128 pixels."""
@@ -105,11 +106,11 @@ def raft_tracker(
     Args:
         video: a path or an open video.
         weights: see `load_raft`.
-        height_px, grid_px, cache, progress: see `askew.video.FlowTracker`.
+        height_px, grid_px, cache, progress: see `askew.data.film.flow_tracker`.
         device: "cpu", "cuda", …
 
     Raises:
-        DataNotFound, InputError: see `load_raft` and `FlowTracker`.
+        DataNotFound, InputError: see `load_raft` and `flow_tracker`.
     """
     film = video if isinstance(video, Video) else open_video(video)
     network = load_raft(weights)
@@ -127,4 +128,4 @@ def raft_tracker(
         gray=False,
         progress=progress,
     )
-    return FlowTracker.of(flow)
+    return FlowTracker(flow)

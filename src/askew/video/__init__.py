@@ -3,9 +3,8 @@
 from askew.video.boxes import Detections, iou_matrix
 from askew.video.coherence import estimate_all, estimate_errors
 from askew.video.doubt import Doubt, learn_doubt
-from askew.video.flow import Flow, FlowTracker
+from askew.video.flow import Flow, FlowShape, FlowTracker
 from askew.video.frame_errors import FrameErrors, no_errors
-from askew.video.reader import Video, open_video
 from askew.video.scores import entropy, error_scores, expected_objects, least_confidence, margin
 from askew.video.trackers import BatchTracker, StaticTracker, Tracker
 from askew.video.truth import true_errors
@@ -15,11 +14,11 @@ __all__ = [
     "Detections",
     "Doubt",
     "Flow",
+    "FlowShape",
     "FlowTracker",
     "FrameErrors",
     "StaticTracker",
     "Tracker",
-    "Video",
     "entropy",
     "error_scores",
     "estimate_all",
@@ -30,6 +29,5 @@ __all__ = [
     "least_confidence",
     "margin",
     "no_errors",
-    "open_video",
     "true_errors",
 ]

@@ -14,9 +14,9 @@ from askew.data.annotations.mot import read_mot, to_mot
 from askew.data.annotations.synthia import read_synthia_al
 from askew.data.annotations.voc import VID_ROAD_CLASSES, read_vid, read_voc
 from askew.data.annotations.yolo import read_yolo
+from askew.data.film.reader import Video
 from askew.errors import DataNotFound, InputError
 from askew.video.boxes import check_inside
-from askew.video.reader import Video
 
 __all__ = [
     "VID_ROAD_CLASSES",

@@ -14,8 +14,8 @@ import numpy as np
 
 from askew.data.annotations.fields import box_sides, files_of, text_of
 from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
+from askew.data.film.reader import PICTURES, natural
 from askew.errors import DataNotFound
-from askew.video.reader import PICTURES, natural
 
 LABELS, FRAMES = "labels_kitti", "RGB"
 CLASSES = ("Pedestrian", "Cyclist", "Car", "Wheelchair")

@@ -10,8 +10,8 @@ import numpy as np
 
 from askew.data.annotations.fields import box_sides, files_of
 from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
+from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
-from askew.video.reader import natural
 
 VID_ROAD_CLASSES = {"n02958343": "car", "n02834778": "bicycle", "n03790512": "motorcycle"}
 """The three classes of ImageNet-VID that the thesis uses, by their names in the files."""

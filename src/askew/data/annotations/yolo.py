@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from askew.data.annotations.fields import files_of, text_of, whole_numbers
 from askew.data.annotations.frames import VideoBoxes, by_frame, class_names, frame_of, places_of
+from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
-from askew.video.reader import natural
 
 NAMES = "classes.txt"
 """The file of class names, one a line, that many tools put beside the boxes."""

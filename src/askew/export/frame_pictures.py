@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices, Mask
+from askew.data.film.reader import Image
 from askew.errors import MissingExtra
 from askew.video.boxes import Detections
 from askew.video.frame_errors import FrameErrors
-from askew.video.reader import Image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -127,14 +127,18 @@ def _with_legend(picture: Picture, title: str, counts: Sequence[int]) -> Picture
 
 
 def draw_timeline(
-    errors: FrameErrors, *, title: str, frame_rate: float = 0.0, marked: Sequence[int] | Indices = ()
+    errors: FrameErrors,
+    *,
+    title: str,
+    seconds: NDArray[np.float64] | None = None,
+    marked: Sequence[int] | Indices = (),
 ) -> Picture:
     """Draws when in a video the errors happen: suspected detections upwards, in purple, missed objects downwards.
 
     A column of the strip is the mean of the frames it stands for, so long videos stay readable.
 
     Args:
-        frame_rate: frames a second, for the time below the frame numbers; 0 leaves it out.
+        seconds: (L,) when each frame is shown, for the time below the frame numbers; NaN or None leaves it out.
         marked: frames that get a mark, such as those shown or picked.
     """
     pil = _pillow()
@@ -164,7 +168,7 @@ def draw_timeline(
     for frame in marked:
         tip = EDGE_PX + (float(frame) + 0.5) / n_frames * wide
         draw.polygon(((tip - 5, 47), (tip + 5, 47), (tip, 57)), fill=INK)
-    _ticks(draw, n_frames, frame_rate, wide, small)
+    _ticks(draw, n_frames, seconds, wide, small)
     draw.text((EDGE_PX, 20), title, fill=INK, font=big, anchor="lm")
     right: float = STRIP_WIDTH_PX - EDGE_PX
     totals = (
@@ -188,17 +192,16 @@ def _columns(counts: NDArray[np.int64], wide: int) -> NDArray[np.float64]:
     return np.asarray((total[last] - total[first]) / (last - first), dtype=np.float64)
 
 
-def _ticks(draw: ImageDraw, n_frames: int, frame_rate: float, wide: int, font: Any) -> None:
+def _ticks(draw: ImageDraw, n_frames: int, seconds: NDArray[np.float64] | None, wide: int, font: Any) -> None:
     steps = [s * 10**e for e in range(8) for s in (1, 2, 5)]
     step = next((s for s in steps if n_frames / s <= 12), steps[-1])
     for frame in range(0, n_frames, step):
         x = EDGE_PX + (frame + 0.5) / n_frames * wide
         draw.line((x, 256, x, 261), fill=INK)
         draw.text((x, 264), str(frame), fill=INK, font=font, anchor="mt")
-        if frame_rate > 0:
-            minutes, seconds = divmod(frame / frame_rate, 60)
-            clock = (
-                f"{int(minutes)}:{seconds:04.1f}" if step < 10 * frame_rate else f"{int(minutes)}:{int(seconds):02d}"
-            )
+        if seconds is not None and np.isfinite(seconds[frame]):
+            minutes, rest = divmod(float(seconds[frame]), 60)
+            close = n_frames > step and seconds[step] < 10
+            clock = f"{int(minutes)}:{rest:04.1f}" if close else f"{int(minutes)}:{int(rest):02d}"
             draw.text((x, 281), clock, fill=(120, 120, 120), font=font, anchor="mt")
     draw.line((EDGE_PX, 256, EDGE_PX + wide, 256), fill=PALE)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -121,6 +122,6 @@ def _label_studio(guesses: Sequence[Guess], classes: Sequence[str]) -> list[dict
                     "value": {**value, "rectanglelabels": [classes[kind]]},
                 }
             )
-        data = {"image": f"/data/local-files/?d={guess.file_name}", "video": guess.video, "frame": guess.frame}
+        data = {"image": f"/data/local-files/?d={quote(guess.file_name)}", "video": guess.video, "frame": guess.frame}
         tasks.append({"data": data, "predictions": [{"model_version": "askew", "result": regions}]})
     return tasks

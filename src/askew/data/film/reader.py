@@ -58,7 +58,7 @@ class Video:
     @property
     def name(self) -> str:
         """The file's name without its suffix, or the folder's."""
-        return self.path.name if self.pictures else self.path.stem
+        return self.path.resolve().name if self.pictures else self.path.stem
 
     def __len__(self) -> int:
         return self.n_frames
@@ -92,6 +92,34 @@ class Video:
         """
         for _ in self:
             pass
+
+    def seconds(self) -> NDArray[np.float64]:
+        """Returns (L,) when each frame is shown, in seconds from the first, as the file says; NaN for folders.
+
+        Frames of a film need not be equally far apart: phones and screen recorders save them as they come. A file that
+        does not say, or says what cannot be, is taken at its frame rate.
+
+        Raises:
+            InputError: the file ends before its header says.
+
+        Cost: one pass over a file, without its pixels.
+        """
+        if self.pictures:
+            return np.full(self.n_frames, np.nan)
+        cv2 = need_opencv("reading video")
+        capture = cv2.VideoCapture(str(self.path))
+        times = np.empty(self.n_frames)
+        try:
+            for frame in range(self.n_frames):
+                if not capture.grab():
+                    raise _cut_short(self.path, self.declared, frame)
+                times[frame] = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        finally:
+            capture.release()
+        times -= times[0]
+        if np.isfinite(times).all() and (np.diff(times) > 0).all():
+            return times
+        return np.arange(self.n_frames) / self.frame_rate if self.frame_rate > 0 else np.full(self.n_frames, np.nan)
 
     def identity(self) -> str:
         """Returns a name for the contents: a digest of size and time of change, and of both ends of a video file."""
@@ -161,15 +189,42 @@ def open_video(path: str | Path, *, n_frames: int | None = None) -> Video:
 
 
 def _open_folder(where: Path) -> Video:
-    files = (path for path in where.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
-    pictures = tuple(sorted(files, key=lambda path: natural(path.name)))
+    pictures = tuple(sorted(pictures_in(where), key=lambda path: natural(path.name)))
     if not pictures:
         raise DataNotFound(f"video: {where} holds no pictures ({', '.join(PICTURES)})")
     height, width = _picture(pictures[0]).shape[:2]
     return Video(where, len(pictures), width, height, 0.0, pictures, len(pictures))
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Returns the pictures of a folder, hidden ones left out, in no order.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        return [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+
+
+def _check_film(where: Path) -> None:
+    """Refuses what FFmpeg would make a film of though it is none: texts (drawn as letters), playlists, one picture."""
+    if not where.is_file():
+        raise InputError(f"{where}: expected a video file or a folder of frames")
+    if where.suffix.lower() in PICTURES:
+        raise InputError(f"{where}: is a picture; give the folder of the frames")
+    try:
+        with where.open("rb") as file:
+            beginning = file.read(SAMPLE_BYTES)
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read: {error.strerror}") from error
+    if b"\0" not in beginning:
+        raise InputError(f"{where}: not a video that OpenCV can read: it holds text")
+
+
 def _open_file(where: Path) -> Video:
+    _check_film(where)
     cv2 = need_opencv("reading video")
     capture = cv2.VideoCapture(str(where))
     try:
@@ -209,4 +264,4 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     ['f9.jpg', 'f10.jpg', 'f010b.jpg']
     """
     parts = re.split(r"(\d+)", name)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    return [(1, int(part), "") if i % 2 else (0, 0, part) for i, part in enumerate(parts)]

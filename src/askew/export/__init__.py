@@ -1,0 +1,1 @@
+"""What leaves askew for people and their tools: tables, pictures, timelines, first guesses for labelling tools."""

@@ -1,0 +1,41 @@
+"""Columns to a table on disk, CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from askew.data.cells import guarded
+from askew.errors import MissingExtra, unknown
+
+TABLES = ("parquet", "csv")
+
+
+def write_table(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
+    """Writes columns as Parquet or CSV, by the suffix.
+
+    In CSV a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Raises:
+        InputError: another suffix.
+        MissingExtra: Parquet without pyarrow.
+    """
+    if path.suffix == ".csv":
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(columns)
+        cells = ([guarded(v) if isinstance(v, str) else v for v in column] for column in columns.values())
+        writer.writerows(zip(*cells, strict=True))
+        path.write_text(buffer.getvalue(), encoding="utf-8")
+        return
+    if path.suffix != ".parquet":
+        raise unknown("table", path.suffix, TABLES)
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra("writing Parquet", "video") from error
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path)
