@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -73,6 +74,65 @@ def test_a_batch_that_would_run_something_is_refused(cifar10, call, monkeypatch)
     write(cifar10 / "cifar-10-batches-py" / "data_batch_3", {b"data": Calls(*call), b"labels": []})
     with pytest.raises(InputError, match=r"data_batch_3.*it names"):
         load("cifar10", root=cifar10)
+
+
+FORGED = """
+import sys, pathlib
+from askew.data.load import load
+from askew.errors import InputError
+try:
+    load("cifar10", root=pathlib.Path(sys.argv[1]))
+except InputError as error:
+    print(error)
+"""
+
+
+FORGED_ARRAYS = {
+    "by its constructor": b"cnumpy\nndarray\n(K\x01\x85U\x02O8U\x08AAAAAAAAtR",
+    "by its state": b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
+    b"(K\x01K\x01\x85cnumpy\ndtype\n(U\x02O8K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb\x89]U\x01Aatb",
+}
+"""Pickles of arrays of objects: the first takes eight bytes for a pointer, whose use ends the process."""
+
+
+@pytest.mark.parametrize("how", FORGED_ARRAYS)
+def test_an_array_with_a_forged_pointer_neither_ends_the_process_nor_is_built(cifar10, how):
+    path = cifar10 / "cifar-10-batches-py" / "batches.meta"
+    path.write_bytes(b"\x80\x02}U\x0blabel_names" + FORGED_ARRAYS[how] + b"s.")
+    run = [sys.executable, "-c", FORGED, str(cifar10)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(run, capture_output=True, text=True, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "batches.meta: needs label_names" in done.stdout
+
+
+def test_a_memo_far_out_reserves_nothing(cifar10):
+    """Opcode LONG_BINPUT with 2**32 - 1: the reader in C would reserve and fill 64 GB for it."""
+    path = cifar10 / "cifar-10-batches-py" / "batches.meta"
+    path.write_bytes(b"\x80\x02}r\xff\xff\xff\xff.")
+    with pytest.raises(InputError, match=r"batches\.meta: needs label_names"):
+        load("cifar10", root=cifar10)
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, "1"], [0, 10], [0, -1], [0, True], [0, 1.0], [0, 10**30], [0, [1]], (0, 1), None]
+)
+def test_labels_that_are_no_classes_are_named(cifar10, labels):
+    write(cifar10 / "cifar-10-batches-py" / "data_batch_2", {b"data": np.zeros((2, 3072), np.uint8), b"labels": labels})
+    with pytest.raises(InputError, match="data_batch_2"):
+        load("cifar10", root=cifar10)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_every_protocol_of_pickles_is_read_as_python_reads_it(cifar10, protocol):
+    path = cifar10 / "cifar-10-batches-py" / "test_batch"
+    content = pickle.loads(path.read_bytes(), encoding="bytes")
+    if protocol == 5:  # written as one block, as NumPy does for arrays in Fortran's order
+        content[b"data"] = np.asfortranarray(content[b"data"])
+        protocol = 2
+    path.write_bytes(pickle.dumps(content, protocol))
+    expected = content[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    assert np.array_equal(load("cifar10", root=cifar10).test.pixels, expected)
 
 
 @pytest.mark.parametrize(

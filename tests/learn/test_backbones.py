@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -150,7 +152,7 @@ class Hostile:
 
 
 def test_weights_that_do_not_fit_or_would_run_something(tmp_path):
-    with pytest.raises(DataNotFound, match=r"w\.pth is not a file"):
+    with pytest.raises(DataNotFound, match=r"w\.pth: no such file"):
         build("small-convnet", pretrained=tmp_path / "w.pth")
     torch.save({"x": torch.zeros(2)}, tmp_path / "a.pth")
     with pytest.raises(InputError, match=r"lacks \d+ of the \d+ weights"):
@@ -162,12 +164,26 @@ def test_weights_that_do_not_fit_or_would_run_something(tmp_path):
     for name, content in (("d.pth", b"no"), ("e.safetensors", b"no"), ("f.pth", b"")):
         (tmp_path / name).write_bytes(content)
     for name in ("c.pth", "d.pth", "e.safetensors", "f.pth"):
-        with pytest.raises(InputError, match=f"{name} cannot be read") as caught:
+        with pytest.raises(InputError, match=f"{name}: cannot be read") as caught:
             weights.read(tmp_path / name)
         assert "\n" not in str(caught.value)
+    torch.save({3: torch.zeros(2)}, tmp_path / "h.pth")
+    with pytest.raises(InputError, match="does not hold named tensors"):
+        weights.read(tmp_path / "h.pth")
     torch.save([torch.zeros(2)], tmp_path / "g.pth")
     with pytest.raises(InputError, match="does not hold named tensors"):
         weights.read(tmp_path / "g.pth")
+
+
+def test_damaged_checkpoints_are_one_line_wherever_they_are_damaged(tmp_path):
+    path, whole = tmp_path / "w.pth", {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.zeros(2)}
+    for legacy in (False, True):
+        torch.save(whole, path, _use_new_zipfile_serialization=not legacy)
+        raw = path.read_bytes()
+        for place in range(0, len(raw), 5):
+            path.write_bytes(raw[:place] + bytes([raw[place] ^ 0xFF]) + raw[place + 1 :])
+            with contextlib.suppress(InputError):
+                weights.read(path)
 
 
 def test_fresh_weights_follow_torchs_generator_alone():

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from askew.errors import DataNotFound, InputError
+from askew.data.reading import decoding, plain_file
+from askew.errors import InputError
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Keys under which training scripts put the weights among other things."""
@@ -28,19 +27,18 @@ def read(path: Path) -> dict[str, Tensor]:
         DataNotFound: no such file.
         InputError: the file is damaged, or holds other things than tensors.
     """
-    if not path.is_file():
-        raise DataNotFound(f"weights: {path} is not a file")
-    try:
+    what = f"weights: {path}"
+    plain_file(path, what)
+    with decoding(what, "plain tensors"):
         if path.suffix == ".safetensors":
             loaded: Any = load_file(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        raise InputError(f"weights: {path} cannot be read as plain tensors: {first_line(error)}") from error
     for key in WRAPPERS:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
-    if not isinstance(loaded, Mapping) or not all(isinstance(v, Tensor) for v in loaded.values()):
+    named = isinstance(loaded, Mapping) and all(isinstance(k, str) for k in loaded)
+    if not named or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise InputError(f"weights: {path} does not hold named tensors")
     return _without_prefix(dict(loaded))
 
