@@ -75,8 +75,8 @@ HUGE = 10**400
         (image(frame_id=HUGE), "whole number as frame_id"),
         (image(frame_id=10**12), "speaks of frame 1000000000000"),
         (image(id=[]), r"as id, got \[\]"),
-        (image(file_name=7), "image 0: expected a short text as file_name, got 7"),
-        (image(file_name="9" * 5000), "short text as file_name"),
+        (image(file_name=7), "image 0: expected a short text of one line as file_name, got 7"),
+        (image(file_name="9" * 5000), "short text of one line as file_name"),
         (image(video_id=[1]), "as video_id"),
         ({"images": {"id": 1}}, "expected a list as images"),
         ({"images": [3]}, "image 0: expected a mapping, got 3"),
@@ -84,12 +84,13 @@ HUGE = 10**400
         ({"images": [{"id": 1, "frame_id": 0}, {"id": 1, "frame_id": 1}]}, "two images have the same id, 1"),
         ({"images": [], "categories": [], "annotations": []}, "speaks of 0 videos"),
         ({"categories": {"id": 1}}, "expected a list as categories"),
-        ({"categories": [{"id": 1}]}, "category 0: expected a short text as name, which is missing"),
-        ({"categories": [{"id": 1, "name": {}}]}, "short text as name"),
+        ({"categories": [{"id": 1}]}, "category 0: expected a short text of one line as name, which is missing"),
+        ({"categories": [{"id": 1, "name": {}}]}, "short text of one line as name"),
         ({"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "two categories have the same id, 1"),
         ({"videos": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}, "two videos have the same id"),
         ({"videos": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}, "two videos have the same name, 'a'"),
-        ({"videos": [{"id": 1}]}, "video 0: expected a short text as name"),
+        ({"categories": [{"id": 1, "name": "a\nb"}]}, r"short text of one line as name, got 'a\\nb'"),
+        ({"videos": [{"id": 1}]}, "video 0: expected a short text of one line as name"),
         ({"videos": "ab"}, "expected a list as videos"),
         (annotation(probs="x"), "finite numbers as probs"),
         (annotation(probs=[0.5, "x"]), "finite numbers as probs"),
@@ -172,6 +173,12 @@ def test_mot_that_is_none(tmp_path, text, message):
     assert time.monotonic() - start < 5
 
 
+def test_an_empty_file_without_a_video_has_no_frames(tmp_path):
+    (tmp_path / "f_1.txt").write_text("")
+    assert len(read_mot(tmp_path / "f_1.txt")) == 0
+    assert len(read_yolo(tmp_path, size=(100, 80))) == 1
+
+
 def test_mot_in_another_encoding(tmp_path):
     file = tmp_path / "d.txt"
     file.write_bytes(codecs.BOM_UTF16_LE + "1,-1,1,2,3,4,0.5\n".encode("utf-16-le"))
@@ -190,7 +197,8 @@ def test_mot_in_another_encoding(tmp_path):
         ("0 0.5 nan 0.1 0.1", "line 2: expected a class from 0"),
         ("0 0.5 0.5 -0.005 0.1", "line 2: expected a class from 0"),
         ("0 0.5 0.5 0.1", "line 2: expected a class from 0"),
-        ("car 0.5 0.5 0.1 0.1", "line 2: could not convert"),
+        ("car 0.5 0.5 0.1 0.1", "line 2: expected a class from 0.* got 'car 0.5 0.5 0.1 0.1'"),
+        ("x" * 5000, "line 2: expected a class from 0"),
     ],
 )
 def test_yolo_that_is_none(tmp_path, line, message):
@@ -238,6 +246,7 @@ LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "' + "&a;" * 1000 + '"><!ENTIT
         (xml(voc_object(("3", "2", "1", "4"))).encode(), "expected xmin <= xmax"),
         (xml(voc_object(("0", "0", "1e20", "1e30"))).encode(), "beyond 1e.09 pixels"),
         (xml(voc_object(name="<name/>")).encode(), "an object without name"),
+        (xml(voc_object(name="<name>a\nb</name>")).encode(), "one line as the name of an object"),
         (xml("<object><name>car</name></object>").encode(), "an object without name or bndbox"),
         (b"<a>" + b" " * 10_000_001 + b"</a>", "10000008 bytes; expected the objects of one frame"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ WHOLE = float(1 << 53)
 
 LONGEST_TEXT = 4096
 """Letters of the longest name; a path of Linux has no more."""
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What ends lines, moves cursors or is no character."""
 
 
 def text_of(path: Path) -> str:
@@ -60,6 +64,20 @@ def whole_numbers(where: Path, lines: Sequence[int] | Indices, values: NDArray[n
     return values.astype(np.int64)
 
 
+def _is_name(text: str) -> bool:
+    return len(text) <= LONGEST_TEXT and not CONTROL.search(text)
+
+
+def check_name(where: str | Path, what: str, name: str) -> None:
+    """Checks that a name is short and of one line.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not _is_name(name):
+        raise InputError(f"{where}: expected a short text of one line as the name of {what}, got {reprlib.repr(name)}")
+
+
 def box_sides(where: str | Path, what: str, values: Sequence[Any]) -> list[float]:
     """Returns the four sides of a box as floats; numbers may be written as text.
 
@@ -91,17 +109,17 @@ class Record(NamedTuple):
     def identity(self, key: str) -> Id:
         """Returns an id: a number or a text."""
         value = self.values.get(key)
-        if type(value) is str and len(value) <= LONGEST_TEXT:
+        if type(value) is str and _is_name(value):
             return value
         if type(value) is int or (type(value) is float and math.isfinite(value)):
             return value
         raise self.refuse(key, "a number or a short text")
 
     def text(self, key: str) -> str:
-        """Returns a text."""
+        """Returns a text of one line."""
         value = self.values.get(key)
-        if type(value) is not str or len(value) > LONGEST_TEXT:
-            raise self.refuse(key, "a short text")
+        if type(value) is not str or not _is_name(value):
+            raise self.refuse(key, "a short text of one line")
         return value
 
     def whole(self, key: str) -> int:

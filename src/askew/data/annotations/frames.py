@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.data.annotations.fields import check_name
 from askew.errors import InputError
 from askew.video.boxes import Detections, trusted
 
@@ -99,10 +101,7 @@ def by_frame(
     table = table.select(np.argsort(frames, kind="stable"))
     ends = np.cumsum(np.bincount(frames, minlength=n_frames)).tolist()
     nothing = Detections.none()
-    starts = [0, *ends[:-1]]
-    return tuple(
-        table.select(slice(start, end)) if end > start else nothing for start, end in zip(starts, ends, strict=True)
-    )
+    return tuple(table.select(slice(start, end)) if end > start else nothing for start, end in pairwise([0, *ends]))
 
 
 def class_names(where: Path, n_classes: int, names: Sequence[str], *, first: int) -> tuple[str, ...]:
@@ -115,6 +114,8 @@ def class_names(where: Path, n_classes: int, names: Sequence[str], *, first: int
         raise InputError(f"{where}: class {n_classes - 1 + first}: expected at most {MOST_CLASSES} classes")
     if names and len(names) < n_classes:
         raise InputError(f"{where}: {len(names)} names of classes, but there is a box of class {n_classes - 1 + first}")
+    for name in names:
+        check_name(where, "a class", name)
     return tuple(names) or tuple(f"class {number + first}" for number in range(n_classes))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from askew.data.annotations.fields import box_sides, files_of
+from askew.data.annotations.fields import box_sides, check_name, files_of
 from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
 from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
@@ -106,6 +106,7 @@ def _objects(path: Path) -> list[tuple[list[float], str]]:
         name, box = (one.findtext("name") or "").strip(), one.find("bndbox")
         if not name or box is None:
             raise InputError(f"{path}: an object without name or bndbox: not a Pascal VOC annotation")
+        check_name(path, "an object", name)
         sides = box_sides(path, f"bndbox of {name!r}", [box.findtext(side) for side in SIDES])
         if sides[2] < sides[0] or sides[3] < sides[1]:
             raise InputError(f"{path}: bndbox of {name!r}: expected xmin <= xmax and ymin <= ymax, got {sides}")

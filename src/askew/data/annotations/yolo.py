@@ -45,16 +45,16 @@ def read_yolo(
     if not files:
         raise DataNotFound(f"annotations: no .txt files in {where}")
     places = places_of(stems)
+    spoken = [frame_of(path, places, n_frames, first) for path in files]
     frames, tables = [], [np.zeros((0, 6))]
-    for path in files:
-        frame = frame_of(path, places, n_frames, first)
+    for path, frame in zip(files, spoken, strict=True):
         tables.append(_table(path))
         frames += [frame] * len(tables[-1])
     table = np.concatenate(tables)
     half = table[:, 3:5] / 2
     boxes = np.concatenate([table[:, 1:3] - half, table[:, 1:3] + half], axis=1) * np.array([*size, *size])
     kinds = table[:, 0].astype(np.int64)
-    length = n_frames if n_frames is not None else max(frames, default=-1) + 1
+    length = n_frames if n_frames is not None else max(spoken) + 1
     named = where / NAMES
     names = [name.strip() for name in text_of(named).split("\n") if name.strip()] if named.is_file() else []
     classes = class_names(named if names else where, int(kinds.max()) + 1 if len(kinds) else 1, names, first=0)
@@ -69,8 +69,8 @@ def _table(path: Path) -> NDArray[np.float64]:
             continue
         try:
             numbers = [float(part) for part in line.split()]
-        except ValueError as error:
-            raise InputError(f"{path}: line {number}: {error}") from error
+        except ValueError:
+            numbers = []
         numbers += [1.0] if len(numbers) == 5 else []
         inside = len(numbers) == 6 and all(-0.01 <= value <= 1.01 for value in numbers[1:])
         if not inside or not numbers[0] >= 0 or min(numbers[3:5]) < 0:
