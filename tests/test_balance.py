@@ -388,3 +388,72 @@ def test_predicted_quota_by_hand():
     assert predicted_quota(scores, probs, [2.4, 1.7, 0.9], 5).tolist() == [1, 2, 0, 3, 4]
     assert predicted_quota(scores, probs, [2, 2, 2], 3).tolist() == [1, 3, 5]
     assert predicted_quota(np.ones(6), probs, [1, 1, 1], 3).tolist() == [0, 3, 5]
+
+
+def chosen_by_seed(seeds, *problem, **options):
+    """How often each item is chosen over so many seeds, and how many different sets there are."""
+    picks = [np.sort(solve(*problem, rng=np.random.default_rng(s), **options).chosen) for s in range(seeds)]
+    return np.bincount(np.concatenate(picks), minlength=len(problem[0])), len({tuple(p.tolist()) for p in picks})
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2", "wasserstein"])
+def test_equal_items_are_settled_by_a_random_permutation(distance):
+    """2 of 8 equal items: all 28 pairs, each item in a quarter of 400 draws (100, standard deviation below 9)."""
+    counts, n_sets = chosen_by_seed(400, np.ones(8), np.full((8, 2), 0.5), [1, 1], 2, weight=1.0, distance=distance)
+    assert n_sets == 28
+    assert np.abs(counts - 100).max() < 45
+    counts, n_sets = chosen_by_seed(400, np.ones(8), np.full((8, 2), 0.5), [1, 1], 2, weight=0.0, distance=distance)
+    assert n_sets == 28
+    assert np.abs(counts - 100).max() < 45
+
+
+@pytest.mark.parametrize("options", [{}, {"time_limit": 10.0}])
+def test_equal_items_of_two_classes_are_settled_by_a_random_permutation(options):
+    """One of 6 of each class, all of one score: 30 pairs would do, and the order of the pool tells nothing."""
+    probs = np.repeat(np.eye(2), 6, axis=0)
+    counts, n_sets = chosen_by_seed(120, np.ones(12), probs, [1, 1], 2, weight=1.0, **options)
+    assert counts[:6].sum() == counts[6:].sum() == 120
+    assert n_sets > 25
+    assert (np.abs(counts - 20) < 19).all()
+
+
+@pytest.mark.parametrize("n_classes", [10, 40])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equal_items_of_a_large_pool_are_settled_at_random(n_classes, dtype):
+    """Equal rows have equal reduced scores, wherever in a block of rows they stand."""
+    row = np.random.default_rng(0).dirichlet(np.ones(n_classes)).astype(dtype)
+    scores, probs = np.ones(1501), np.tile(row, (1501, 1))
+    counts, _ = chosen_by_seed(5, scores, probs, np.full(n_classes, 600 / n_classes), 600, weight=1.0)
+    expected = 5 * 600 / 1501
+    for part in (slice(0, 500), slice(500, 1000), slice(1000, 1501), slice(0, 1501, 4), slice(1500, 1501)):
+        n = len(counts[part])
+        assert abs(counts[part].mean() - expected) < 6 * math.sqrt(expected / n)
+
+
+def test_a_seed_settles_ties_and_nothing_else():
+    scores, probs = long_tail(2000, 5, seed=11)
+    plain = solve(scores, probs, np.full(5, 10.0), 50, weight=1.0)
+    for seed in range(3):
+        again = solve(scores, probs, np.full(5, 10.0), 50, weight=1.0, rng=np.random.default_rng(seed))
+        np.testing.assert_array_equal(again.chosen, plain.chosen)
+    tied = (np.ones(50), np.tile(probs[:1], (50, 1)), np.full(5, 2.0), 10)
+    first, second, other = (solve(*tied, weight=1.0, rng=np.random.default_rng(s)).chosen for s in (1, 1, 2))
+    assert first.tolist() == second.tolist() != other.tolist()
+
+
+def test_quotas_settle_equal_scores_by_a_random_permutation():
+    probs = np.repeat(np.eye(2), 5, axis=0) * 0.8 + 0.1
+    sets = {
+        tuple(sorted(predicted_quota(np.ones(10), probs, [1, 1], 2, rng=np.random.default_rng(s)).tolist()))
+        for s in range(200)
+    }
+    assert sets == {(i, j) for i in range(5) for j in range(5, 10)}
+
+
+def test_the_tuned_weight_does_not_depend_on_the_order_of_a_tied_pool():
+    """200 equal scores, sorted by class: without a seed weight 0 takes the first class alone, and the curve says so."""
+    probs = np.repeat(np.eye(4), 50, axis=0)
+    sorted_pool = tune_weight(np.ones(200), probs, np.full(4, 5.0), 20)
+    assert sorted_pool.losses[0] == 30
+    drawn = tune_weight(np.ones(200), probs, np.full(4, 5.0), 20, rng=np.random.default_rng(0))
+    assert drawn.losses[0] < 16

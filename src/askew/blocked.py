@@ -64,7 +64,7 @@ def row_max(block: Floats) -> Floats:
     """Returns the largest number of each row of a contiguous block of probabilities, faster than `max(axis=1)`.
 
     The bits of floats from 0, read as integers, are in the order of the floats, and `reduceat` has less to do for each
-    row than a reduction over an axis. -inf counts as below all.
+    row than a reduction over an axis. -inf counts as below all, except -0.0.
     """
     bits = block.view(np.int32 if block.itemsize == 4 else np.int64)
     return np.maximum.reduceat(bits.reshape(-1), np.arange(0, block.size, block.shape[1])).view(block.dtype)

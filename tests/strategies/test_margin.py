@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,9 @@ def test_the_probabilities_stay_as_they_are():
     before = probs.copy()
     scores(probs)
     assert np.array_equal(probs, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_negative_zero_is_a_zero(dtype):
+    probs = np.array([[1.0, -0.0, -0.0], [-0.0, 0.6, 0.4], [0.5, -0.0, 0.5]], dtype=dtype)
+    assert margin(Predictions(probs=probs), Pool.without_labels(3)) == pytest.approx([-1, -0.2, 0], abs=1e-7)

@@ -26,7 +26,7 @@ from askew.arrays import Array, Floats, Indices, as_floats, as_reals, blocks, fi
 from askew.errors import InputError
 from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
-from askew.pick.dual import Certificate, Problem, maximise, times, total
+from askew.pick.dual import Certificate, Problem, lowest, maximise, times, total
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ def solve(
     distance: str = "l1",
     ground_metric: Array | None = None,
     time_limit: float | None = None,
+    rng: np.random.Generator | None = None,
 ) -> BalancedPick:
     """Chooses the n items of best score whose expected classes fill the demand (Eq. 4.8), and proves how good they are.
 
@@ -129,9 +130,11 @@ def solve(
         ground_metric: (C, C) costs of transport for "wasserstein"; the classes are taken as ordered if None.
         time_limit: seconds that HiGHS may spend on closing the gap among the items that the bound leaves open. The
             bound is then HiGHS's own, lowered by its tolerances. None: no search.
+        rng: draws a permutation of the items by which equal ones are settled, so that no order of the pool leaks into
+            the choice. None: by index.
 
     Returns:
-        BalancedPick; items of equal score stand in order of their index.
+        BalancedPick; items of equal score stand in order of that permutation, or of their index.
 
     Raises:
         InputError: shapes that do not fit, non-finite or negative values, n or weight out of range, unknown distance.
@@ -143,11 +146,16 @@ def solve(
     >>> pick.chosen, round(pick.objective, 6), round(pick.gap, 6)
     (array([0, 3]), -1.1, 0.0)
     """
-    problem, cost = _checked(scores, probs, demand, n, weight, distance, ground_metric)
+    problem, cost = _checked(scores, probs, demand, n, weight, distance, ground_metric, rng)
     if time_limit is not None and not (is_number(time_limit) and time_limit > 0):
         raise InputError(f"time_limit: expected seconds > 0, got {time_limit!r}")
+    return _solved(problem, cost, time_limit)
+
+
+def _solved(problem: Problem, cost: Distance, time_limit: float | None = None) -> BalancedPick:
+    """Does what `solve` does, from checked arguments."""
     if cost.reach == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
-        chosen = _best(problem.scores, problem.n)
+        chosen = lowest(-problem.scores, problem.keys, problem.n)
         return _report(problem, cost, chosen, -np.inf, proved=True)
     certificate = maximise(problem, cost)
     chosen = _under_threshold(problem, certificate)
@@ -173,6 +181,7 @@ def tune_weight(
     distance: str = "l1",
     ground_metric: Array | None = None,
     tolerance: float = 0.05,
+    rng: np.random.Generator | None = None,
 ) -> TunedWeight:
     """Sweeps the weight of Eq. 4.8 and returns the smallest one after which the distance stops falling (Fig. 4.4).
 
@@ -185,6 +194,7 @@ def tune_weight(
         weights: (W,) > 0; if None, 16 in geometric progression from 1/50 to 10 times the range of the scores over the
             middle 98% of the items, divided by the largest sum of a row of P.
         tolerance: in [0, 1).
+        rng: settles equal items, as for `solve`; by one permutation for the whole sweep.
 
     Raises:
         InputError: as `solve`, and for weights that are not positive or a tolerance out of range.
@@ -197,7 +207,7 @@ def tune_weight(
     """
     if not (is_number(tolerance) and 0 <= tolerance < 1):
         raise InputError(f"tolerance: expected 0 <= tolerance < 1, got {tolerance!r}")
-    problem, _ = _checked(scores, probs, demand, n, 1.0, distance, ground_metric)
+    problem, measure = _checked(scores, probs, demand, n, 1.0, distance, ground_metric, rng)
     if weights is None:
         low, high = np.quantile(problem.scores, [0.01, 0.99])
         unit = (float(high - low) or float(np.ptp(problem.scores)) or 1.0) / (problem.row_sums[1] or 1.0)
@@ -207,23 +217,24 @@ def tune_weight(
         if sweep[0] <= 0:
             raise InputError(f"weights: expected weights > 0, got {sweep[0]:g}")
     sweep = np.concatenate([[0.0], sweep])
-    measure = named(distance, 1.0, len(problem.demand), ground_metric)
     losses, sums = np.empty(len(sweep)), np.empty(len(sweep))
     for k, weight in enumerate(sweep):
-        pick = solve(
-            *(problem.scores, problem.probs, problem.demand, n),
-            weight=float(weight),
-            distance=distance,
-            ground_metric=ground_metric,
-        )
+        pick = _solved(problem, named(distance, float(weight), len(problem.demand), ground_metric))
         losses[k] = measure.between(problem.demand, _counts(problem.probs, pick.chosen))
         sums[k] = problem.scores[pick.chosen].sum()
-    noise = 1e-9 * max(1.0, float(problem.demand.sum()))
+    return TunedWeight(knee(sweep, losses, problem.demand, tolerance), sweep, losses, sums)
+
+
+def knee(weights: Float64s, losses: Float64s, demand: Float64s, tolerance: float) -> float:
+    """Returns the smallest weight after which the losses, of which the first is that of weight 0, stop falling."""
+    noise = 1e-9 * max(1.0, float(demand.sum()))
     good = losses <= losses.min() + tolerance * (losses[0] - losses.min()) + noise
-    return TunedWeight(float(sweep[np.flatnonzero(good)[0]]), sweep, losses, sums)
+    return float(weights[np.flatnonzero(good)[0]])
 
 
-def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indices:
+def predicted_quota(
+    scores: Array, probs: Array, demand: Array, n: int, *, rng: np.random.Generator | None = None
+) -> Indices:
     """Chooses by hard predictions: the omega_c best scores of each predicted class, for comparison with Eq. 4.8.
 
     This is the baseline "Entropy-L1-pseudo-label" of Fig. 4.7. A class's quota is its demand, scaled down if the
@@ -231,10 +242,11 @@ def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indic
     items than their quota, go to the best remaining scores of any class.
 
     Args:
-        scores, probs, demand, n: as for `solve`; the predicted class is a row's largest entry, the first of equals.
+        scores, probs, demand, n, rng: as for `solve`; the class predicted is the largest of a row, the first of equals.
 
     Returns:
-        (n,) int64, best score first; items of equal score stand in order of their index.
+        (n,) int64, best score first; items of equal score stand in order of the permutation that `rng` draws, or of
+        their index.
 
     Raises:
         InputError: as `solve`.
@@ -242,11 +254,11 @@ def predicted_quota(scores: Array, probs: Array, demand: Array, n: int) -> Indic
     >>> predicted_quota([0.9, 0.8, 0.7, 0.2], [[0.6, 0.4], [0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], [1, 1], 2)
     array([0, 3])
     """
-    problem, _ = _checked(scores, probs, demand, n, 1.0, "l1", None)
+    problem, _ = _checked(scores, probs, demand, n, 1.0, "l1", None, rng)
     predicted = np.concatenate([problem.probs[rows].argmax(axis=1) for rows in _row_blocks(problem.probs)])
     wanted = problem.demand * min(1.0, n / max(float(problem.demand.sum()), EPS))
     quota = np.floor(wanted * (1 + 4 * EPS) + 1e-9).astype(np.int64)
-    order = _by_score(problem.scores, np.arange(len(problem.scores)))
+    order = _by_score(problem, np.arange(len(problem.scores)))
     by_class = order[np.argsort(predicted[order], kind="stable")]
     sizes = np.bincount(predicted, minlength=len(quota))
     rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -290,7 +302,14 @@ def _sums(probs: Floats) -> tuple[tuple[float, float], Float64s]:
 
 
 def _checked(
-    scores: Array, probs: Array, demand: Array, n: int, weight: float, distance: str, ground_metric: Any
+    scores: Array,
+    probs: Array,
+    demand: Array,
+    n: int,
+    weight: float,
+    distance: str,
+    ground_metric: Any,
+    rng: np.random.Generator | None,
 ) -> tuple[Problem, Distance]:
     values = np.asarray(to_numpy(as_floats("scores", scores, "N")), dtype=np.float64)
     table = np.asarray(to_numpy(as_floats("probs", probs, "NC")))
@@ -310,23 +329,23 @@ def _checked(
     if not (is_number(weight) and weight >= 0):
         raise InputError(f"weight: expected a finite number >= 0, got {weight!r}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
-    return Problem(values, table, wanted, int(n), *_sums(table)), cost
+    keys = np.arange(len(values)) if rng is None else rng.permutation(len(values))
+    return Problem(values, table, wanted, int(n), *_sums(table), keys), cost
 
 
-def _by_score(scores: Float64s, chosen: Indices) -> Indices:
-    chosen = np.sort(chosen)
-    return chosen[np.argsort(-scores[chosen], kind="stable")]
-
-
-def _best(scores: Float64s, n: int) -> Indices:
-    """Returns the n best scores, of equal ones those of lower index."""
-    edge = np.partition(scores, len(scores) - n)[len(scores) - n]
-    sure = np.flatnonzero(scores > edge)
-    return np.concatenate([sure, np.flatnonzero(scores == edge)[: n - len(sure)]])
+def _by_score(problem: Problem, chosen: Indices) -> Indices:
+    return chosen[np.lexsort((problem.keys[chosen], -problem.scores[chosen]))]
 
 
 def _under_threshold(problem: Problem, certificate: Certificate) -> Indices:
-    return _best(-certificate.reduced, problem.n)
+    """Returns the n items of smallest r; where rounding could tell equal ones apart, r is computed again in float64."""
+    above = certificate.reduced - certificate.threshold
+    sure, close = np.flatnonzero(above < -certificate.rounding), np.flatnonzero(np.abs(above) <= certificate.rounding)
+    exact = np.empty(len(close))
+    for part in blocks(len(close), problem.probs.shape[1] * 8, 1 << 22):
+        rows = problem.probs[close[part]].astype(np.float64)
+        exact[part] = -problem.scores[close[part]] - np.einsum("nc,c->n", rows, certificate.multipliers)
+    return np.concatenate([sure, close[lowest(exact, problem.keys[close], problem.n - len(sure))]])
 
 
 def _counts(probs: Floats, chosen: Indices) -> Float64s:
@@ -344,4 +363,4 @@ def _report(problem: Problem, cost: Distance, chosen: Indices, bound: float, *, 
         objective += cost.weight * cost.between(problem.demand, counts)
     bound = objective if proved else min(bound, objective)
     gap = (objective - bound) / max(1.0, abs(objective))
-    return BalancedPick(_by_score(problem.scores, chosen), objective, bound, gap)
+    return BalancedPick(_by_score(problem, chosen), objective, bound, gap)

@@ -262,10 +262,10 @@ class Transport:
 
         Its variables are the plan, row by row, then what is missing of the demand, then what nobody asked for.
         """
-        from scipy.sparse import csr_array, eye_array, hstack, kron, vstack
+        from scipy.sparse import csr_array, hstack, kron, vstack
 
         n = len(self.metric)
-        identity, nothing, ones = eye_array(n), csr_array((n, n)), np.ones((1, n))
+        identity, nothing, ones = csr_array(np.eye(n)), csr_array((n, n)), csr_array(np.ones((1, n)))
         leaves = hstack([kron(identity, ones), identity, nothing])
         reaches = hstack([kron(ones, identity), nothing, identity])
         return vstack([leaves, reaches], format="csr")

@@ -54,7 +54,8 @@ TINY = 1e-60
 class Problem:
     """Eq. 4.8, checked: scores (N,) float64, probs (N, C), demand (C,), n, and sums of P.
 
-    `row_sums` are the least and the largest sum of a row, `class_sums` (C,) those of the columns.
+    `row_sums` are the least and the largest sum of a row, `class_sums` (C,) those of the columns. `keys` (N,) are a
+    permutation: of equal items the one with the smallest key comes first.
     """
 
     scores: Float64s
@@ -63,16 +64,31 @@ class Problem:
     n: int
     row_sums: tuple[float, float]
     class_sums: Float64s
+    keys: Indices
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A valid lower bound, the r (N,) it was computed from, the n-th smallest of them, and their largest error."""
+    """A valid lower bound, the r (N,) it was computed from, the n-th smallest of them, and their largest error.
+
+    `multipliers` (C,) are the y of r = -s - P y.
+    """
 
     bound: float
     reduced: Float64s
     threshold: float
     rounding: float
+    multipliers: Float64s
+
+
+def lowest(values: Floats, keys: Indices, count: int) -> Indices:
+    """Returns the positions of the `count` smallest values, of equal ones those of smallest key, in no order."""
+    if count >= len(values):
+        return np.arange(len(values))
+    edge = np.partition(values, count)[count]
+    sure, ties = np.flatnonzero(values < edge), np.flatnonzero(values == edge)
+    more = count - len(sure)
+    return np.concatenate([sure, ties[np.argpartition(keys[ties], more)[:more]]]) if more else sure
 
 
 def times(rows: Floats, y: Floats) -> Floats:
@@ -131,7 +147,7 @@ def certify(problem: Problem, distance: Distance, seen: Look) -> Certificate:
     smallest = np.partition(exact, problem.n - 1)[: problem.n]
     error += problem.n * n_terms * EPS * (float(np.abs(problem.scores[near]).max()) + size)
     bound = value + math.fsum(smallest)
-    return Certificate(bound - 2 * error - 4 * EPS * abs(bound), seen.reduced, seen.threshold, slack)
+    return Certificate(bound - 2 * error - 4 * EPS * abs(bound), seen.reduced, seen.threshold, slack, y)
 
 
 @dataclass

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from askew.arrays import Indices
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
@@ -29,6 +29,7 @@ def search(
     room = (objective - certificate.bound) * (1 + 1e-9) + certificate.rounding
     fixed = np.flatnonzero(away < -room)
     free = np.flatnonzero(np.abs(away) <= room)
+    free = free[np.argsort(problem.keys[free])]
     given = problem.probs[fixed].sum(axis=0, dtype=np.float64)
     features = problem.probs[free].astype(np.float64)
     constant = -float(problem.scores[fixed].sum())
@@ -83,7 +84,7 @@ def _model(
     one = csr_array(np.ones((1, n_free)))
     if isinstance(distance, Box):
         features, target = distance.features(features), distance.features(demand)
-        identity = eye_array(n_classes)
+        identity = csr_array(np.eye(n_classes))
         rows = vstack(
             [hstack([csr_array(features.T), identity, -identity]), hstack([one, csr_array((1, 2 * n_classes))])]
         )

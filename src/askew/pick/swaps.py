@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from askew.arrays import Indices, Mask, largest
+from askew.arrays import Indices, Mask
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
-from askew.pick.dual import Certificate, Problem
+from askew.pick.dual import Certificate, Problem, lowest
 
 NEAR = (128, 512)
 """How many rows on either side of the threshold take part; the second where the first leave more than WIDE_GAP."""
@@ -35,8 +35,8 @@ def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: 
         inside = np.zeros(len(problem.scores), dtype=np.bool_)
         inside[chosen] = True
         outside = np.flatnonzero(~inside)
-        drops = chosen[_smallest(-certificate.reduced[chosen], n_near)]
-        adds = outside[_smallest(certificate.reduced[outside], n_near)]
+        drops = chosen[_first(-certificate.reduced[chosen], problem.keys[chosen], n_near)]
+        adds = outside[_first(certificate.reduced[outside], problem.keys[outside], n_near)]
         near = np.concatenate([drops, adds])
         scores, features = problem.scores[near], distance.features(probs[near].astype(np.float64))
         residual = distance.features(demand - probs[chosen].sum(axis=0, dtype=np.float64))
@@ -60,10 +60,10 @@ def improve(distance: Distance, problem: Problem, chosen: Indices, certificate: 
     return chosen
 
 
-def _smallest(values: Float64s, count: int) -> Indices:
-    """Returns the positions of the smallest values, smallest first."""
-    few = largest(-values, count)
-    return few[np.argsort(values[few], kind="stable")]
+def _first(values: Float64s, keys: Indices, count: int) -> Indices:
+    """Returns the positions of the smallest values, smallest first, equal ones by key."""
+    few = lowest(values, keys, count)
+    return few[np.lexsort((keys[few], values[few]))]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def margin(pred: Predictions, pool: Pool) -> Array:
 def _lead(block: Floats) -> Floats:
     """Returns the second largest of each row less the largest: the largest is found, struck out, and the next is."""
     at = block.argmax(axis=1) + np.arange(0, block.size, block.shape[1])
-    rest = block.copy()
+    rest = block + 0  # which turns −0.0 into 0.0: its bits, read as an integer, are below those of −inf
     flat = rest.reshape(-1)
     best = flat[at]
     flat[at] = -np.inf
