@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,34 @@ def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("ASKEW_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_root() == tmp_path / "askew"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\0\0\x08\x03" + b"\xff" * 12,
+        b"\0\0\x08\xff" + b"\xff" * 1020,
+        b"\0\0\x08\x00",
+        gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12),
+        gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 10_000, 28, 28) + bytes(100)),
+        gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 1, 2, 2) + bytes(60_000_000)),
+    ],
+)
+def test_sizes_are_compared_before_anything_is_unpacked(tmp_path, raw):
+    write(tmp_path, zipped=False)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(raw)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="train-images-idx3") as caught:
+        load("fashion-mnist", root=tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "\n" not in str(caught.value)
+    assert peak < 20e6
+
+
+def test_pictures_and_labels_that_changed_places_are_named(tmp_path):
+    write(tmp_path, zipped=False)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes((tmp_path / "train-labels-idx1-ubyte").read_bytes())
+    with pytest.raises(InputError, match=r"expected \(N, H, W\) and \(N,\)"):
+        load("fashion-mnist", root=tmp_path)

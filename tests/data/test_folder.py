@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import threading
+import warnings
+
 import numpy as np
 import pytest
 
@@ -125,3 +129,90 @@ def test_what_is_too_little_is_said(tmp_path):
     picture(tmp_path / "a" / "1.png", 0)
     with pytest.raises(InputError, match="class 'b' has no readable picture"):
         load(str(tmp_path), skip_unreadable=True)
+
+
+def test_links_that_lead_nowhere_and_pipes_are_unreadable_pictures(pets):
+    (pets / "cat" / "gone.png").symlink_to("nowhere.png")
+    (pets / "cat" / "loop.png").symlink_to("loop.png")
+    os.mkfifo(pets / "dog" / "pipe.png")
+    (pets / "dog" / "folder.png").mkdir()
+    with pytest.raises(InputError, match=r"gone\.png: a link that leads nowhere; 3 of 23 pictures .*--skip-unreadable"):
+        load(str(pets))
+    data = load(str(pets), skip_unreadable=True)
+    assert sorted(p.name for p in data.unreadable) == ["gone.png", "loop.png", "pipe.png"]
+    assert len(data.train) + len(data.test) == 20
+
+
+def test_a_loop_of_folders_ends(pets):
+    (pets / "cat" / "again").symlink_to(pets)
+    (pets / "self").symlink_to(pets / "self")
+    assert load(str(pets)).classes == ("cat", "dog")
+
+
+def test_class_folders_of_any_name_that_can_be_shown(pets):
+    (pets / "cat").rename(pets / "$c_1^$")
+    (pets / "dog").rename(pets / "犬 + @home")
+    assert load(str(pets)).classes == ("$c_1^$", "犬 + @home")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [(b"caf\xe9", r"'caf\\udce9'"), (b"a\nb", r"'a\\nb'"), (b"x" * 200, "200 letters")]
+)
+def test_class_folders_whose_name_cannot_be_shown_are_refused(pets, name, shown):
+    os.rename(pets / "cat", os.path.join(os.fsencode(pets), name))
+    with pytest.raises(InputError, match=f"class .*{shown}.*rename it") as caught:
+        load(str(pets), skip_unreadable=True)
+    str(caught.value).encode()  # a terminal can print it
+
+
+def test_picture_files_whose_name_is_not_utf8_are_read(pets):
+    os.rename(pets / "cat" / "3.png", os.path.join(os.fsencode(pets), b"cat", b"caf\xe9.png"))
+    assert len(load(str(pets)).train) == 16
+    cut = os.path.join(os.fsencode(pets), b"cat", b"caf\xe9.png")
+    with open(cut, "wb"):
+        pass
+    with pytest.raises(InputError, match=r"caf.udce9\.png") as caught:
+        load(str(pets))
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("kept", ["[]", "[[", '{"a": ', "null", '{"x": 3}'])
+def test_damaged_files_of_the_cache_are_made_anew(pets, kept):
+    before = load(str(pets))
+    cache = folder.cache_root()
+    for file in (*cache.rglob("*.json"), *cache.rglob("*.npy")):
+        file.unlink()  # what is mapped stays as it is
+        file.write_text(kept)
+    again = load(str(pets), skip_unreadable=True)
+    assert np.array_equal(again.train.pixels, before.train.pixels)
+
+
+def test_reading_in_threads_leaves_warnings_as_they_were(pets):
+    palette = Image.new("P", (9, 9))
+    palette.info["transparency"] = b"\x00" * 300
+    for i in range(30):
+        palette.save(pets / "cat" / f"p{i}.png", transparency=bytes(200))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        runs = [
+            threading.Thread(target=lambda: list(map(pictures.shorter_side, pictures.find(pets)))) for _ in range(8)
+        ]
+        for run in runs:
+            run.start()
+        load(str(pets))
+        for run in runs:
+            run.join()
+        assert warnings.filters == before
+    assert caught == []
+
+
+def test_sources_that_cannot_be_paths_are_one_line(tmp_path):
+    for source in ("x" * 300 + "/y", "a\0b", "~nobody-of-this-name/x", str(tmp_path / ("x" * 300 + ".npz"))):
+        with pytest.raises(InputError) as caught:
+            load(source)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="cannot be"):
+        load("cifar10", root=tmp_path / "a\0b")
+    with pytest.raises(InputError):
+        load("cifar10", root=tmp_path / ("x" * 300))

@@ -79,3 +79,11 @@ def test_tiny_imagenet(tmp_path):
     assert (data.classes, len(data.train), data.test.labels.tolist()) == (("n01", "n02"), 6, [1])
     assert data.train.pixels[:, 0, 0, 0].tolist() == [10, 11, 12, 90, 91, 92]
     assert (data.test.pixels == 200).all()
+    for listed, message in (
+        (b"v.png\n", "line 1: '' is no folder of train"),
+        (b"v.png\tn02\n../../../v.png\tn02\n", "line 2: '../../../v.png' is no picture's name"),
+        (b"\xff\xfe", "cannot be read as text in UTF-8"),
+    ):
+        (base / "val" / "val_annotations.txt").write_bytes(listed)
+        with pytest.raises(InputError, match=message):
+            load("tiny-imagenet", root=tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
-import zlib
+import math
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,13 @@ from numpy.typing import NDArray
 
 from askew.data import places
 from askew.data.dataset import Dataset, Images
+from askew.data.reading import decoding, plain_file
 from askew.errors import DataNotFound, InputError
+
+MOST_DIMENSIONS = 4
+
+DEFLATE = 1032
+"""How many bytes one byte of a gzip file becomes at most."""
 
 CLASSES = (
     "T-shirt/top",
@@ -64,6 +72,8 @@ def _present(folder: Path, name: str) -> Path | None:
 
 
 def _images(pixels: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Images:
+    if pixels.ndim != 3 or labels.ndim != 1:
+        raise InputError(f"fashion-mnist: pictures {pixels.shape}, labels {labels.shape}; expected (N, H, W) and (N,)")
     return Images(labels.astype(np.int64), pixels[..., None])
 
 
@@ -76,17 +86,20 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: no idx file of bytes, or one whose length differs from what its header says.
     """
-    raw = path.read_bytes()
-    if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: damaged gzip file: {error}") from error
-    dims = raw[3] if len(raw) > 3 else 0
-    if raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * dims:
-        raise InputError(f"{path}: not an idx file of unsigned bytes")
-    shape = tuple(int(d) for d in np.frombuffer(raw, ">u4", count=dims, offset=4))
-    expected = 4 + 4 * dims + int(np.prod(shape))
+    size = plain_file(path).st_size
+    with decoding(path, "an idx file"), path.open("rb") as plain:
+        zipped = plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        with gzip.open(plain) if zipped else contextlib.nullcontext(plain) as stream:
+            head = stream.read(4)
+            dims = head[3] if len(head) == 4 else 0
+            sizes = stream.read(4 * dims)
+            if head[:3] != b"\0\0\x08" or not 1 <= dims <= MOST_DIMENSIONS or len(sizes) < 4 * dims:
+                raise InputError(f"{path}: not an idx file of unsigned bytes")
+            shape = struct.unpack(f">{dims}I", sizes)
+            expected = math.prod(shape)
+            most = (size - 4 - 4 * dims) * (DEFLATE if zipped else 1)
+            raw = stream.read(expected + 1) if expected <= most else b""
     if len(raw) != expected:
-        raise InputError(f"{path}: {len(raw)} bytes, but its header {shape} needs {expected}: cut short or damaged")
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape)
+        raise InputError(f"{path}: its header {shape} needs {expected:,} bytes, it has others: cut short or damaged")
+    return np.frombuffer(raw, np.uint8).reshape(shape)

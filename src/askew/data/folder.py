@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ from numpy.typing import NDArray
 from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
+from askew.data.reading import decoding, one_line, reading
 from askew.errors import DataNotFound, InputError
-from askew.files import cache_root
+from askew.files import cache_root, write_whole
 
 IN_MEMORY_BYTES = 1_500_000_000
 """Folders whose resized pictures are larger than this stay on disk."""
@@ -67,7 +70,7 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
         first, why = next(iter(bad.items()))
         raise InputError(
             f"{why}; {len(bad)} of {len(train.paths) + (len(test.paths) if test else 0)} pictures are unreadable: mend "
-            f"or remove {first.name}, or pass --skip-unreadable to leave such pictures out"
+            f"or remove {one_line(first.name)}, or pass --skip-unreadable to leave such pictures out"
         )
     if bad:
         train = train.keep([p not in bad for p in train.paths])
@@ -79,7 +82,7 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
     side = side_px or _default_side(train.paths)
     in_memory = (len(train.paths) + len(test.paths)) * side * side * 3 <= IN_MEMORY_BYTES
     splits = [images(part, side, in_memory=in_memory) for part in (train, test)]
-    return Dataset(folder.resolve().name, classes, splits[0], splits[1], tuple(bad))
+    return Dataset(Path(os.path.realpath(folder)).name, classes, splits[0], splits[1], tuple(bad))
 
 
 def find(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
@@ -113,7 +116,9 @@ def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "__MACOSX")
+    with reading(folder):
+        entries = sorted(folder.iterdir())
+    return [f for f in entries if f.is_dir() and not f.name.startswith(".") and f.name != "__MACOSX"]
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
@@ -137,12 +142,12 @@ def damaged(paths: tuple[Path, ...]) -> dict[Path, str]:
     The answer is kept in the cache folder for as long as no file changes.
     """
     memo = cache_root() / "checked" / f"{places.fingerprint(paths)}.json"
-    try:
-        return {Path(p): why for p, why in json.loads(memo.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError):
-        found = {p: why for p, why in pictures.in_threads(_why_not, paths) if why}
-    listed = json.dumps({str(p): why for p, why in found.items()}).encode()
-    places.write_whole(memo, lambda stream: stream.write(listed))
+    with contextlib.suppress(InputError), decoding(memo, "a list of what was damaged"):
+        return {Path(p): str(why) for p, why in json.loads(memo.read_bytes()).items()}
+    found = {p: why for p, why in pictures.in_threads(_why_not, paths) if why}
+    with contextlib.suppress(InputError, OSError):
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(memo, json.dumps({str(p): why for p, why in found.items()}))
     return found
 
 
@@ -159,7 +164,7 @@ def held_out(folder: Path, listing: Listing, fraction: float) -> Mask:
 
     How many a class gives, `split.share` says.
     """
-    digests = [hashlib.sha256(p.relative_to(folder).as_posix().encode()).digest() for p in listing.paths]
+    digests = [hashlib.sha256(os.fsencode(p.relative_to(folder).as_posix())).digest() for p in listing.paths]
     labels, mask = np.array(listing.labels), np.zeros(len(listing.labels), dtype=bool)
     for c in np.unique(labels):
         members = sorted(np.flatnonzero(labels == c), key=digests.__getitem__)

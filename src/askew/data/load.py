@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from askew.data import cifar, digits, fashion, fetch, folder, npz, places, split, tiny_imagenet
 from askew.data.dataset import Dataset
+from askew.data.reading import one_line, reading
 from askew.errors import DataNotFound, InputError, unknown
 
 NAMES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet")
@@ -40,26 +42,29 @@ def load(
     split.check_fraction(test_fraction)
     if image_side_px is not None and image_side_px < 4:
         raise InputError(f"image_side_px: at least 4, got {image_side_px}")
-    root = None if root is None else Path(root)
-    if source in NAMES:
-        if image_side_px is not None:
-            raise InputError(f"image_side_px: pictures of {source} have a fixed size; leave it out")
-        return _named(source, root, test_fraction, download)
-    path = _path(source, root)
-    if path.suffix.lower() == ".npz":
-        if image_side_px is not None:
-            raise InputError(f"image_side_px: pictures of an .npz file keep their size: leave it out for {source}")
-        return replace(npz.read(path, test_fraction), name=source)
-    found = folder.read(path, side_px=image_side_px, skip_unreadable=skip_unreadable, test_fraction=test_fraction)
-    return replace(found, name=source)
+    if "\0" in source or (root is not None and "\0" in str(root)):
+        raise InputError(f"source: {one_line(source)} cannot be the name of a file")
+    with reading(source):
+        root = None if root is None else Path(root)
+        if source in NAMES:
+            if image_side_px is not None:
+                raise InputError(f"image_side_px: pictures of {source} have a fixed size; leave it out")
+            return _named(source, root, test_fraction, download)
+        path = _path(source, root)
+        if path.suffix.lower() == ".npz":
+            if image_side_px is not None:
+                raise InputError(f"image_side_px: pictures of an .npz file keep their size: leave it out for {source}")
+            return replace(npz.read(path, test_fraction), name=source)
+        found = folder.read(path, side_px=image_side_px, skip_unreadable=skip_unreadable, test_fraction=test_fraction)
+        return replace(found, name=source)
 
 
 def _path(source: str, root: Path | None) -> Path:
     """Returns the path that `source` is; what neither exists nor looks like one is taken for a misspelt name."""
-    for path in (Path(source).expanduser(), *([root / source] if root is not None else [])):
+    for path in (Path(os.path.expanduser(source)), *([root / source] if root is not None else [])):
         if path.exists():
             return path
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if path.suffix.lower() != ".npz" and len(path.parts) == 1:
         raise unknown("data set", source, [*NAMES, "a folder of pictures", "an .npz file"])
     return path

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
-import struct
-import warnings
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.data.reading import decoding, plain_file, reading
 from askew.errors import InputError, MissingExtra
+from askew.files import n_cores
 
 try:
     from PIL import Image, ImageOps
@@ -25,17 +25,6 @@ except ImportError as error:
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 """Endings (in any case) of the files that count as pictures."""
-
-UNDECODABLE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises for a file that is damaged, cut short or no picture at all."""
 
 WINDOW = 1_024
 """How many pictures are in the hands of the threads at a time."""
@@ -46,8 +35,7 @@ B = TypeVar("B")
 
 def threads() -> int:
     """Returns how many threads read pictures: the cores this process may use, at most 16."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(16, cores)
+    return min(16, n_cores())
 
 
 def in_threads(function: Callable[[A], B], values: Iterable[A]) -> Iterator[B]:
@@ -70,10 +58,9 @@ def read_square(path: Path, side_px: int) -> NDArray[np.uint8]:
     Raises:
         InputError: the file cannot be read, is cut short, or is no picture.
     """
-    try:
+    plain_file(path)
+    with decoding(path, "a picture"):
         return _decode(path, side_px)
-    except UNDECODABLE as error:
-        raise InputError(f"{path}: cannot be read as a picture: {error}") from error
 
 
 def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
@@ -82,10 +69,8 @@ def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
     Raises:
         InputError: the bytes are no picture, or a damaged one.
     """
-    try:
+    with decoding(f"{len(data)} bytes", "a picture"):
         return _decode(io.BytesIO(data), side_px)
-    except UNDECODABLE as error:
-        raise InputError(f"a picture of {len(data)} bytes cannot be decoded: {error}") from error
 
 
 def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
@@ -96,32 +81,39 @@ def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
 
 def shorter_side(path: Path) -> int | None:
     """Returns the shorter side in pixels from the file's header alone, or None if there is no readable header."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return min(image.size)
-    except UNDECODABLE:
-        return None
+    with contextlib.suppress(InputError):
+        plain_file(path)
+        with decoding(path, "a picture"), Image.open(path) as image:
+            return int(min(image.size))
+    return None
 
 
 def find(folder: Path) -> list[Path]:
-    """Returns the picture files below `folder`, sorted; hidden files and folders and other kinds of file are passed."""
+    """Returns the picture files below `folder`, sorted; hidden files and folders and other kinds of file are passed.
+
+    What has the ending of a picture and is none, such as a link that leads nowhere, is returned: reading it says so.
+
+    Raises:
+        InputError: a folder cannot be listed.
+    """
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
         found += [Path(parent, f) for f in files if not f.startswith(".") and Path(f).suffix.lower() in SUFFIXES]
     return sorted(found)
 
 
+def _refuse(error: OSError) -> None:
+    with reading(error.filename):
+        raise error
+
+
 def _decode(source: Path | io.BytesIO, side_px: int | None) -> NDArray[np.uint8]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(source) as image:
-            if side_px is not None and image.format == "JPEG" and image.mode in ("RGB", "L"):
-                image.draft(image.mode, (side_px, side_px))
-            image.load()
-            upright = _rgb(ImageOps.exif_transpose(image))
+    with Image.open(source) as image:
+        if side_px is not None and image.format == "JPEG" and image.mode in ("RGB", "L"):
+            image.draft(image.mode, (side_px, side_px))
+        image.load()
+        upright = _rgb(ImageOps.exif_transpose(image))
     return np.asarray(upright) if side_px is None else _fit(upright, side_px)
 
 

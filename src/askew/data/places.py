@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.errors import DataNotFound
-from askew.files import cache_root
+from askew.data.npy import open_npy
+from askew.errors import DataNotFound, InputError
+from askew.files import cache_root, whole_file
 
 
 def data_folder() -> Path:
@@ -45,8 +45,12 @@ def fingerprint(paths: Iterable[Path], *settings: object) -> str:
     """Returns a name for the files' present state (path, size, time of change) and the settings they are read with."""
     digest = hashlib.sha256(repr(settings).encode())
     for path in paths:
-        state = path.stat()
-        digest.update(f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+        try:
+            state = path.stat()
+            now = f"{state.st_size}|{state.st_mtime_ns}"
+        except OSError as error:  # a link that leads nowhere is a state too
+            now = type(error).__name__
+        digest.update(os.fsencode(f"{os.path.realpath(path)}|{now}\n"))
     return digest.hexdigest()[:24]
 
 
@@ -57,28 +61,15 @@ def cached(key: str, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]
     kept. What comes from the file is memory-mapped: processes that read it at the same time share it.
     """
     file = cache_root() / "decoded" / f"{key}.npy"
-    if file.exists():
-        return np.load(file, mmap_mode="r", allow_pickle=False)
+    with contextlib.suppress(InputError):  # not there, or damaged: then it is made, and made anew
+        return open_npy(file)
     array = make()
-    kept = write_whole(file, lambda stream: np.save(stream, array, allow_pickle=False))
-    return np.load(file, mmap_mode="r", allow_pickle=False) if kept else array
-
-
-def write_whole(file: Path, write: Callable[[BinaryIO], object]) -> bool:
-    """Writes a file under another name and renames it when it is complete; returns whether that was possible."""
-    try:
+    with contextlib.suppress(InputError, OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    except OSError:
-        return False
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-        os.replace(temporary, file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        return False
-    return True
+        with whole_file(file) as draft, draft.open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+        return open_npy(file)
+    return array
 
 
 def listing(folders: Iterable[Path]) -> str:

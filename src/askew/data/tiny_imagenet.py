@@ -6,6 +6,7 @@ from pathlib import Path
 
 from askew.data import folder, places
 from askew.data.dataset import Dataset
+from askew.data.reading import one_line, read_text
 from askew.errors import DataNotFound, InputError
 
 FOLDER, SIDE_PX = "tiny-imagenet-200", 64
@@ -31,10 +32,12 @@ def read(roots: list[Path]) -> Dataset:
     classes, train = folder.listing(place / "train")
     number = {name: c for c, name in enumerate(classes)}
     paths, labels = [], []
-    for line in (place / "val/val_annotations.txt").read_text(encoding="utf-8").splitlines():
-        file, name = line.split("\t")[:2]
-        if name not in number:
-            raise InputError(f"{place}/val/val_annotations.txt: {name!r} is no folder of train")
+    list_file = place / "val/val_annotations.txt"
+    for i, line in enumerate(read_text(list_file).splitlines(), start=1):
+        file, name, *_ = *line.split("\t"), "", ""
+        if name not in number or Path(file).name != file:
+            what = "is no folder of train" if name not in number else "is no picture's name"
+            raise InputError(f"{list_file}: line {i}: {one_line(name if name not in number else file, 60)!r} {what}")
         paths.append(place / "val/images" / file)
         labels.append(number[name])
     absent = next((p for p in paths if not p.is_file()), None)
