@@ -1,28 +1,68 @@
-"""Copies a finished experiment's tables, figures and ledgers into results/, with a page that says where they come from.
+"""Copies a finished experiment's ledgers, tables and figures into results/, with a page that says what they show.
 
     python scripts/publish_results.py runs/fashion-desk --command "askew run fashion-desk" --commit 1a2b3c4
+    python scripts/publish_results.py --again     # every page again from the ledgers that are published
 
-Writes results/<name>/: README.md (tables with error bars), experiment.json (configuration, versions, machine),
-ledgers.jsonl.gz (every run's ledger, one after the other), curves.csv, gains.csv, summary.csv and figures.
+Writes results/<name>/: README.md (what it shows, tables with error bars), experiment.json (configuration, versions,
+machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
+tables and figures. Then the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
+`<!-- end of results -->`. What a page claims is the headline of the experiment's report, in the same words.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
 import json
+import re
 import shutil
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from askew.experiment.ledger import read_ledger
+from askew.files import write_whole
 from askew.report.build import build
+from askew.report.headline import headline
+from askew.report.ledgers import Experiment, read
+from askew.report.measures import Interval
+from askew.report.summary import Line, Summary, summarize
 
-COPIED = ("curves.csv", "gains.csv", "summary.csv", "asked-classes.csv", "learning-curves.svg", "l1-scores.svg")
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = (
+    "curves.csv",
+    "gains.csv",
+    "average-gains.csv",
+    "savings.csv",
+    "summary.csv",
+    "asked-classes.csv",
+    "learning-curves.svg",
+    "labels-saved.svg",
+    "l1-scores.svg",
+)
+BLOCK = re.compile(r"(<!-- results: (.*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+
+
+@contextmanager
+def unpacked(published: Path) -> Iterator[Path]:
+    """Gives an experiment's folder with the ledgers that `published` holds."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        shutil.copyfile(published / "experiment.json", folder / "experiment.json")
+        lines = gzip.decompress((published / "ledgers.jsonl.gz").read_bytes()).splitlines(keepends=True)
+        ledgers: dict[str, list[bytes]] = {}
+        name = ""
+        for line in lines:
+            if run := json.loads(line).get("run"):
+                name = f"{run['label']}-seed{run['seed']}"
+            ledgers.setdefault(name, []).append(line)
+        for name, ledger in ledgers.items():
+            (folder / "runs" / name).mkdir(parents=True)
+            (folder / "runs" / name / "ledger.jsonl").write_bytes(b"".join(ledger))
+        yield folder
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -31,128 +71,175 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Returns the rows of a CSV file."""
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def accuracy(rows: list[dict[str, str]]) -> str:
+def accuracy(summary: Summary) -> str:
     """Accuracy at each label count, mean ± standard deviation over seeds, in percent."""
-    rows = [r for r in rows if r["label"] != "full"]
-    counts = sorted({int(r["n_labeled"]) for r in rows})
-    cells = {
-        (r["label"], int(r["n_labeled"])): f"{100 * float(r['mean']):.2f} ± {100 * float(r['std'] or 0):.2f}"
-        for r in rows
-    }
-    labels = list(dict.fromkeys(r["label"] for r in rows))
-    return table(
-        ["strategy", *map(str, counts)], ([label, *(cells.get((label, c), "") for c in counts)] for label in labels)
-    )
+
+    def cells(line: Line) -> Iterator[str]:
+        for n in summary.n_labeled:
+            k = line.column(n)
+            known = k is not None and np.isfinite(line.mean[k])
+            yield f"{100 * line.mean[k]:.2f} ± {100 * line.std[k]:.2f}" if known else ""
+
+    return table(["strategy", *map(str, summary.n_labeled)], ([line.label, *cells(line)] for line in summary.lines))
 
 
-def gains(rows: list[dict[str, str]], over_random: bool) -> str:
+def gains(summary: Summary, found: Sequence[tuple[str, Interval]]) -> str:
     """Paired gains in points with their 95% intervals; bold where the interval leaves out 0."""
-    rows = [r for r in rows if (r["over"] == "random") == over_random and float(r["mean"] or 0) != 0]
-    counts = sorted({int(r["n_labeled"]) for r in rows})
-    pairs = list(dict.fromkeys((r["label"], r["over"]) for r in rows))
-    cells = {}
-    for r in rows:
-        mean, low, high = (100 * float(r[key]) for key in ("mean", "low", "high"))
-        text = f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
-        cells[r["label"], r["over"], int(r["n_labeled"])] = f"**{text}**" if low > 0 or high < 0 else text
-    body = ([f"{a} − {b}", *(cells.get((a, b, c), "") for c in counts)] for a, b in pairs)
-    return table(["points", *map(str, counts)], body)
+
+    def cells(gain: Interval) -> Iterator[str]:
+        at = {int(n): gain.at(k) for k, n in enumerate(gain.n_labeled)}
+        for n in summary.asked_counts:
+            if n not in at:
+                yield ""
+                continue
+            one = at[n]
+            text = f"{100 * one.mean:+.2f} [{100 * one.low:+.2f}, {100 * one.high:+.2f}]"
+            yield f"**{text}**" if one.sign else text
+
+    return table(["points", *map(str, summary.asked_counts)], ([name, *cells(gain)] for name, gain in found))
 
 
-def l1_scores(ledgers: dict[str, list[dict[str, Any]]]) -> str:
+def l1_scores(experiment: Experiment) -> str:
     """L1 score (Eq. 4.10) of what was asked after each cycle, mean ± standard deviation over seeds."""
     by_label: dict[str, dict[int, list[float]]] = {}
-    for cycles in ledgers.values():
-        for c in cycles:
-            if c["l1_score"] is not None:
-                by_label.setdefault(c["label"], {}).setdefault(c["n_labeled"], []).append(c["l1_score"])
-    counts = sorted({n for found in by_label.values() for n in found})
+    for label in experiment.labels:
+        for run in experiment.of(label):
+            for cycle in run.cycles:
+                if cycle.l1_score is not None:
+                    by_label.setdefault(label, {}).setdefault(cycle.n_labeled, []).append(cycle.l1_score)
+    counts = sorted({n for scores in by_label.values() for n in scores})
     body = (
         [
             label,
             *(
-                f"{np.mean(found[n]):.3f} ± {np.std(found[n], ddof=1):.3f}" if len(found.get(n, ())) > 1 else ""
+                f"{np.mean(scores[n]):.3f} ± {np.std(scores[n], ddof=1):.3f}" if len(scores.get(n, ())) > 1 else ""
                 for n in counts
             ),
         ]
-        for label, found in by_label.items()
+        for label, scores in by_label.items()
     )
     return table(["strategy", *(f"asked at {n}" for n in counts)], body)
 
 
-def page(source: Path, report: Path, command: str, commit: str, ledgers: dict[str, list[dict[str, Any]]]) -> str:
-    """Returns the README of the results."""
-    about = json.loads((source / "experiment.json").read_text(encoding="utf-8"))
-    failures = sorted(p.parent.name for p in source.glob("runs/*/failure.txt"))
-    seconds = sum(sum(c["seconds"].values()) for cycles in ledgers.values() for c in cycles)
-    summary = read_csv(report / "summary.csv")
-    full = [r for r in summary if r["label"] == "full"]
-    gain_rows = read_csv(report / "gains.csv")
-    machine = f"{about['machine']['processor']}, {about['machine']['cores']} cores"
+def findings(summary: Summary) -> list[str]:
+    """Returns what the experiment shows, a sentence each: the headline of its report."""
+    found = headline(summary)
+    return [found.sentence, *found.details, *found.balance, *summary.missing]
+
+
+def page(summary: Summary, about: dict[str, Any]) -> str:
+    """Returns the README of one experiment's results; `about` is its published.json."""
+    experiment = summary.experiment
+    of_seconds = (s for run in experiment.runs for cycle in run.cycles for s in cycle.seconds.values())
     parts = [
-        f"# {about['name']}",
-        f"`{command}` on {about['dataset']}: a pool of {about['n_items']:,} items, {about['n_test']:,} test items, "
-        f"{len(about['config']['protocol']['seeds'])} seeds. Run with the code of commit {commit}; started "
-        f"{about['created']} on {machine}; {seconds / 60:.0f} minutes of one core in all.",
-        "Versions: " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + ".",
-        f"Runs that failed: {', '.join(failures) or 'none'}.",
+        f"# {experiment.name}",
+        f"`{about['command']}` on {experiment.dataset}: a pool of {experiment.n_items:,} items, {experiment.n_test:,} "
+        f"test items, {len(experiment.seeds)} seeds. {about.get('note', '')}".rstrip()
+        + f" Run with the code of commit {about['commit']}; started {experiment.created} on "
+        f"{experiment.machine['processor']}, {experiment.machine['cores']} cores; {sum(of_seconds) / 60:.0f} minutes "
+        "of one core in all.",
+        "Versions: " + ", ".join(f"{k} {v}" for k, v in experiment.versions.items()) + ".",
+        f"Runs that failed: {', '.join(about['failures']) or 'none'}.",
+        "## What it shows",
+        "\n".join(f"- {sentence}" for sentence in findings(summary)),
+        "How this is computed: [reports](../../docs/reports.md).",
+        "![learning curves](learning-curves.svg)",
         "## Accuracy, %, mean ± standard deviation over seeds",
         accuracy(summary),
     ]
-    if full:
-        parts.append(
-            f"Trained on the whole pool ({full[0]['n_labeled']} labels): {100 * float(full[0]['mean']):.2f} %."
-        )
-    parts += ["## Gain over random, points, paired by seed, 95% interval", gains(gain_rows, over_random=True)]
-    if any(r["over"] != "random" for r in gain_rows):
-        parts += [
-            "## Gain over the plain strategy, points, paired by seed, 95% interval",
-            gains(gain_rows, over_random=False),
-        ]
+    if summary.full is not None:
+        n, mean = int(summary.full.n_labeled[-1]), float(np.nanmean(summary.full.values[:, -1]))
+        parts.append(f"Trained on the whole pool ({n} labels): {100 * mean:.2f} %.")
+    over_random = [(f"{line.label} − random", line.gain) for line in summary.lines if line.gain is not None]
+    over_plain = [(f"{line.label} − {line.plain}", line.plain_gain) for line in summary.lines if line.plain_gain]
+    for rival, found in (("random", over_random), ("the plain strategy", over_plain)):
+        if found:
+            parts += [f"## Gain over {rival}, points, paired by seed, 95% interval", gains(summary, found)]
     parts += [
         "Bold where the interval leaves out 0. The interval is for each cell by itself: of twenty cells without a "
         "difference, one is bold by chance."
     ]
-    parts += ["## L1 score of what was asked (Eq. 4.10; 0 is uniform)", l1_scores(ledgers)]
-    parts += ["![learning curves](learning-curves.svg)"]
+    if scores := l1_scores(experiment):
+        parts += ["## L1 score of what was asked (Eq. 4.10; 0 is uniform)", scores]
     return "\n\n".join(parts) + "\n"
 
 
-def main() -> None:
-    """Publishes one experiment."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="the experiment's folder")
-    parser.add_argument("--command", required=True, help="the command that ran it")
-    parser.add_argument("--commit", required=True, help="the commit of the code that ran")
-    parser.add_argument("--results", type=Path, default=Path("results"))
-    arguments = parser.parse_args()
-    source: Path = arguments.source
-    report = build(source).parent
-    out = arguments.results / json.loads((source / "experiment.json").read_text(encoding="utf-8"))["name"]
-    out.mkdir(parents=True, exist_ok=True)
-    ledgers: dict[str, list[dict[str, Any]]] = {}
-    paths = sorted(source.glob("runs/*/ledger.jsonl"))
-    for path in paths:
-        header, cycles = read_ledger(path)
-        ledgers[path.parent.name] = [
-            {"label": header.label, "n_labeled": c.n_labeled, "l1_score": c.l1_score, "seconds": c.seconds}
-            for c in cycles
-        ]
-    with gzip.GzipFile(out / "ledgers.jsonl.gz", "wb", mtime=0) as file:
-        for path in paths:
-            file.write(path.read_bytes())
-    for name in COPIED:
-        if (report / name).is_file():
-            shutil.copyfile(report / name, out / name)
-    shutil.copyfile(source / "experiment.json", out / "experiment.json")
-    (out / "README.md").write_text(page(source, report, arguments.command, arguments.commit, ledgers), encoding="utf-8")
+def entry(name: str, summary: Summary, folder: str) -> str:
+    """Returns what a block says of one experiment: where it comes from, and the headline of its report."""
+    first, last = summary.n_labeled[0], summary.n_labeled[-1]
+    where = f"{summary.experiment.dataset}, {first:,} to {last:,} labels, {len(summary.experiment.seeds)} seeds"
+    head, *rest = findings(summary)
+    first_line = f"- [{name}]({folder}{name}/README.md) ({where}): **{head}**"
+    return "\n".join([first_line, *(f"  - {sentence}" for sentence in rest)])
+
+
+def with_blocks(text: str, summaries: dict[str, Summary], folder: str) -> str:
+    """Returns a text with its blocks written again; a block names its experiments, or says `all`."""
+
+    def block(found: re.Match[str]) -> str:
+        names = sorted(summaries) if found[2] == "all" else found[2].split()
+        entries = [entry(name, summaries[name], folder) for name in names]
+        return "\n".join([found[1], *entries, "", found[3]])
+
+    return BLOCK.sub(block, text)
+
+
+def published(results: Path) -> dict[str, Summary]:
+    """Returns name to numbers of every experiment that is published, from its ledgers."""
+    found = {}
+    for path in sorted(results.glob("*/ledgers.jsonl.gz")):
+        with unpacked(path.parent) as folder:
+            found[path.parent.name] = summarize(read(folder))
+    return found
+
+
+def publish(source: Path, out: Path, about: dict[str, Any]) -> None:
+    """Writes one experiment's results into `out`."""
+    with tempfile.TemporaryDirectory() as place:
+        report = build(source, Path(place) / "report").parent
+        out.mkdir(parents=True, exist_ok=True)
+        for name in COPIED:
+            if (report / name).is_file():
+                write_whole(out / name, (report / name).read_bytes())
+    ledgers = b"".join(path.read_bytes() for path in sorted(source.glob("runs/*/ledger.jsonl")))
+    write_whole(out / "ledgers.jsonl.gz", gzip.compress(ledgers, mtime=0))
+    write_whole(out / "experiment.json", (source / "experiment.json").read_bytes())
+    write_whole(out / "published.json", json.dumps(about, indent=2) + "\n")
+    write_whole(out / "README.md", page(summarize(read(source)), about))
     print(out / "README.md")
+
+
+def write_blocks(results: Path) -> None:
+    """Writes the blocks of the README and of the results' README again."""
+    summaries = published(results)
+    for path, folder in ((ROOT / "README.md", "results/"), (results / "README.md", "")):
+        write_whole(path, with_blocks(path.read_text(encoding="utf-8"), summaries, folder))
+
+
+def main() -> None:
+    """Publishes one experiment, or writes every page again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, nargs="?", help="the experiment's folder")
+    parser.add_argument("--command", help="the command that ran it")
+    parser.add_argument("--commit", help="the commit of the code that ran")
+    parser.add_argument("--note", default="", help="a sentence for the page")
+    parser.add_argument("--again", action="store_true", help="write every page again from the published ledgers")
+    arguments = parser.parse_args()
+    results = ROOT / "results"
+    if arguments.again:
+        for path in sorted(results.glob("*/ledgers.jsonl.gz")):
+            about = json.loads((path.parent / "published.json").read_text(encoding="utf-8"))
+            with unpacked(path.parent) as folder:
+                publish(folder, path.parent, about)
+    else:
+        if not (arguments.source and arguments.command and arguments.commit):
+            parser.error("give the experiment's folder, --command and --commit; or --again")
+        source: Path = arguments.source
+        name = json.loads((source / "experiment.json").read_text(encoding="utf-8"))["name"]
+        failures = sorted(p.parent.name for p in source.glob("runs/*/failure.txt"))
+        about = {"command": arguments.command, "commit": arguments.commit, "failures": failures}
+        publish(source, results / name, about | ({"note": arguments.note} if arguments.note else {}))
+    write_blocks(results)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from askew.errors import InputError
-from askew.report.headline import headline
+from askew.report.headline import headline, span
 from askew.report.ledgers import read
+from askew.report.measures import Estimate
 from askew.report.summary import Summary, summarize
 from askew.report.tables import tables
 
@@ -97,7 +98,7 @@ def test_the_best_of_many_has_to_be_better_than_by_chance(summary_of: Callable[.
     assert not among.claims
     assert among.sentence == "lucky led random by 1.1 points, but 3 seeds do not prove it."
     assert "when widened for 10 comparisons" in among.details[0]
-    assert among.details[1].startswith("Of 10 strategies held against random: none above; ")
+    assert among.details[1].startswith("Of 10 strategies compared with random: none above; ")
 
 
 def test_one_seed_claims_nothing(summary_of: Callable[..., Summary]) -> None:
@@ -161,8 +162,15 @@ def test_balance_is_held_against_its_plain_strategy(summary_of: Callable[..., Su
     how_far = (
         "averaged over 100 to 300 labels (95% interval 3.0 to 3.0; 3.0 to 3.0 when widened for 2 comparisons, 3 seeds)"
     )
-    assert f"entropy+balance is 3.0 points above entropy, {how_far}." in found.details
-    assert any(s.startswith("kcenter+balance and kcenter: no difference that 3 seeds can show") for s in found.details)
+    assert f"entropy+balance is 3.0 points above entropy, {how_far}." in found.balance
+    assert any(s.startswith("kcenter+balance and kcenter: no difference that 3 seeds can show") for s in found.balance)
+
+
+def test_an_end_of_an_interval_is_zero_only_if_it_is(summary_of: Callable[..., Summary]) -> None:
+    found = summary_of({"random": [[0.5, 0.6, 0.7]] * 3, "entropy": [[0.5, 0.6, 0.7]] * 3})
+    ends = ((0.0004, 0.007, "0.04 to 0.7"), (-0.0004, 0.0, "−0.04 to 0.0"), (-0.014, -0.0, "−1.4 to 0.0"))
+    for low, high, text in ends:
+        assert span(Estimate(0.0, low, high, 3), found) == text
 
 
 def test_a_metric_that_is_no_share_has_no_percent(summary_of: Callable[..., Summary]) -> None:
@@ -249,6 +257,6 @@ def test_what_balance_added_is_judged_among_all_balanced_strategies(summary_of: 
     plain = [[0.5, 0.6, 0.70], [0.5, 0.6, 0.71], [0.5, 0.6, 0.72]]
     better = [[0.5, 0.6, 0.72], [0.5, 0.6, 0.74], [0.5, 0.6, 0.76]]
     alone = headline(summary_of({"random": plain, "entropy": plain, "entropy+balance": better}))
-    assert any(s.startswith("entropy+balance is 0.8 points above entropy") for s in alone.details)
+    assert any(s.startswith("entropy+balance is 0.8 points above entropy") for s in alone.balance)
     among = headline(summary_of({"kcenter": plain, "kcenter+balance": plain[::-1]}))
-    assert any(s.startswith("entropy+balance and entropy: no difference") for s in among.details)
+    assert any(s.startswith("entropy+balance and entropy: no difference") for s in among.balance)

@@ -17,11 +17,13 @@ class Headline:
     Attributes:
         sentence: the headline.
         details: further sentences, each with its interval.
+        balance: a sentence for each balanced strategy: what balance added.
         claims: whether a gain over random is claimed.
     """
 
     sentence: str
     details: tuple[str, ...]
+    balance: tuple[str, ...]
     claims: bool
 
 
@@ -35,28 +37,28 @@ def headline(summary: Summary) -> Headline:
     """
     balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.over_plain is not None)
     if summary.random is None:
-        return Headline(*_without_random(summary, balance), claims=False)
+        return Headline(*_without_random(summary), balance, claims=False)
     if len(summary.lines) == 1:
-        return Headline("Only random was run: there is nothing to compare it with.", balance, claims=False)
+        return Headline("Only random was run: there is nothing to compare it with.", (), balance, claims=False)
     best = summary.best
     if best is None:
         nothing = "No label count has been measured by random and another strategy on the same seed yet."
-        return Headline(nothing, balance, claims=False)
+        return Headline(nothing, (), balance, claims=False)
     gain, verdicts = _over_random(best).gain, _verdicts(summary)
     if _over_random(best).sign > 0:
-        return Headline(*_claimed(best, summary, (*verdicts, *balance)), claims=True)
+        return Headline(*_claimed(best, summary, verdicts), balance, claims=True)
     if gain.n_seeds < FEWEST_SEEDS:
-        return Headline(*_too_few(best, gain, summary, balance), claims=False)
+        return Headline(*_too_few(best, gain, summary), balance, claims=False)
     if gain.sign > 0:
         few = f"{seeds(gain.n_seeds)} do not prove it"
         sentence = f"{best.label} led random by {points(gain.mean, summary)}, but {few}."
         detail = f"Its own 95% interval is {span(gain, summary)}{_widened(_over_random(best), summary)}."
-        return Headline(sentence, (detail, *verdicts, *balance), claims=False)
+        return Headline(sentence, (detail, *verdicts), balance, claims=False)
     sentence = f"No strategy asked better than random by a difference that {seeds(gain.n_seeds)} can show."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"
     interval = f"95% interval {span(gain, summary)}"
     detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(gain)} ({interval})."
-    return Headline(sentence, (detail, *verdicts, *balance), claims=False)
+    return Headline(sentence, (detail, *verdicts), balance, claims=False)
 
 
 def _over_random(line: Line) -> Comparison:
@@ -100,26 +102,26 @@ def _verdicts(summary: Summary) -> tuple[str, ...]:
         if names[sign] or sign > 0
     ]
     return (
-        f"Of {len(summary.rivals)} strategies held against random: {'; '.join(said)} "
-        "(5% for one or more false verdicts, Holm’s procedure).",
+        f"Of {len(summary.rivals)} strategies compared with random: {'; '.join(said)} "
+        "(at most a 5% chance of one false claim among them, by Holm’s procedure).",
     )
 
 
-def _too_few(best: Line, gain: Estimate, summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _too_few(best: Line, gain: Estimate, summary: Summary) -> tuple[str, tuple[str, ...]]:
     one = gain.n_seeds == 1
     sentence = "One seed: no error bar, so no claim." if one else f"{seeds(gain.n_seeds)}: too few for a claim."
     interval = "" if one else f" (95% interval {span(gain, summary)})"
     how_far = f"{signed(gain.mean, summary)}{unit(summary)} from random{interval}"
-    return sentence, (f"{_averaged(gain).capitalize()} {best.label} is {how_far}.", *balance)
+    return sentence, (f"{_averaged(gain).capitalize()} {best.label} is {how_far}.",)
 
 
-def _without_random(summary: Summary, balance: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _without_random(summary: Summary) -> tuple[str, tuple[str, ...]]:
     usable = [line for line in summary.lines if not line.knows_truth] or summary.lines
     best = max(usable, key=lambda line: float(line.mean[line.last]))
     reached = f"{best.mean[best.last] * summary.scale:.1f}{'%' if summary.percent else ''}"
     count = f"{int(best.curves.n_labeled[best.last]):,} labels"
     detail = f"The highest mean at a last label count is {best.label}’s: {reached} with {count}."
-    return f"Nothing to hold the strategies against: no run is labelled “{RANDOM}”.", (detail, *balance)
+    return f"Nothing to hold the strategies against: no run is labelled “{RANDOM}”.", (detail,)
 
 
 def _balance_sentence(line: Line, summary: Summary) -> str:
@@ -166,8 +168,14 @@ def signed(value: float, summary: Summary) -> str:
 
 def span(estimate: Estimate, summary: Summary) -> str:
     """Writes an interval: `1.4 to 3.2`."""
-    low, high = (f"{v * summary.scale:.1f}" if summary.percent else f"{v:.3g}" for v in (estimate.low, estimate.high))
+    low, high = (_edge(v * summary.scale) if summary.percent else f"{v:.3g}" for v in (estimate.low, estimate.high))
     return f"{low} to {high}".replace("-", "−")
+
+
+def _edge(points: float) -> str:
+    """Writes an end of an interval: one place, but never 0 for what only is near it."""
+    text = f"{points:.1f}"
+    return f"{points:.1g}" if float(text) == 0 and abs(points) > 1e-9 else text.replace("-0.0", "0.0")
 
 
 def needed(labels: float, saving: Saving) -> str:

@@ -106,7 +106,7 @@ def _savings(summary: Summary) -> Table | None:
         "many, below it the interval. Negative: it needs more. “Needs” are for the last of them: random reaches a "
         "level on its flat end early, so its own need stands beside. “none shown”: the average gain over random is not "
         "shown to differ from 0, so nothing is said to be saved or wasted. ▲ saves and ▼ wastes, with all of an "
-        f"interval. {_several(len(summary.rivals), 'strategies held against random')}"
+        f"interval. {_several(len(summary.rivals), 'strategies compared with random')}"
     )
     columns = ("average gain", "random needs", "needs", *(f"saved at {n:,}" for n in counts))
     return Table("savings", "Labels saved at each label count", note, columns, tuple(rows))

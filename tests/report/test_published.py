@@ -1,0 +1,65 @@
+"""What README and results/ say of experiments is what their ledgers show, by the rule of the reports."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from askew.report.headline import headline
+from askew.report.summary import Summary
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = spec_from_file_location("publish_results", ROOT / "scripts" / "publish_results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def summaries(script: ModuleType) -> dict[str, Summary]:
+    found: dict[str, Summary] = script.published(ROOT / "results")
+    return found
+
+
+@pytest.mark.parametrize(("path", "folder"), [("README.md", "results/"), ("results/README.md", "")])
+def test_what_a_readme_says_of_results_is_what_their_ledgers_show(
+    path: str, folder: str, script: ModuleType, summaries: dict[str, Summary]
+) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert len(script.BLOCK.findall(text)) == 1
+    assert script.with_blocks(text, summaries, folder) == text
+    outside = script.BLOCK.sub("", text)
+    assert not re.search(r"\d[\d.]* points?\b", outside), "a gain outside the block is checked by nobody"
+
+
+def test_every_published_page_is_what_its_ledgers_show(script: ModuleType, summaries: dict[str, Summary]) -> None:
+    assert summaries
+    for name, summary in summaries.items():
+        folder = ROOT / "results" / name
+        about = json.loads((folder / "published.json").read_text(encoding="utf-8"))
+        written = (folder / "README.md").read_text(encoding="utf-8")
+        assert script.page(summary, about) == written, name
+        found = headline(summary)
+        for sentence in (found.sentence, *found.details, *found.balance):
+            assert f"- {sentence}\n" in written
+
+
+def test_a_block_that_is_out_of_date_is_noticed(script: ModuleType, summaries: dict[str, Summary]) -> None:
+    name = sorted(summaries)[0]
+    text = f"before\n<!-- results: {name} -->\n- entropy is 2.9 points above random.\n<!-- end of results -->\nafter\n"
+    made = script.with_blocks(text, summaries, "")
+    assert "2.9 points above random." not in made
+    assert headline(summaries[name]).sentence in made
+    assert made.startswith("before\n")
+    assert made.endswith("after\n")
