@@ -123,7 +123,7 @@ def one_line(what: object, limit: int = 300) -> str:
     >>> one_line("a\\nb\\0"), one_line("x" * 99, 11), one_line(ValueError())
     ('a b\\\\x00', 'xxxxx…xxxxx', 'ValueError')
     """
-    text = " ".join(str(what).split()) or type(what).__name__
+    text = " ".join(str(what).split()) or ("" if isinstance(what, str) else type(what).__name__)
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     half = (limit - 1) // 2
     return shown if len(shown) <= limit else f"{shown[:half]}…{shown[-half:]}"
