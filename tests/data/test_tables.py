@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askew.data.tables import csv_text, read_array, read_integers
+from askew.data.tables import read_array, read_integers
 from askew.errors import DataNotFound, InputError
 
 P = np.random.default_rng(0).dirichlet(np.ones(3), 12)
@@ -237,10 +236,3 @@ def test_damaged_parquet_is_one_line(tmp_path: Path) -> None:
     for keep in (1, 4, 12, len(whole) // 2, len(whole) - 9, len(whole) - 1):
         path.write_bytes(whole[:keep])
         refused(path, "cannot be read as a Parquet file")
-
-
-def test_no_text_in_a_csv_file_is_a_formula() -> None:
-    names = ["=1+1", "+x", "-y", "@z", "\tq", "plain", "a=b", ""]
-    got = list(csv.reader(io.StringIO(csv_text([("name", "n"), *((n, -1.5) for n in names)]))))
-    assert [row[0] for row in got[1:]] == ["'=1+1", "'+x", "'-y", "'@z", "'\tq", "plain", "a=b", ""]
-    assert {row[1] for row in got[1:]} == {"-1.5"}

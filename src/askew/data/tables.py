@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,6 @@ EXACT = 1 << 53
 
 UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
 """How pandas calls the column of its index."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that spreadsheets run as a formula."""
 
 
 def read_array(name: str, path: Path) -> NDArray[Any]:
@@ -76,22 +73,6 @@ def read_integers(name: str, path: Path) -> NDArray[Any]:
     return array.astype(np.int64)
 
 
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Returns rows as CSV, in which no text is a formula to the spreadsheet that opens it.
-
-    Text that begins with `=`, `+`, `-`, `@` or a control character gets an apostrophe before it, as OWASP advises;
-    numbers stay as they are.
-
-    >>> csv_text([("name", "n"), ("=1+1", -2), ("a,b", 0.5)])
-    'name,n\\n\\'=1+1,-2\\n"a,b",0.5\\n'
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for row in rows:
-        writer.writerow([f"'{c}" if isinstance(c, str) and c.startswith(FORMULA) else c for c in row])
-    return text.getvalue()
-
-
 def picks_as_text(chosen: Indices, details: Mapping[str, Any], suffix: str) -> bytes:
     """Returns picks in the format of a file suffix: .csv (rank, item), .json (items and `details`) or .npy (int64)."""
     if suffix == ".npy":
@@ -101,7 +82,8 @@ def picks_as_text(chosen: Indices, details: Mapping[str, Any], suffix: str) -> b
     if suffix == ".json":
         return (json.dumps({"items": chosen.tolist(), **details}, indent=2) + "\n").encode()
     if suffix == ".csv":
-        return csv_text([("rank", "item"), *enumerate(chosen.tolist(), start=1)]).encode()
+        rows = "".join(f"{rank},{item}\n" for rank, item in enumerate(chosen.tolist(), start=1))
+        return f"rank,item\n{rows}".encode()
     raise unknown("format", suffix, WRITERS)
 
 
