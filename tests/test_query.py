@@ -44,6 +44,15 @@ def test_ties_are_settled_by_seed_and_every_item_gets_its_turn() -> None:
     assert seen == set(range(6))
 
 
+@pytest.mark.parametrize("balance", [dict(balance=0.6), dict(balance="auto"), dict(balance_by="predicted")])
+def test_balanced_ties_are_settled_by_seed_too(balance: dict) -> None:
+    probs = np.full((8, 2), 0.5)
+    seen = {tuple(sorted(query("entropy", 2, probs=probs, seed=seed, **balance).tolist())) for seed in range(300)}
+    assert len(seen) == 28
+    first = query("entropy", 2, probs=probs, seed=5, **balance)
+    assert np.array_equal(query("entropy", 2, probs=probs, seed=5, **balance), first)
+
+
 def test_balance_asks_for_the_classes_that_lack_labels() -> None:
     probs = np.repeat(np.array([[0.9, 0.1], [0.1, 0.9]]), 10, axis=0)
     labels = np.r_[np.zeros(8, dtype=int), np.full(12, -1)]

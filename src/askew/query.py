@@ -129,7 +129,7 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
     if plan.balance is None:
         best = top(scores, n, generator(seed, "ties"))
         return Selection(pool.unlabeled[best], scores[best])
-    return _balanced(scores, n, pred, pool, plan.balance)
+    return _balanced(scores, n, pred, pool, plan.balance, seed)
 
 
 def _greedy(
@@ -147,20 +147,31 @@ def _greedy(
     return Selection(chosen, demand=demand, expected=_expected(probs, chosen), weight=weight)
 
 
-def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Balance) -> Selection:
+def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Balance, seed: int) -> Selection:
     probs, demand = _demand(n, pred, pool, balance)
     rows = probs if len(pool.unlabeled) == len(pool) else probs[pool.unlabeled]
     if balance.by == "predicted":
-        picked = eq48.predicted_quota(scores, rows, demand, n)
+        picked = eq48.predicted_quota(scores, rows, demand, n, rng=generator(seed, "ties"))
         chosen = pool.unlabeled[picked]
         return Selection(chosen, scores[picked], demand, _expected(probs, chosen))
     metric = None if balance.ground_metric is None else np.asarray(balance.ground_metric)
     curve, weight = None, balance.weight
     if weight == "auto":
-        curve = eq48.tune_weight(scores, rows, demand, n, distance=balance.distance, ground_metric=metric)
+        curve = eq48.tune_weight(
+            scores, rows, demand, n, distance=balance.distance, ground_metric=metric, rng=generator(seed, "ties")
+        )
         weight = curve.weight
     weight = float(weight or 0)
-    solved = eq48.solve(scores, rows, demand, n, weight=weight, distance=balance.distance, ground_metric=metric)
+    solved = eq48.solve(
+        scores,
+        rows,
+        demand,
+        n,
+        weight=weight,
+        distance=balance.distance,
+        ground_metric=metric,
+        rng=generator(seed, "ties"),
+    )
     chosen = pool.unlabeled[solved.chosen]
     return Selection(
         chosen,
@@ -195,7 +206,7 @@ def _spaced(scores: Floats, n: int, pred: Predictions, pool: Pool, plan: Plan, s
     )
     curve, weight = None, balance.weight
     if weight == "auto":
-        curve = _tuned_frames(whole, objects, wanted, table, n, balance)
+        curve = _tuned_frames(whole, objects, wanted, table, n, balance, generator(seed, "ties"))
         weight = curve.weight
     weight = float(weight or 0)
     pick = pick_balanced_frames(
@@ -207,6 +218,7 @@ def _spaced(scores: Floats, n: int, pred: Predictions, pool: Pool, plan: Plan, s
         weight=weight,
         distance=balance.distance,
         around_picked=spacing.around_picked,
+        rng=generator(seed, "ties"),
     )
     expected = _expected(objects, pick.chosen)
     return Selection(
@@ -215,12 +227,18 @@ def _spaced(scores: Floats, n: int, pred: Predictions, pool: Pool, plan: Plan, s
 
 
 def _tuned_frames(
-    scores: Floats, objects: Floats, wanted: Floats, table: FrameTable, n: int, balance: Balance
+    scores: Floats,
+    objects: Floats,
+    wanted: Floats,
+    table: FrameTable,
+    n: int,
+    balance: Balance,
+    rng: np.random.Generator,
 ) -> eq48.TunedWeight:
     open_frames = np.flatnonzero(table.allowed)
     if len(open_frames) < n:
         raise InputError(f"n: asked for {n} of {len(open_frames)} open frames")
-    return eq48.tune_weight(scores[open_frames], objects[open_frames], wanted, n, distance=balance.distance)
+    return eq48.tune_weight(scores[open_frames], objects[open_frames], wanted, n, distance=balance.distance, rng=rng)
 
 
 def _demand(n: int, pred: Predictions, pool: Pool, balance: Balance) -> tuple[Floats, Floats]:

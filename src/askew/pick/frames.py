@@ -178,6 +178,7 @@ def pick_balanced_frames(
     weight: float,
     distance: str = "l1",
     around_picked: int = 5,
+    rng: np.random.Generator | None = None,
 ) -> BalancedPick:
     """Picks n frames of high score whose expected objects fill the demand, none within `around_picked` of another.
 
@@ -192,6 +193,7 @@ def pick_balanced_frames(
         demand: (C,) objects wanted of each class (`pick.balance.demand`).
         weight: λ >= 0 of the balance.
         distance: "l1", "l2" or "wasserstein".
+        rng: draws an order of the frames by which equal ones are settled; None is the order they stand in.
 
     Raises:
         InputError: see `pick_frames` and `pick.balance.solve`.
@@ -221,7 +223,7 @@ def pick_balanced_frames(
                 f"n: only {len(chosen) + len(left)} frames at most are left with around_picked={around_picked}, asked "
                 f"for {n}: ask for fewer, or lower around_picked"
             )
-        pick = solve(values[left], counts[left], still, n - len(chosen), weight=weight, distance=distance)
+        pick = solve(values[left], counts[left], still, n - len(chosen), weight=weight, distance=distance, rng=rng)
         bound = pick.bound if not chosen else bound
         kept = _take(left[pick.chosen], n - len(chosen), free, table, around_picked)
         chosen += kept
