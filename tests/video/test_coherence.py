@@ -250,6 +250,12 @@ def test_suspected_follows_the_order_in_which_detections_were_given():
         ({"pairwise": -1.0}, "pairwise: .* got -1.0"),
         ({"confidence": -1.0}, "confidence: .* got -1.0"),
         ({"ties": "maybe"}, "unknown ties 'maybe'"),
+        ({"link_iou": "half"}, "link_iou: .* got 'half'"),
+        ({"pairwise": "one"}, "pairwise: .* got 'one'"),
+        ({"pairwise": None}, "pairwise: .* got None"),
+        ({"confidence": "high"}, "confidence: .* got 'high'"),
+        ({"confidence": 1e308}, r"confidence: expected None or a number in \[0, 1e\+09\], got 1e\+308"),
+        ({"doubt": 0.5}, "doubt: expected None or what learn_doubt returns, got float"),
     ],
 )
 def test_parameters_out_of_range(options, message):
@@ -258,6 +264,9 @@ def test_parameters_out_of_range(options, message):
 
 
 def test_something_that_is_no_detections():
+    for nothing in (None, 3, Detections.none()):
+        with pytest.raises(InputError, match="detections: expected a list with one Detections a frame, got"):
+            estimate_errors(nothing, StaticTracker())
     with pytest.raises(InputError, match="frame 1 is a list"):
         estimate_errors([Detections.none(), []], StaticTracker())
 

@@ -92,6 +92,8 @@ def test_error_scores():
         (lambda: least_confidence([Detections([[0, 0, 1, 1]], [3], [0])]), "frame 0 has 3 at"),
         (lambda: true_errors([], [Detections.none()]), "1 frames for 0 frames"),
         (lambda: expected_objects([Detections([[0, 0, 1, 1]], [1], [4])], 2), "detection of class 4"),
+        (lambda: expected_objects([Detections.none()], "two"), "n_classes: expected a whole number >= 0, got 'two'"),
+        (lambda: true_errors([], [], iou="half"), "iou: .* got 'half'"),
     ],
 )
 def test_what_cannot_be_is_refused_with_numbers(make, message):

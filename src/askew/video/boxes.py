@@ -161,8 +161,10 @@ def as_frames(name: str, detections: Sequence[Detections]) -> list[Detections]:
     """Returns the detections of a video as a list, one entry a frame.
 
     Raises:
-        InputError: an entry is not `Detections`.
+        InputError: `detections` is no sequence, or an entry is not `Detections`.
     """
+    if isinstance(detections, Detections) or not isinstance(detections, Iterable):
+        raise InputError(f"{name}: expected a list with one Detections a frame, got {type(detections).__name__}")
     frames = list(detections)
     for i, frame in enumerate(frames):
         if not isinstance(frame, Detections):

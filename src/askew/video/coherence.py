@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Indices, Mask
+from askew.arrays import Indices, Mask, is_number, is_whole
 from askew.errors import InputError
 from askew.video.boxes import Boxes, Detections, as_frames, check_probabilities, trusted
 from askew.video.cut import Ties, minimum_cut
@@ -117,6 +117,9 @@ def estimate_all(
 TOGETHER = 20_000
 """Frames, of however many videos, that are linked and cut in one go."""
 
+DEAREST = 1e9
+"""The highest cost of calling a sure detection wrong; a graph of any size still adds up."""
+
 MOST_TRACKED = 1 << 28
 """Boxes that are tracked in one go: their links take tens of gigabytes."""
 
@@ -207,15 +210,17 @@ def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArr
 
 def _check_parameters(options: Options) -> None:
     reach, pairwise = options.reach, options.pairwise
-    if isinstance(reach, bool) or not isinstance(reach, int | np.integer) or reach < 1:
+    if not is_whole(reach) or reach < 1:
         raise InputError(f"reach: expected a whole number of frames >= 1, got {reach!r}")
     for name, value in (("link_iou", options.link_iou), ("candidate_iou", options.candidate_iou)):
-        if not 0 <= value < 1:
+        if not is_number(value) or not 0 <= value < 1:
             raise InputError(f"{name}: expected a number in [0, 1), got {value!r}")
-    if not (np.isfinite(pairwise) and pairwise >= 0):
+    if not is_number(pairwise) or pairwise < 0:
         raise InputError(f"pairwise: expected a finite number >= 0, got {pairwise!r}")
-    if options.confidence is not None and not (np.isfinite(options.confidence) and options.confidence >= 0):
-        raise InputError(f"confidence: expected None or a finite number >= 0, got {options.confidence!r}")
+    if options.confidence is not None and not (is_number(options.confidence) and 0 <= options.confidence <= DEAREST):
+        raise InputError(f"confidence: expected None or a number in [0, {DEAREST:g}], got {options.confidence!r}")
+    if options.doubt is not None and not isinstance(options.doubt, Doubt):
+        raise InputError(f"doubt: expected None or what learn_doubt returns, got {type(options.doubt).__name__}")
     if options.confidence is not None and options.doubt is not None:
         raise InputError("confidence and doubt both say what a detection's error costs: give one of them")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import first_few
+from askew.arrays import first_few, is_whole
 from askew.errors import InputError, unknown
 from askew.video.boxes import Detections, as_frames
 from askew.video.frame_errors import FrameErrors
@@ -87,6 +87,8 @@ def expected_objects(detections: Sequence[Detections], n_classes: int) -> NDArra
     [[0.5, 0.0, 0.75]]
     """
     frames = as_frames("detections", detections)
+    if not is_whole(n_classes) or n_classes < 0:
+        raise InputError(f"n_classes: expected a whole number >= 0, got {n_classes!r}")
     out = np.zeros((len(frames), n_classes))
     for i, frame in enumerate(frames):
         if len(frame) and frame.classes.max() >= n_classes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Mask
+from askew.arrays import Mask, is_number
 from askew.errors import InputError
 from askew.video.boxes import Detections, as_frames, iou_matrix
 from askew.video.frame_errors import FrameErrors
@@ -41,7 +41,7 @@ def true_errors(
     found, there = as_frames("detections", detections), as_frames("truth", truth)
     if len(found) != len(there):
         raise InputError(f"truth: {len(there)} frames for {len(found)} frames of detections")
-    if not 0 <= iou < 1:
+    if not is_number(iou) or not 0 <= iou < 1:
         raise InputError(f"iou: expected a number in [0, 1), got {iou!r}")
     wrong, missed = [], []
     for one, other in zip(found, there, strict=True):

@@ -18,6 +18,9 @@ from askew.errors import InputError
 Id = int | float | str
 """What COCO files call images, categories and videos by."""
 
+NUMBERS = frozenset((int, float))
+"""The types of JSON's numbers; a truth value is none."""
+
 WHOLE = float(1 << 53)
 """From here on a float no longer holds every whole number."""
 
@@ -109,9 +112,9 @@ class Record(NamedTuple):
     def identity(self, key: str) -> Id:
         """Returns an id: a number or a text."""
         value = self.values.get(key)
-        if type(value) is str and _is_name(value):
-            return value
         if type(value) is int or (type(value) is float and math.isfinite(value)):
+            return value
+        if type(value) is str and _is_name(value):
             return value
         raise self.refuse(key, "a number or a short text")
 
@@ -142,10 +145,10 @@ class Record(NamedTuple):
         return self._floats(key, value, many)
 
     def _floats(self, key: str, values: list[Any], expected: str) -> list[float]:
-        if not all(type(value) in (int, float) for value in values):
+        if not NUMBERS.issuperset(map(type, values)):
             raise self.refuse(key, expected)
         try:
-            out = [float(value) for value in values]
+            out = list(map(float, values))
         except OverflowError:
             raise self.refuse(key, expected) from None
         if not all(map(math.isfinite, out)):
