@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from askew.data.film.reader import FILMS, Video, natural, open_video, pictures_in
@@ -36,13 +37,22 @@ def open_videos(path: str | Path, *, n_frames: int | None = None) -> dict[str, V
     found = sorted([*films, *folders], key=lambda one: natural(one.as_posix()))
     if not found:
         raise DataNotFound(f"video: no videos and no folders of pictures under {root}")
-    short = [one.relative_to(root).with_suffix("" if one.is_file() else one.suffix).as_posix() for one in found]
-    times = Counter(short)
-    names = [
-        _checked(name if times[name] == 1 or one.is_dir() else one.relative_to(root).as_posix())
-        for name, one in zip(short, found, strict=True)
-    ]
+    names = [_checked(name) for name in _names(root, found)]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InputError(f"video: two videos are called {twice[0]!r}: rename one of the files")
     return {name: open_video(one, n_frames=n_frames) for name, one in zip(names, found, strict=True)}
+
+
+def _names(root: Path, videos: Sequence[Path]) -> list[str]:
+    """Returns the path of each in the root, of a file without its suffix unless another one is called so."""
+    whole = [one.relative_to(root) for one in videos]
+    short = [path.with_suffix("") if one.is_file() else path for path, one in zip(whole, videos, strict=True)]
+    times = Counter(short)
+    return [
+        (part if times[part] == 1 or one.is_dir() else path).as_posix()
+        for part, path, one in zip(short, whole, videos, strict=True)
+    ]
 
 
 def _checked(name: str) -> str:
