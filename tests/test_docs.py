@@ -136,6 +136,13 @@ def test_the_quickstart_runs_from_top_to_bottom() -> None:
     assert (space["labels"][space["chosen"]] == -1).all()
 
 
+def test_the_page_on_balance_runs_from_top_to_bottom() -> None:
+    space: dict[str, Any] = {}
+    for block in blocks(DOCS / "balance.md", "python"):
+        exec(compile(block, "balance.md", "exec"), space)
+    assert space["found"].weight > 0
+
+
 def test_the_strategy_of_the_guide_is_one() -> None:
     from askew.pool import Pool
     from askew.predictions import Predictions
