@@ -59,6 +59,26 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
 
 
 @contextmanager
+def cleaned_up() -> Iterator[None]:
+    """Lets a process that is told to end (SIGTERM, SIGHUP) leave its blocks first, if it has no plan of its own."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        signals = []
+    taken = [one for one in signals if signal.getsignal(one) == signal.SIG_DFL]
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the signature of a handler)
+        raise SystemExit(128 + number)
+
+    for one in taken:
+        signal.signal(one, leave)
+    try:
+        yield
+    finally:
+        for one in taken:
+            signal.signal(one, signal.SIG_DFL)
+
+
+@contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Gives the path of a draft to write, which becomes `path` at a clean end of the block and else is removed.
 
@@ -80,7 +100,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             raise DataNotFound(f"{path}: there is no folder {goal.parent}")
     draft = (Path(tempfile.gettempdir()) if special else goal.parent) / f".askew-{secrets.token_hex(8)}.part"
     try:
-        with _cleaned_up(), _writing(path, draft):
+        with cleaned_up(), _writing(path, draft):
             yield draft
             if special:
                 with draft.open("rb") as source, goal.open("wb") as sink:
@@ -114,7 +134,7 @@ def output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str 
     goal = Path(path).resolve()
     draft = _beside(goal) / f".askew-{secrets.token_hex(8)}.part"
     try:
-        with _cleaned_up(), _writing(path, draft):
+        with cleaned_up(), _writing(path, draft):
             new = draft / "new"
             new.mkdir(parents=True)
             yield new
@@ -266,23 +286,3 @@ def _writing(path: str | Path, draft: Path) -> Iterator[None]:
         if ours or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
         raise
-
-
-@contextmanager
-def _cleaned_up() -> Iterator[None]:
-    """Lets a process that is told to end (SIGTERM, SIGHUP) leave its blocks first, if it has no plan of its own."""
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        signals = []
-    taken = [one for one in signals if signal.getsignal(one) == signal.SIG_DFL]
-
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the signature of a handler)
-        raise SystemExit(128 + number)
-
-    for one in taken:
-        signal.signal(one, leave)
-    try:
-        yield
-    finally:
-        for one in taken:
-            signal.signal(one, signal.SIG_DFL)

@@ -7,13 +7,16 @@ takes (`add`) without importing anything heavy; the work is imported when it run
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TextIO
 
 from askew.cli import demo, pick, report, run, strategies, video
 from askew.errors import AskewError
+from askew.files import cleaned_up
 
 COMMANDS = (demo, run, report, pick, strategies, video)
 
@@ -33,21 +36,77 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit status: 0, 1 if a run failed, 2 for input the caller can mend."""
+    """Runs the command line and returns its exit status.
+
+    0; 1 if a run failed; 2 with one line for what the caller can mend: input, a full disk, too little memory; 130 after
+    Ctrl-C and 143 (129) after SIGTERM (SIGHUP), which unwind what is at work, so that no half-written file stays.
+    """
+    _complete_streams()
+    with _settled(), cleaned_up():
+        return _guarded(lambda: _call(argv))
+
+
+def _call(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
-    try:
-        status: int = arguments.call(arguments)
-        sys.stdout.flush()
-    except AskewError as error:
-        print(f"askew: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("askew: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    status: int = arguments.call(arguments)
     return status
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except AskewError as error:
+        return _say(str(error), 2)
+    except BrokenPipeError:
+        _discard(sys.stdout)  # whoever read the output has enough
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(f"{place}{error.strerror or error}", 2)
+    except MemoryError as error:
+        return _say(f"not enough memory{f': {error}' if str(error) else ''}: take fewer items, or a larger machine", 2)
+    except KeyboardInterrupt:
+        return _say("stopped; the same command goes on from here", 130)
+
+
+@contextlib.contextmanager
+def _settled() -> Iterator[None]:
+    """Writes out what is left of the answer; where that fails, says so once, and not the interpreter once more."""
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                _discard(stream)
+            except OSError as error:
+                _discard(stream)
+                raise SystemExit(_say(f"standard output: {error.strerror}", 2)) from error
+
+
+def _say(message: str, status: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"askew: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return status
+
+
+def _discard(stream: TextIO) -> None:
+    """Lets what a stream still holds go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _complete_streams() -> None:
+    """Gives a closed stream a place, and lets every letter be printed, in terminals of other encodings too."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)
+    if sys.stdout is None:
+        raise SystemExit(_say("standard output is closed: give it a place, such as >/dev/null", 2))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,6 +114,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def print_help(self, file: Any = None) -> None:
+        """Prints the help; argparse's own printing says nothing of a full disk."""
+        print(self.format_help(), end="", file=file)
 
 
 class _Version(argparse.Action):
