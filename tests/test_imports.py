@@ -17,6 +17,7 @@ ORDER = [
     ["blocked"],
     ["pool"],
     ["predictions"],
+    ["kernels"],
     ["strategies", "video"],
     ["pick"],
     ["plan"],

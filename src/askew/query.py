@@ -19,7 +19,8 @@ from askew.plan import Balance, By, DistanceName, Plan, Spacing, Weight, balance
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
 from askew.seeding import checked_seed, generator
-from askew.strategies.registry import Gains, Strategy, resolve
+from askew.strategies.gains import Gains
+from askew.strategies.registry import Strategy, resolve
 
 
 @dataclass(frozen=True)

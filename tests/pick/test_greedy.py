@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from askew.errors import InputError
+from askew.kernels import nearest
 from askew.pick import greedy as greedy_module
 from askew.pick.greedy import GreedyBalance, greedy
 from askew.pool import Pool
 from askew.predictions import Predictions
-from askew.strategies import kcenter as kcenter_module
 from askew.strategies.kcenter import kcenter
 
 
@@ -61,7 +61,7 @@ def test_picks_are_those_of_the_definition(case, weight, front):
     pool = Pool(labels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(greedy_module, "FRONT", front)
-        patch.setattr(kcenter_module, "STEP", 2)
+        patch.setattr(nearest, "STEP", 2)
         balance = GreedyBalance(probs, demand, weight)
         chosen = greedy(kcenter(Predictions(features=features), pool), pool.unlabeled, n, rng(1), balance=balance)
     assert chosen.dtype == np.int64

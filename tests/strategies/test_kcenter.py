@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from askew.errors import InputError
+from askew.kernels import nearest
 from askew.pick import greedy as greedy_module
 from askew.query import query
-from askew.strategies import kcenter as kcenter_module
 
 
 @pytest.fixture(params=["small blocks", "as shipped"])
@@ -20,7 +23,7 @@ def sizes(request, monkeypatch):
     if request.param == "small blocks":
         monkeypatch.setattr(greedy_module, "FRONT", 6)
         for name, value in (("STEP", 3), ("BATCH", 2), ("TILE", 5)):
-            monkeypatch.setattr(kcenter_module, name, value)
+            monkeypatch.setattr(nearest, name, value)
 
 
 def assert_greedy(features, labels, chosen, tolerance=1e-12):
@@ -31,16 +34,17 @@ def assert_greedy(features, labels, chosen, tolerance=1e-12):
     assert len(set(chosen)) == len(chosen)
     assert left[chosen].all()
     if left.all():
-        to_mean = np.sqrt(np.square(x - x.mean(axis=0)).sum(axis=1))
+        long = np.asarray(features).astype(np.longdouble)  # in float64 the mean's rounding would decide between equals
+        to_mean = np.sqrt(np.square(long - long.mean(axis=0)).sum(axis=1))
         assert to_mean[chosen[0]] <= to_mean.min() * (1 + tolerance) + tolerance
-        nearest = cdist(x, x[chosen[:1]])[:, 0]
+        far = cdist(x, x[chosen[:1]])[:, 0]
         left[chosen[0]], chosen = False, chosen[1:]
     else:
-        nearest = cdist(x, x[~left]).min(axis=1)
+        far = cdist(x, x[~left]).min(axis=1)
     for item in chosen:
-        assert nearest[item] >= nearest[left].max() * (1 - tolerance) - tolerance
+        assert far[item] >= far[left].max() * (1 - tolerance) - tolerance
         left[item] = False
-        nearest = np.minimum(nearest, cdist(x, x[item : item + 1])[:, 0])
+        far = np.minimum(far, cdist(x, x[item : item + 1])[:, 0])
 
 
 def test_by_hand_on_a_line():
@@ -134,7 +138,7 @@ def test_the_same_picks_as_brute_force_in_high_dimension():
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_the_same_picks_as_brute_force_in_groups_with_many_labels(library):
     rng = np.random.default_rng(0)
-    n_labeled = kcenter_module.MANY * kcenter_module.STEP
+    n_labeled = nearest.MANY * nearest.STEP
     groups = 10 * rng.standard_normal((30, 24))
     features = (groups[rng.integers(30, size=n_labeled + 900)] + rng.standard_normal((n_labeled + 900, 24))) + 20
     features = features.astype(np.float32)
@@ -154,6 +158,94 @@ def test_exact_ties_are_all_possible():
 def test_ties_for_the_first_item_are_settled_by_seed():
     features = np.array([[0.0], [1.0], [2.0], [3.0]])
     assert {int(query("kcenter", 1, features=features, seed=s)[0]) for s in range(30)} == {1, 2}
+
+
+def test_items_equally_near_the_mean_are_all_possible_wherever_they_stand():
+    """Pairs mirrored in a point that no float64 holds: the sum over the pool rounds differently in each order."""
+    rng = np.random.default_rng(0)
+    for case in range(40):
+        half = rng.integers(1, 2**20, size=(int(rng.integers(1, 9)), 3))
+        features = np.vstack([half, 3 * 2**20 - half]) / 3 + (1e3 if case % 2 else 0)
+        exact = np.vstack([half, 3 * 2**20 - half])
+        least = min(sum((2 * int(v) - 3 * 2**20) ** 2 for v in row) for row in exact)
+        nearest = [i for i, row in enumerate(exact) if sum((2 * int(v) - 3 * 2**20) ** 2 for v in row) == least]
+        assert len(nearest) >= 2
+        order = rng.permutation(len(features))
+        first = {int(order[query("kcenter", 1, features=features[order], seed=s)[0]]) for s in range(40)}
+        assert first == set(nearest)
+
+
+EXTREMES = {
+    "1e20 in float32": lambda x: (x * 1e20).astype(np.float32),
+    "1e37 in float32": lambda x: (x * 1e37).astype(np.float32),
+    "1e-22 in float32": lambda x: (x * 1e-22).astype(np.float32),
+    "1e-38 in float32": lambda x: (x * 1e-38).astype(np.float32),
+    "1e155 in float64": lambda x: x * 1e155,
+    "1e260 in float64": lambda x: x * 1e260,
+    "1e-170 in float64": lambda x: x * 1e-170,
+    "1e-250 in float64": lambda x: x * 1e-250,
+    "one of 1e25 in float32": lambda x: np.vstack([x[:-1], np.full((1, x.shape[1]), 1e25)]).astype(np.float32),
+    "one of 1e25 in float64": lambda x: np.vstack([x[:-1], np.full((1, x.shape[1]), 1e25)]),
+    "a dimension of 1e-30 in float32": lambda x: (x * np.r_[1, np.full(x.shape[1] - 1, 1e-30)]).astype(np.float32),
+    "some of 1e-24, most of 1e-26": lambda x: (x * np.where(np.arange(len(x)) < 9, 1e-24, 1e-26)[:, None]).astype("f4"),
+}
+
+
+@pytest.mark.usefixtures("sizes")
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("n_labeled", [0, 1, 20])
+@pytest.mark.parametrize("extreme", EXTREMES)
+def test_features_of_any_size_are_measured(extreme, n_labeled, library):
+    """Picks are as far as any item, measured in exact arithmetic (integers of any length)."""
+    features = EXTREMES[extreme](np.random.default_rng(3).standard_normal((60, 4)))
+    labels = np.where(np.arange(60) < n_labeled, 0, -1)
+    given_features = pytest.importorskip("torch").tensor(features) if library == "torch" else features
+    chosen = query("kcenter", 25, features=given_features, labels=labels).tolist()
+    x = [[Fraction(float(v)) for v in row] for row in features]
+    centres = list(range(n_labeled))
+    if not centres:
+        mean = [sum(column) / 60 for column in zip(*x, strict=True)]
+        to_mean = [sum((v - m) ** 2 for v, m in zip(row, mean, strict=True)) for row in x]
+        assert float(to_mean[chosen[0]] / min(to_mean)) < 1 + 1e-6
+        centres, chosen = chosen[:1], chosen[1:]
+    far = [min(sum((a - b) ** 2 for a, b in zip(row, x[c], strict=True)) for c in centres) for row in x]
+    for item in chosen:
+        best = max(far)
+        assert far[item] >= best * (1 - Fraction(1, 10**13))
+        far = [
+            min(d, sum((a - b) ** 2 for a, b in zip(row, x[item], strict=True))) for d, row in zip(far, x, strict=True)
+        ]
+
+
+def test_an_outlier_does_not_make_it_slow(monkeypatch):
+    """Float64 products say nothing beside 1e25: every item is then held against every centre once, in float64."""
+    rng = np.random.default_rng(4)
+    features = rng.standard_normal((3000, 16)).astype(np.float32)
+    features[7] = 1e25
+    pairs = []
+    measure = nearest.NearestCentre._pair_distances2
+
+    def counting(self, items, centres):
+        pairs.append(len(items))
+        return measure(self, items, centres)
+
+    monkeypatch.setattr(nearest.NearestCentre, "_pair_distances2", counting)
+    chosen = query("kcenter", 200, features=features, labels=np.where(np.arange(3000) < 100, 0, -1))
+    assert_greedy(features, np.where(np.arange(3000) < 100, 0, -1), chosen)
+    assert sum(pairs) <= 3000 * 300 * 1.2
+
+
+def test_features_whose_distances_leave_float64_are_refused():
+    for size, said in ((1e280, "2e+280"), (1e-290, "2e-290")):
+        with pytest.raises(InputError, match=rf"features: the largest is {re.escape(said)}, and distances leave"):
+            query("kcenter", 1, features=np.array([[0.0], [1.0], [2.0]]) * size)
+
+
+def test_balance_counts_distances_in_the_unit_of_the_features():
+    features = np.array([[0.0], [3.0], [-2.0]]) * 1e200
+    given = {"features": features, "probs": np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), "labels": [0, -1, -1]}
+    assert query("kcenter", 1, balance=0.4e200, **given).tolist() == [1]
+    assert query("kcenter", 1, balance=1.1e200, **given).tolist() == [2]
 
 
 def test_features_of_labelled_items_are_needed():

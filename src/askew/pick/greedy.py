@@ -22,7 +22,7 @@ from askew.arrays import (
 )
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError
-from askew.strategies.registry import Gains
+from askew.strategies.gains import Gains
 
 SETTLED = 16
 """Picking begins when at most one item in 16 of the front does not know every pick so far."""
