@@ -304,6 +304,12 @@ def test_a_locked_folder_is_one_line(tmp_path):
     tmp_path.chmod(0o700)
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work():
+    with pytest.raises(InputError, match="/proc/out: cannot be written: No such file or directory"):
+        check_output_folder("/proc/out")
+
+
 def test_the_cache_folder_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("ASKEW_CACHE", str(tmp_path / "one"))
     assert cache_root() == tmp_path / "one"

@@ -132,7 +132,7 @@ def output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str 
     """
     check_output_folder(path, force=force, reads=reads)
     goal = Path(path).resolve()
-    draft = _beside(goal) / f".askew-{secrets.token_hex(8)}.part"
+    draft = _draft(goal)
     try:
         with cleaned_up(), _writing(path, draft):
             new = draft / "new"
@@ -149,8 +149,8 @@ def check_output_folder(path: str | Path, *, force: bool = False, reads: Iterabl
     """Checks that a folder may be written, before any work is done for it; see `output_folder`.
 
     Raises:
-        InputError: `path` is a file, or holds something and `force` is not given; with `force`, it holds, is, or lies
-            in something of `reads`, or it holds the working folder or the home folder.
+        InputError: `path` is a file, cannot be written to, or holds something and `force` is not given; with `force`,
+            it holds, is, or lies in something of `reads`, or it holds the working folder or the home folder.
         DataNotFound: the folder above does not exist.
     """
     goal = Path(path).resolve()
@@ -159,8 +159,15 @@ def check_output_folder(path: str | Path, *, force: bool = False, reads: Iterabl
             raise InputError(f"{path}: is a file; expected a folder, new or empty")
         if not goal.parent.is_dir():
             raise DataNotFound(f"{path}: there is no folder {goal.parent}")
-        if not goal.exists() or not any(goal.iterdir()):
-            return
+        if goal.exists() and any(goal.iterdir()):
+            _check_forced(path, goal, force, reads)
+    probe = _draft(goal)
+    with _writing(path, probe):
+        probe.mkdir()
+        probe.rmdir()
+
+
+def _check_forced(path: str | Path, goal: Path, force: bool, reads: Iterable[str | Path]) -> None:
     if not force:
         raise InputError(f"{path}: has something in it: choose another folder, or add --force to replace what it holds")
     for name, place in (("the working folder", Path.cwd()), ("the home folder", Path(os.path.expanduser("~")))):
@@ -189,11 +196,10 @@ def _holds(folder: Path, place: Path) -> bool:
     return folder in lineage or (folder.exists() and any(one.exists() and one.samefile(folder) for one in lineage))
 
 
-def _beside(goal: Path) -> Path:
-    """Returns where a draft of a folder lies: beside it; or in it, if it is a mount or the folder above is locked."""
-    if goal.is_dir() and (os.path.ismount(goal) or not os.access(goal.parent, os.W_OK)):
-        return goal
-    return goal.parent
+def _draft(goal: Path) -> Path:
+    """Returns where to draft a folder: beside it; or in it, if it is a mount or the folder above is locked."""
+    inside = goal.is_dir() and (os.path.ismount(goal) or not os.access(goal.parent, os.W_OK))
+    return (goal if inside else goal.parent) / f".askew-{secrets.token_hex(8)}.part"
 
 
 def _contents(folder: Path) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,17 @@ class Reviewed:
     video: Video
     boxes: VideoBoxes
     errors: FrameErrors | None = None
+
+
+class PickedFrames(NamedTuple):
+    """Frames for a person to annotate, best first."""
+
+    rows: list[tuple[Reviewed, int]]
+    """The video of each, and its number there."""
+    scores: NDArray[np.float64]
+    """(n,) what made each worth it."""
+    selection: Selection
+    """The same over all frames of all videos in order, with what the balance proved."""
 
 
 SCORES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -189,7 +200,7 @@ def select_frames(
     spacing: Spacing | None = None,
     balance: Balance | None = None,
     seed: int = 0,
-) -> tuple[list[tuple[Reviewed, int]], Selection]:
+) -> PickedFrames:
     """Picks n frames for a person to annotate, none close to labelled ones or to each other, best first.
 
     Args:
@@ -200,9 +211,6 @@ def select_frames(
         spacing: how many frames are left out around labelled and picked ones, and whether videos take turns.
         balance: also evens out the classes of the expected objects.
         seed: settles ties and random picks.
-
-    Returns:
-        The video and number of each picked frame, and the `Selection` with its scores.
 
     Raises:
         InputError: an unknown `by`, errors that were not estimated, scores outside [0, 1] where they are taken for
@@ -216,7 +224,7 @@ def select_frames(
     pred = Predictions(**columns, videos=videos, places=places)
     chosen = select(plan, n, pred, Pool(np.where(known, 0, -1)), seed=seed)
     rows = [(reviews[videos[frame]], int(places[frame])) for frame in chosen.chosen]
-    return rows, chosen
+    return PickedFrames(rows, np.asarray(chosen.scores, dtype=np.float64), chosen)
 
 
 COLUMNS: Mapping[str, Callable[[Reviewed], NDArray[Any]]] = {

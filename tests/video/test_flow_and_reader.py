@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 
@@ -20,9 +21,9 @@ def waves(n_frames, speed=3, height=120, width=160):
     return [np.repeat(np.roll(still, speed * t, axis=1)[:, :, None], 3, axis=2) for t in range(n_frames)]
 
 
-def write_avi(path, frames):
+def write_avi(path, frames, kind="MJPG"):
     size = (frames[0].shape[1], frames[0].shape[0])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*kind), 10, size)
     for frame in frames:
         writer.write(frame)
     writer.release()
@@ -142,6 +143,35 @@ def test_frames_of_a_file_and_of_a_folder(tmp_path):
     assert [frame for frame, _ in clip.frames_at([9, 2, 2])] == [2, 9]
     with pytest.raises(InputError, match="has frames 0 to 10, asked for 11"):
         list(clip.frames_at([11]))
+
+
+def retimed(film, ticks):
+    """Returns an mp4 whose frames last so many ticks each: its table of times (stts) is written anew."""
+    at = film.index(b"stts") - 4
+    (old,) = struct.unpack(">I", film[at : at + 4])
+    table = b"".join(struct.pack(">II", 1, tick) for tick in ticks)
+    new = struct.pack(">I4sII", 16 + len(table), b"stts", 0, len(ticks)) + table
+    out = bytearray(film[:at] + new + film[at + old :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        place = film.index(box) - 4
+        (size,) = struct.unpack(">I", film[place : place + 4])
+        out[place : place + 4] = struct.pack(">I", size + len(new) - old)
+    return bytes(out).replace(b"edts", b"free")
+
+
+def test_seconds_are_those_of_the_file_where_frames_are_not_equally_far_apart(tmp_path):
+    """Before, the number of a frame was divided by the mean rate: 0, 0.18, 0.37, 0.55, 0.73, 0.92."""
+    clip = write_avi(tmp_path / "even.mp4", waves(6), "mp4v")
+    assert open_video(clip).seconds().tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    film = clip.read_bytes()
+    at = film.index(b"stts") + 16
+    (tick,) = struct.unpack(">I", film[at : at + 4])
+    clip.write_bytes(retimed(film, [tick, tick, 5 * tick, tick, 2 * tick, tick]))
+    video = open_video(clip)
+    assert video.seconds().tolist() == pytest.approx([0, 0.1, 0.2, 0.7, 0.8, 1.0])
+    assert len(list(video)) == 6
+    assert open_video(clip, n_frames=4).seconds().tolist() == pytest.approx([0, 0.1, 0.2, 0.7])
+    assert np.isnan(open_video(write_folder(tmp_path / "f", waves(3))).seconds()).all()
 
 
 def test_a_video_cut_short(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +159,7 @@ def call_pick(arguments: argparse.Namespace) -> int:
         reviews = review(footage, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
     else:
         reviews = without_errors(footage)
-    rows, selection = select_frames(
+    picked = select_frames(
         reviews,
         arguments.n,
         by=arguments.by,
@@ -166,11 +168,11 @@ def call_pick(arguments: argparse.Namespace) -> int:
         balance=balance,
         seed=arguments.seed,
     )
-    if selection.gap is not None:
-        print(f"balance: within {selection.gap:.2%} of the best possible")
+    if picked.selection.gap is not None:
+        print(f"balance: within {picked.selection.gap:.2%} of the best possible")
     with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
-        write_picked(folder, rows, selection.scores, kind=arguments.format)
-    print(f"{len(rows)} frames of {len({one.name for one, _ in rows})} videos written: {out}")
+        write_picked(folder, picked.rows, picked.scores, kind=arguments.format)
+    print(f"{len(picked.rows)} frames of {len({one.name for one, _ in picked.rows})} videos written: {out}")
     return 0
 
 
@@ -253,8 +255,9 @@ def _cache(arguments: argparse.Namespace) -> Path | None:
     """Returns where flow is kept: the folder named, else one in askew's cache, else, if that is locked, nowhere."""
     from askew.files import cache_root
 
-    if arguments.cache is not None or arguments.tracker == "static":
-        return arguments.cache
+    named: Path | None = arguments.cache
+    if named is not None or arguments.tracker == "static":
+        return named
     folder = cache_root() / "flow"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -283,21 +286,20 @@ class _progress:
     """A progress bar on the error stream, shown only to a terminal and only if there is work to wait for."""
 
     def __init__(self, title: str, total: int) -> None:
-        self.title, self.total, self.bar = title, total, None
+        self.title, self.total = title, total
+        self.bar: Any = None
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Callable[[int], None]:
         return self.advance
 
     def advance(self, number: int) -> None:
-        import sys
-
         if not sys.stderr.isatty():
             return
         if self.bar is None:
             from rich.console import Console
             from rich.progress import Progress
 
-            self.bar: Any = Progress(console=Console(stderr=True), transient=True)
+            self.bar = Progress(console=Console(stderr=True), transient=True)
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.total)
         self.bar.update(self.task, completed=number + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def write_picked(
     """
     (folder / "frames").mkdir()
     names = [f"frames/{frame_name(review.name, frame, '.png')}" for review, frame in rows]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "rank": list(range(1, len(rows) + 1)),
         "video": [review.name for review, _ in rows],
         "frame": [frame for _, frame in rows],

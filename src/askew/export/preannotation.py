@@ -34,7 +34,7 @@ class Guess:
     def boxes(self) -> list[tuple[list[float], int, float, str]]:
         """Returns (left, top, right, bottom) within the image, class, score, and "kept", "suspected" or "missed"."""
         states = np.where(self.suspected, "suspected", "kept").tolist() + ["missed"] * len(self.missed)
-        out = []
+        out: list[tuple[list[float], int, float, str]] = []
         for part in (self.detections, self.missed):
             clipped = part.boxes.clip(0, [self.width_px, self.height_px, self.width_px, self.height_px])
             for box, kind, score in zip(clipped.tolist(), part.classes.tolist(), part.scores.tolist(), strict=True):
@@ -61,7 +61,8 @@ def preannotations(guesses: Sequence[Guess], classes: Sequence[str], kind: str) 
 
 
 def _coco(guesses: Sequence[Guess], classes: Sequence[str]) -> dict[str, Any]:
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, guess in enumerate(guesses, start=1):
         place = {"video": guess.video, "frame_id": guess.frame, "width": guess.width_px, "height": guess.height_px}
         images.append({"id": number, "file_name": guess.file_name, **place})

@@ -135,10 +135,10 @@ def stored_flow(
     kept = _cache_folder(cache) / f"{name}.f16"
     shape = flow_shape(video.n_frames, video.width_px, video.height_px, height_px=height_px, grid_px=grid_px)
     if not kept.is_file() or kept.stat().st_size != shape.n_bytes:
-        with whole_file(kept) as draft, draft.open("wb") as file:
-            compute(file)
-            file.flush()
-            os.fsync(file.fileno())
+        with whole_file(kept) as draft, draft.open("wb") as stream:
+            compute(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
     return Flow(_mapped(kept, shape), shape)
 
 
