@@ -5,7 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from askew.learn.augment import Jitter, crop_and_flip  # noqa: E402
+from askew.data.dataset import Images  # noqa: E402
+from askew.data.load import load  # noqa: E402
+from askew.learn.augment import FARTHER, Jitter, crop_and_flip, mirroring_is_safe  # noqa: E402
+from askew.learn.feed import Feed  # noqa: E402
 
 
 def reference(pictures, jitter, crop_px):
@@ -40,3 +43,53 @@ def test_without_flip_nothing_is_mirrored_and_the_offsets_stay():
     with_flip, without = (Jitter.draw(50, 3, flip, torch.Generator().manual_seed(7)) for flip in (True, False))
     assert not without.mirrored.any()
     assert torch.equal(with_flip.top, without.top)
+
+
+def safe(pixels, labels):
+    return mirroring_is_safe(Feed(Images(labels, pixels), torch.device("cpu")), torch.from_numpy(labels))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [40, 100, 600])
+def test_digits_are_not_mirrored(count, seed):
+    train = load("digits").train
+    items = np.random.default_rng(seed).choice(len(train), count, replace=False)
+    assert not safe(train.pixels[items], train.labels[items])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [100, 600])
+def test_pictures_of_which_half_are_mirrored_already_may_be_mirrored(count, seed):
+    train = load("digits").train
+    rng = np.random.default_rng(seed)
+    items = rng.choice(len(train), count, replace=False)
+    pixels, turned = train.pixels[items].copy(), rng.random(count) < 0.5
+    pixels[turned] = pixels[turned, :, ::-1]
+    assert safe(pixels, train.labels[items])
+
+
+def test_too_few_pictures_with_company_tell_nothing():
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
+    assert not safe(pixels[:29], np.zeros(29, dtype=np.int64))
+    assert safe(pixels[:30], np.zeros(30, dtype=np.int64))
+    assert not safe(pixels, np.arange(60))
+
+
+def slow_ratio(pixels, labels):
+    """How many times farther mirror images are from their class than the pictures, pair by pair."""
+    plain, mirrored = [], []
+    for i, picture in enumerate(pixels.astype(float)):
+        mates = [j for j in range(len(labels)) if j != i and labels[j] == labels[i]]
+        if mates:
+            plain.append(np.mean([np.linalg.norm(picture - pixels[j]) for j in mates]))
+            mirrored.append(np.mean([np.linalg.norm(picture[:, ::-1] - pixels[j]) for j in mates]))
+    return np.mean(mirrored) / np.mean(plain)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rule_is_a_ratio_of_mean_distances(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, 40)
+    pixels = rng.integers(0, 200, (40, 5, 6, 3), dtype=np.uint8)
+    pixels[:, :, :3] += rng.integers(0, 50, dtype=np.uint8)
+    assert safe(pixels, labels) == (slow_ratio(pixels, labels) <= 1 + FARTHER)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -71,11 +72,94 @@ def test_no_minimum_of_steps_leaves_the_batch():
         {"min_steps": -1},
         {"schedule": "onecycle"},
         {"amp": "fp8"},
+        {"lr": float("inf")},
+        {"lr": "0.1"},
+        {"lr": 10**400},
+        {"lr": True},
+        {"lr": None},
+        {"lr": [0.1]},
+        {"weight_decay": float("nan")},
+        {"weight_decay": np.float32("inf")},
+        {"gamma": 0.0},
+        {"gamma": float("nan")},
+        {"warm_up": 1.0},
+        {"label_smoothing": "much"},
+        {"momentum": float("nan")},
+        {"epochs": True},
+        {"epochs": 1.0},
+        {"epochs": "20"},
+        {"epochs": 10**12},
+        {"batch": 32.0},
+        {"batch": np.float64(32)},
+        {"steps": -1},
+        {"steps": np.bool_(True)},
+        {"passes": -1.0},
+        {"passes": 3.0},
+        {"min_steps": 10, "steps": 10},
+        {"milestones": "0.5"},
+        {"milestones": 0.5},
+        {"milestones": ("0.5",)},
+        {"milestones": (float("nan"),)},
+        {"crop_px": 1.5},
+        {"flip": "yes"},
+        {"flip": 1},
+        {"nesterov": "false"},
+        {"channels_last": 1},
+        {"compile": None},
+        {"class_weights": "auto"},
+        {"optimizer": "adam"},
+        {"optimizer": 1},
+        {"schedule": ["cosine"]},
     ],
 )
 def test_settings_out_of_range_are_named(change):
-    with pytest.raises(InputError, match=next(iter(change))):
+    with pytest.raises(InputError, match=next(iter(change))) as caught:
         Training(**change)
+    assert "\n" not in str(caught.value)
+
+
+def test_scalars_of_numpy_are_taken_for_pythons():
+    given = Training(
+        epochs=np.int64(7),
+        lr=np.float32(0.5),
+        weight_decay=0,
+        flip=np.bool_(False),
+        milestones=np.array([0.25, 0.5]),
+    )
+    assert given == Training(epochs=7, lr=0.5, weight_decay=0.0, flip=False, milestones=(0.25, 0.5))
+    kinds = [type(v) for v in (given.epochs, given.lr, given.weight_decay, given.flip, given.milestones[0])]
+    assert kinds == [int, float, float, bool, float]
+
+
+@pytest.mark.parametrize(
+    ("n_items", "steps"),
+    [(1, 100), (60, 100), (500, 100), (501, 110), (1000, 200)],
+)
+def test_steps_do_not_shrink_with_the_labels_and_grow_once_passes_ask_for_it(n_items, steps):
+    training = Training(epochs=10, batch=20, steps=95, passes=4)
+    assert training.steps_for(n_items) == steps
+    assert training.batch_for(n_items) == 20
+
+
+def test_without_steps_a_training_has_its_epochs_of_even_batches():
+    desk = Training.preset("desk")
+    assert [desk.steps_for(n) for n in (1, 60, 200)] == [20, 40, 140]
+
+
+def test_the_presets_that_published_results_were_made_with_keep_their_numbers():
+    thesis = dict(batch=256, lr=0.02, momentum=0.9, weight_decay=5e-4, nesterov=True, schedule="step")
+    assert Training.preset("thesis-ch3") == Training(
+        epochs=100, milestones=(0.6, 0.8), gamma=0.2, crop_px=4, flip=True, **thesis
+    )
+    assert Training.preset("thesis-ch4") == Training(
+        epochs=100, milestones=(0.6, 0.8), gamma=0.5, crop_px=4, flip=True, **thesis
+    )
+    desk = dict(epochs=20, batch=32, lr=0.05, momentum=0.9, weight_decay=5e-4, schedule="one-cycle", crop_px=1)
+    assert Training.preset("desk") == Training(flip=True, **desk)
+    assert Training.preset("digits") == Training(flip=False, **desk)
+    for name in ("thesis-ch3", "thesis-ch4", "thesis-ch4-tiny-imagenet", "desk", "digits"):
+        preset = Training.preset(name)
+        assert (preset.optimizer, preset.steps, preset.class_weights) == ("sgd", 0, False)
 
 
 def test_an_unknown_preset_lists_the_known():

@@ -63,7 +63,7 @@ class LearnerConfig(_Section):
 
     backbone: str = "small-convnet"
     """A name from `askew.learn.backbones`, any timm model, or empty with `estimator`."""
-    preset: str = "desk"
+    preset: str = "default"
     """The training preset that the keys of `training` change."""
     training: dict[str, float | int | bool | str | list[float]] = {}
     """Fields of `askew.learn.Training` that differ from the preset."""

@@ -8,6 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from askew.learn.feed import Feed
+
+MIRROR_ITEMS, FEWEST_MIRROR_ITEMS = 500, 30
+"""How many labelled pictures are compared with their mirror images at most, and at least."""
+
+MIRROR_SIDE_PX = 32
+"""Larger pictures are brought to about this side before they are compared."""
+
+FARTHER = 0.04
+"""How much farther from its class a mirror image may be. Measured: digits 0.26, MNIST 0.10, Fashion-MNIST 0.10,
+photos of waste 0.02, CIFAR-10 0.00."""
+
 
 @dataclass(frozen=True, eq=False)
 class Jitter:
@@ -56,3 +68,38 @@ def crop_and_flip(pictures: Tensor, jitter: Jitter, crop_px: int) -> Tensor:
     columns = jitter.left[:, None] + torch.where(jitter.mirrored[:, None], width - 1 - across, across)
     items = torch.arange(len(pictures), device=pictures.device)[:, None, None]
     return padded[items, rows[:, :, None], columns[:, None, :]]
+
+
+def mirroring_is_safe(feed: Feed, labels: Tensor) -> bool:
+    """Tells whether a picture's mirror image could be a picture of the same class, by the labelled pictures themselves.
+
+    With d(a, b) the Euclidean distance of pixels, the mean of d over pairs (mirror image of i, j) is compared with the
+    mean over pairs (i, j), where i and j differ and share a class; each i counts alike. Where mirrored pictures are as
+    likely as the others, the means are equal; digits and letters, all of which face one way, are far from it. It is
+    safe if the first is at most 4% larger, and never with fewer than 30 pictures that have company in their class.
+
+    Args:
+        feed: of the labelled pictures; at most 500 of them, evenly spaced, are looked at.
+        labels: (N,) int64, on the processor.
+
+    Cost: two products of a 500 × 3,072 matrix with its transpose.
+    """
+    chosen = torch.arange(len(labels))
+    if len(labels) > MIRROR_ITEMS:
+        chosen = torch.linspace(0, len(labels) - 1, MIRROR_ITEMS).long()
+    mates = labels[chosen][:, None] == labels[chosen]
+    mates.fill_diagonal_(False)
+    with_mates = mates.any(1)
+    if int(with_mates.sum()) < FEWEST_MIRROR_ITEMS:
+        return False
+    pictures = torch.cat([_small(part) for part in feed.batches(chosen.split(100))])
+    share = (mates / mates.sum(1, keepdim=True).clamp(min=1)).to(pictures.device)
+    plain, mirrored = pictures.flatten(1), pictures.flip(3).flatten(1)
+    apart, mirrored_apart = ((torch.cdist(x, plain) * share).sum() for x in (plain, mirrored))
+    return bool(mirrored_apart <= (1 + FARTHER) * apart)
+
+
+def _small(pictures: Tensor) -> Tensor:
+    """Returns uint8 (B, H, W, C) as float32 (B, C, h, w), averaged over blocks to about `MIRROR_SIDE_PX`."""
+    block = max(1, min(pictures.shape[1:3]) // MIRROR_SIDE_PX)
+    return F.avg_pool2d(pictures.permute(0, 3, 1, 2).float(), block)

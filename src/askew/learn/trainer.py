@@ -1,4 +1,4 @@
-"""One training: SGD over epochs of jittered batches, with its rate, its number format and its random order."""
+"""One training: steps over jittered batches, with their optimizer, rate, number format and random order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from askew.errors import InputError
-from askew.learn.augment import Jitter, crop_and_flip
+from askew.learn.augment import Jitter, crop_and_flip, mirroring_is_safe
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation, even_batches
 from askew.learn.training import Training
@@ -39,35 +39,32 @@ class Trainer:
     ) -> None:
         self._network, self._normalise, self._training, self._dtype = network, normalise, training, dtype
         self._device = normalise.scale.device
-        self._batch = training.batch_for(n_items)
-        self._steps = training.epochs * len(even_batches(torch.arange(n_items), self._batch))
-        self._done = 0
+        self._batch, self._steps, self._done = training.batch_for(n_items), training.steps_for(n_items), 0
+        self._waiting = torch.empty(0, dtype=torch.int64)
+        self._flip, self._weights = False, torch.empty(0)
         self._seed = seed
         self._jitter = torch.Generator().manual_seed(number(seed, "jitter"))
         self._order = torch.Generator().manual_seed(number(seed, "order"))
         self._call = torch.compile(network) if training.compile else network
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=dtype == torch.float16)
-        self._optimizer = torch.optim.SGD(
-            network.parameters(),
-            lr=training.lr,
-            momentum=training.momentum,
-            weight_decay=training.weight_decay,
-            nesterov=training.nesterov,
-        )
+        self._optimizer = _optimizer(network, training)
 
     def epoch(self, feed: Feed, labels: Tensor, epoch: int) -> float:
-        """Trains on every picture once, in a new order; returns the mean loss.
+        """Trains on every picture once, in a new order, or for the steps of an epoch; returns the mean loss.
 
         Raises:
             InputError: the loss is no longer finite.
         """
         training = self._training
-        order = torch.randperm(len(labels), generator=self._order)
-        jitter = Jitter.draw(len(labels), training.crop_px, training.flip, self._jitter).to(self._device)
+        if epoch == 0:
+            self._flip = mirroring_is_safe(feed, labels) if training.flip == "auto" else training.flip
+            self._weights = (class_weights(labels) if training.class_weights else torch.empty(0)).to(self._device)
+        batches = self._batches(len(labels))
+        order = torch.cat(batches)
+        jitter = Jitter.draw(len(order), training.crop_px, self._flip, self._jitter).to(self._device)
         targets = labels[order].to(self._device)
         losses, start = torch.zeros((), device=self._device), 0
         self._network.train()
-        batches = even_batches(order, self._batch)
         with seeded(self._device, number(self._seed, "dropout", epoch)):
             for pictures in feed.batches(batches):
                 part = slice(start, start + len(pictures))
@@ -78,14 +75,25 @@ class Trainer:
             raise InputError(f"training: the loss is not finite after epoch {epoch + 1}: lower lr ({training.lr})")
         return mean
 
+    def _batches(self, n_items: int) -> list[Tensor]:
+        """Returns the batches of the next epoch, as indices of the labelled pictures."""
+        if not self._training.steps:
+            return even_batches(torch.randperm(n_items, generator=self._order), self._batch)
+        wanted, parts = self._batch * (self._steps // self._training.epochs), [self._waiting]
+        missing = wanted - len(self._waiting)
+        parts += [torch.randperm(n_items, generator=self._order) for _ in range(-(-missing // n_items))]
+        stream = torch.cat(parts)
+        self._waiting = stream[wanted:]
+        return list(stream[:wanted].split(self._batch))
+
     def _step(self, pictures: Tensor, jitter: Jitter, targets: Tensor) -> Tensor:
         training = self._training
-        if training.crop_px or training.flip:
+        if training.crop_px or self._flip:
             pictures = crop_and_flip(pictures, jitter, training.crop_px)
         x = self._normalise(pictures, training.channels_last)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             logits = self._call(x)
-        loss = F.cross_entropy(logits.float(), targets, label_smoothing=training.label_smoothing)
+        loss = self._loss(logits.float(), targets)
         rate = training.lr * training.rate(self._done, self._steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -95,3 +103,35 @@ class Trainer:
         self._scaler.update()
         self._done += 1
         return loss.detach()
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        smoothing = self._training.label_smoothing
+        if not self._training.class_weights:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        losses = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+        return (losses * self._weights[targets]).mean()
+
+
+def class_weights(labels: Tensor) -> Tensor:
+    """Returns N / (K · N_c) for every class c up to the largest, K the number of classes that occur; 0 where none does.
+
+    Its mean over the items is 1.
+
+    >>> class_weights(torch.tensor([0, 0, 0, 2])).tolist()
+    [0.666..., 0.0, 2.0]
+    """
+    counts = torch.bincount(labels)
+    weights = len(labels) / (int((counts > 0).sum()) * counts.clamp(min=1))
+    return torch.where(counts > 0, weights, 0.0)
+
+
+def _optimizer(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+    if training.optimizer == "adamw":
+        return torch.optim.AdamW(network.parameters(), lr=training.lr, weight_decay=training.weight_decay, fused=True)
+    return torch.optim.SGD(
+        network.parameters(),
+        lr=training.lr,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+        nesterov=training.nesterov,
+    )

@@ -3,45 +3,120 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from askew.errors import InputError, unknown
 
+Optimizer = Literal["sgd", "adamw"]
 Schedule = Literal["step", "cosine", "one-cycle"]
 Amp = Literal["auto", "off", "bfloat16", "float16"]
 
 SMALLEST_BATCH = 16
 """How small `min_steps` may make a batch: batch normalisation wants more than a few items."""
 
-WARM_UP = 0.25
-"""Share of the steps in which the one-cycle schedule rises."""
+LARGEST = 10**9
+"""No whole number of a training is above it."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The finite numbers from `low` to `high`; the ends belong to it or not."""
+
+    low: float
+    high: float = math.inf
+    with_low: bool = True
+
+    def check(self, name: str, value: Any) -> float:
+        """Returns `value` as a float.
+
+        Raises:
+            InputError: no number, not finite, or outside.
+        """
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+            raise InputError(f"training: {name} must be a number, got {value!r}")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not (math.isfinite(number) and (number >= self.low if self.with_low else number > self.low)):
+            raise InputError(f"training: {name} must be {self}, got {value}")
+        if number >= self.high:
+            raise InputError(f"training: {name} must be {self}, got {value}")
+        return number
+
+    def __str__(self) -> str:
+        low = f"{'at least' if self.with_low else 'above'} {self.low:g}"
+        return f"finite and {low}" if self.high == math.inf else f"{low} and below {self.high:g}"
+
+
+INTEGERS = (("epochs", 1), ("batch", 2), ("min_steps", 0), ("steps", 0), ("crop_px", 0))
+"""Fields that are whole numbers, with the least that they may be."""
+
+NUMBERS = {
+    "lr": Interval(0, with_low=False),
+    "weight_decay": Interval(0),
+    "momentum": Interval(0, 1),
+    "gamma": Interval(0, with_low=False),
+    "warm_up": Interval(0, 1),
+    "label_smoothing": Interval(0, 1),
+    "passes": Interval(0),
+}
+"""Fields that are numbers, with where they may lie."""
+
+SWITCHES = ("nesterov", "class_weights", "channels_last", "compile")
+"""Fields that are true or false."""
+
+WORDS = {"optimizer": get_args(Optimizer), "schedule": get_args(Schedule), "amp": get_args(Amp)}
+"""Fields that are one of some words."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """The settings of one training from scratch; the defaults are chapter 3's.
+    """The settings of one training; the defaults are chapter 3's, `Training.preset("default")` is what askew advises.
+
+    NumPy's scalars are taken for Python's.
 
     Attributes:
-        epochs: passes over the labelled items.
+        epochs: passes over the labelled items. With `steps` a training is cut into so many equal parts instead, however
+            long it is: a recorder of what happens after each epoch (dispersion) is called so often.
         batch: items per step, at most. An epoch is cut into equal batches, so no small one is left over.
         min_steps: with so few labels that `epochs` would make fewer steps than this, batches get smaller (not below
             16 items) until there are enough.
-        lr, momentum, weight_decay, nesterov: of SGD.
+        steps: 0 means that `epochs` count. Above 0, a training has so many steps whatever the number of labels, or as
+            many as `passes` take if that is more, rounded up to a multiple of `epochs`. All batches have `batch` items,
+            taken in turn from one shuffled pass after the other, so with fewer labels a batch holds items repeatedly.
+        passes: with `steps` above 0, how often every labelled item is seen at the least.
+        optimizer: "sgd", or "adamw" with decoupled weight decay and torch's other defaults.
+        lr, weight_decay: of either.
+        momentum, nesterov: of SGD; AdamW does not read them.
         schedule: "step" multiplies the rate by `gamma` at each of `milestones` (shares of all steps); "cosine" falls
-            to 0; "one-cycle" rises for the first quarter from lr/10 and then falls to 0 along a cosine.
+            to 0; "one-cycle" rises for the first `warm_up` (a share of the steps) from lr/10 and then falls to 0 along
+            a cosine.
         label_smoothing: share of the target that is spread over all classes.
+        class_weights: weigh an item's loss by N / (K · N_c), with N_c of the N labelled items in its class and K the
+            number of classes that have any: every class then counts alike.
         crop_px: zero pixels added on every side before a random window of the picture's size is cut; 0 is off.
-        flip: whether pictures are mirrored at random, left to right.
+        flip: whether pictures are mirrored at random, left to right; "auto" asks `augment.mirroring_is_safe` of the
+            labelled pictures.
         amp: "auto" takes bfloat16 on a GPU or processor that computes with it natively, float16 with loss scaling on
             an older GPU, and float32 elsewhere; "off" is float32.
         channels_last: store pictures and weights pixel by pixel, which convolutions prefer.
         compile: run `torch.compile` first; worth its minute on a GPU with long trainings only.
+
+    Raises:
+        InputError: a value of another kind, not finite, out of range or unknown; the message names it.
     """
 
     epochs: int = 100
     batch: int = 256
     min_steps: int = 0
+    steps: int = 0
+    passes: float = 0.0
+    optimizer: Optimizer = "sgd"
     lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -49,33 +124,41 @@ class Training:
     schedule: Schedule = "step"
     milestones: tuple[float, ...] = (0.6, 0.8)
     gamma: float = 0.2
+    warm_up: float = 0.25
     label_smoothing: float = 0.0
+    class_weights: bool = False
     crop_px: int = 4
-    flip: bool = True
+    flip: bool | Literal["auto"] = True
     amp: Amp = "auto"
     channels_last: bool = True
     compile: bool = False
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch", 2), ("min_steps", 0), ("crop_px", 0)):
-            if getattr(self, name) < low:
-                raise InputError(f"training: {name} must be at least {low}, got {getattr(self, name)}")
-        if not self.lr > 0:
-            raise InputError(f"training: lr must be above 0, got {self.lr}")
-        if not 0 <= self.momentum < 1 or (self.nesterov and self.momentum == 0):
-            raise InputError(f"training: momentum {self.momentum}: from 0 to below 1, and above 0 with nesterov")
-        if self.weight_decay < 0:
-            raise InputError(f"training: weight_decay must not be negative, got {self.weight_decay}")
-        if not 0 <= self.label_smoothing < 1:
-            raise InputError(f"training: label_smoothing must be from 0 to below 1, got {self.label_smoothing}")
-        if any(not 0 < m < 1 for m in self.milestones) or list(self.milestones) != sorted(self.milestones):
-            raise InputError(f"training: milestones are rising shares of the training, got {self.milestones}")
-        for name, known in (
-            ("schedule", ("step", "cosine", "one-cycle")),
-            ("amp", ("auto", "off", "bfloat16", "float16")),
-        ):
-            if getattr(self, name) not in known:
-                raise unknown(f"training {name}", getattr(self, name), known)
+        for name, low in INTEGERS:
+            self._put(name, _integer(name, getattr(self, name), low))
+        for name, interval in NUMBERS.items():
+            self._put(name, interval.check(name, getattr(self, name)))
+        for name in SWITCHES:
+            self._put(name, _switch(name, getattr(self, name)))
+        if not isinstance(self.flip, str) or self.flip != "auto":
+            self._put("flip", _switch("flip", self.flip, ' or "auto"'))
+        for name, words in WORDS.items():
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in words:
+                raise unknown(f"training {name}", getattr(self, name), words)
+        self._put("milestones", _milestones(self.milestones))
+        if self.optimizer == "sgd" and self.nesterov and self.momentum == 0:
+            raise InputError("training: momentum must be above 0 with nesterov, got 0.0")
+        if self.steps and self.min_steps:
+            raise InputError(
+                f"training: min_steps ({self.min_steps}) shrinks batches, which steps never does: drop one"
+            )
+        if self.passes and not self.steps:
+            raise InputError(
+                f"training: passes ({self.passes:g}) goes with steps above 0; epochs are passes without it"
+            )
+
+    def _put(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     def batch_for(self, n_items: int) -> int:
         """Returns the batch size for that many labelled items: `batch`, or less where `min_steps` asks for it."""
@@ -85,6 +168,17 @@ class Training:
             if per_epoch == 0
             else max(min(self.batch, SMALLEST_BATCH), min(self.batch, n_items // per_epoch))
         )
+
+    def steps_for(self, n_items: int) -> int:
+        """Returns the steps of a whole training on that many labelled items, a multiple of `epochs`.
+
+        >>> [Training(epochs=10, batch=20, steps=95, passes=2).steps_for(n) for n in (3, 2000)]
+        [100, 200]
+        """
+        if not self.steps:
+            return self.epochs * max(1, -(-n_items // self.batch_for(n_items)))
+        wanted = max(self.steps, math.ceil(self.passes * n_items / self.batch))
+        return self.epochs * -(-wanted // self.epochs)
 
     def rate(self, step: int, steps: int) -> float:
         """Returns the factor on `lr` at a step (from 0) of so many.
@@ -96,7 +190,7 @@ class Training:
             return self.gamma ** sum(step >= m * steps for m in self.milestones)
         if self.schedule == "cosine":
             return (1 + math.cos(math.pi * step / steps)) / 2
-        rising = WARM_UP * steps
+        rising = self.warm_up * steps
         if step < rising:
             return 0.1 + 0.9 * step / rising
         return (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
@@ -116,7 +210,43 @@ class Training:
         return PRESETS[name]
 
 
+def _integer(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise InputError(f"training: {name} must be a whole number, got {value!r}")
+    if not low <= value <= LARGEST:
+        raise InputError(f"training: {name} must be at least {low} and at most {LARGEST}, got {value}")
+    return int(value)
+
+
+def _switch(name: str, value: Any, more: str = "") -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"training: {name} must be true or false{more}, got {value!r}")
+    return bool(value)
+
+
+def _milestones(values: Any) -> tuple[float, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"training: milestones must be a list of numbers, got {values!r}")
+    shares = tuple(Interval(0, 1, with_low=False).check("milestones", value) for value in values)
+    if list(shares) != sorted(shares):
+        raise InputError(f"training: milestones are rising shares of the training, got {shares}")
+    return shares
+
+
 PRESETS = {
+    "default": Training(
+        epochs=10,
+        steps=400,
+        passes=15,
+        batch=16,
+        optimizer="adamw",
+        lr=2e-3,
+        weight_decay=0.05,
+        schedule="one-cycle",
+        warm_up=0.1,
+        crop_px=2,
+        flip="auto",
+    ),
     "thesis-ch3": Training(),
     "thesis-ch4": Training(gamma=0.5),
     "thesis-ch4-tiny-imagenet": Training(
