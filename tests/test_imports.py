@@ -15,6 +15,7 @@ ORDER = [
     ["seeding"],
     ["files"],
     ["blocked"],
+    ["boxes"],
     ["pool"],
     ["predictions"],
     ["kernels"],

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices
+from askew.boxes import Detections
 from askew.errors import InputError
 from askew.export.columns import write_table
 from askew.export.frame_pictures import draw_frame, draw_timeline
 from askew.export.names import file_stem, frame_name
 from askew.review import Reviewed
-from askew.video.boxes import Detections
 from askew.video.frame_errors import FrameErrors
 from askew.video.scores import error_scores, least_confidence
 

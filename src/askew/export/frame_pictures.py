@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices, Mask
+from askew.boxes import Detections
 from askew.data.film.reader import Image
 from askew.errors import MissingExtra
-from askew.video.boxes import Detections
 from askew.video.frame_errors import FrameErrors
 
 if TYPE_CHECKING:

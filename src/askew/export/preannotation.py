@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from askew.arrays import Mask
+from askew.boxes import Detections
 from askew.errors import unknown
-from askew.video.boxes import Detections
 
 FORMATS = {"coco": "preannotations.json", "cvat": "preannotations.xml", "label-studio": "preannotations.json"}
 

@@ -1,6 +1,6 @@
 """Temporal coherence for video: which frames does a detector get wrong? No labels, no training, no torch."""
 
-from askew.video.boxes import Detections, iou_matrix
+from askew.boxes import Detections, FrameDetections, iou_matrix
 from askew.video.coherence import estimate_all, estimate_errors
 from askew.video.doubt import Doubt, learn_doubt
 from askew.video.flow import Flow, FlowShape, FlowTracker
@@ -16,6 +16,7 @@ __all__ = [
     "Flow",
     "FlowShape",
     "FlowTracker",
+    "FrameDetections",
     "FrameErrors",
     "StaticTracker",
     "Tracker",

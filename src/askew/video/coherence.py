@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices, Mask, is_number, is_whole
+from askew.boxes import Boxes, Detections, FrameDetections, as_frames, check_probabilities, trusted
 from askew.errors import InputError
-from askew.video.boxes import Boxes, Detections, as_frames, check_probabilities, trusted
 from askew.video.cut import Ties, minimum_cut
 from askew.video.doubt import Doubt
 from askew.video.frame_errors import FrameErrors
@@ -156,7 +156,7 @@ class _Joined:
         return moved
 
 
-def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], options: Options) -> list[FrameErrors]:
+def _estimate(videos: Sequence[FrameDetections], trackers: Sequence[Tracker], options: Options) -> list[FrameErrors]:
     _check_parameters(options)
     reach = _reach(videos, options.reach)
     tracker = _Joined(trackers, [len(video) for video in videos], reach)
@@ -177,14 +177,14 @@ def _estimate(videos: list[list[Detections]], trackers: Sequence[Tracker], optio
     return _labelled(flat, candidates, cut.present, energies, [len(video) for video in videos])
 
 
-def _reach(videos: list[list[Detections]], reach: int) -> int:
+def _reach(videos: Sequence[FrameDetections], reach: int) -> int:
     """Returns how far to look: no further than the longest video has frames.
 
     Raises:
         InputError: so many boxes would be tracked that no memory holds them.
     """
     reach = max(1, min(int(reach), max((len(video) for video in videos), default=1) - 1))
-    tracked = 2 * reach * sum(len(frame) for video in videos for frame in video)
+    tracked = 2 * reach * sum(len(video.table) for video in videos)
     if tracked > MOST_TRACKED:
         raise InputError(
             f"reach: {reach} frames either way is {tracked} boxes to track; expected {MOST_TRACKED} at most"
@@ -237,26 +237,14 @@ def _labelled(
     false_negatives = np.bincount(candidates.frames[there], minlength=n_frames)
     bounds = flat.starts.tolist()
     suspected = [wrong[start:stop] for start, stop in neighbours(bounds)]
-    missed = _per_frame(candidates, there, n_frames)
+    found = trusted(candidates.boxes[there], candidates.scores[there], candidates.classes[there])
+    missed = FrameDetections(found, np.r_[0, np.cumsum(false_negatives)])
     gap = (n_frames - sum(lengths)) // max(1, len(lengths))
     out, start = [], 0
     for length, energy in zip(lengths, energies.tolist(), strict=True):
         here = slice(start, start + length)
         out.append(
-            FrameErrors(
-                false_positives[here], false_negatives[here], tuple(suspected[here]), tuple(missed[here]), energy
-            )
+            FrameErrors(false_positives[here], false_negatives[here], tuple(suspected[here]), missed[here], energy)
         )
         start += length + gap
-    return out
-
-
-def _per_frame(candidates: Candidates, rows: Indices, n_frames: int) -> list[Detections]:
-    """Returns the candidates at `rows`, which are sorted by frame, as one Detections a frame."""
-    boxes, classes, scores = candidates.boxes[rows], candidates.classes[rows], candidates.scores[rows]
-    ends = np.cumsum(np.bincount(candidates.frames[rows], minlength=n_frames))
-    out = [Detections.none()] * n_frames
-    for frame in np.unique(candidates.frames[rows]).tolist():
-        here = slice(int(ends[frame - 1]) if frame else 0, int(ends[frame]))
-        out[frame] = trusted(boxes[here], scores[here], classes[here])
     return out

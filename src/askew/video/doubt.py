@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.boxes import Boxes, Detections, as_frames, check_probabilities
 from askew.errors import InputError
-from askew.video.boxes import Boxes, Detections, check_probabilities
 from askew.video.truth import true_errors
 
 SUREST = 1e-4
@@ -62,16 +62,15 @@ def learn_doubt(detections: Sequence[Detections], truth: Sequence[Detections], *
     >>> bool(learned.log_odds(found[0].boxes, found[0].scores) < 0 < learned.log_odds(found[3].boxes, found[3].scores))
     True
     """
-    errors = true_errors(detections, truth, iou=iou)
+    found = as_frames("detections", detections)
+    errors = true_errors(found, truth, iou=iou)
     wrong = np.concatenate([np.zeros(0, bool), *errors.suspected])
     if wrong.all() or not wrong.any():
         which = "wrong" if len(wrong) and wrong.all() else "right"
         raise InputError(
             f"doubt cannot be learned: all {len(wrong)} detections of the {len(errors)} annotated frames are {which}"
         )
-    boxes = np.concatenate([frame.boxes for frame in detections])
-    scores = np.concatenate([frame.scores for frame in detections])
-    features = _features(boxes, scores)
+    features = _features(found.table.boxes, found.table.scores)
     middle, spread = features.mean(axis=0), features.std(axis=0)
     middle[0], spread[0] = 0, 1
     spread[spread < 1e-9] = 1

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices
+from askew.boxes import Boxes
 from askew.errors import InputError
-from askew.video.boxes import Boxes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Mask
-from askew.video.boxes import Detections, as_frames
+from askew.boxes import Detections, FrameDetections, as_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class FrameErrors:
     """(L,) objects of each frame that are held to be missed."""
     suspected: tuple[Mask, ...]
     """One (K,) bool array a frame: which of its detections are held to be wrong."""
-    missed: tuple[Detections, ...]
+    missed: Sequence[Detections]
     """One Detections a frame: the objects held to be missed."""
     energy: float
     """The energy of the labelling (Eq. 2.1); NaN where the errors were counted and not estimated."""
@@ -35,5 +35,7 @@ def no_errors(detections: Sequence[Detections]) -> FrameErrors:
     """Returns errors that say nothing: no detection suspected, nothing missed; for scores that need none."""
     frames = as_frames("detections", detections)
     zeros = np.zeros(len(frames), np.int64)
-    suspected = tuple(np.zeros(len(frame), bool) for frame in frames)
-    return FrameErrors(zeros, zeros, suspected, (Detections.none(),) * len(frames), float("nan"))
+    suspected = tuple(np.zeros(count, bool) for count in np.diff(frames.starts).tolist())
+    return FrameErrors(
+        zeros, zeros, suspected, FrameDetections(Detections.none(), np.zeros(len(frames) + 1, np.int64)), float("nan")
+    )

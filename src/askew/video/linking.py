@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices, Mask
-from askew.video.boxes import Boxes, Detections, areas, iou_pairs
+from askew.boxes import Boxes, Detections, areas, as_frames, iou_pairs
 from askew.video.trackers import Tracker, track_all
 
 CELLS = 1 << 14
@@ -23,6 +23,9 @@ Columns = tuple[NDArray[np.float32], ...]
 
 FAR = np.float32(1e18)
 """The padding box runs from FAR to -FAR: it overlaps nothing."""
+
+
+_NONE = np.zeros(0, np.int64)
 
 
 class Flat(NamedTuple):
@@ -66,18 +69,19 @@ class Candidates(NamedTuple):
 
 def flatten(videos: Sequence[Sequence[Detections]], gap: int = 0) -> Flat:
     """Gathers the detections of videos into single arrays, with `gap` empty frames after each video; O(K)."""
-    empty = [Detections.none()] * gap
-    every = [frame for video in videos for frame in (*video, *empty)]
-    numbers = [np.repeat([number, -1], [len(video), gap]) for number, video in enumerate(videos)]
-    columns = [
-        [getattr(frame, name) for frame in (*every, Detections.none())] for name in ("boxes", "scores", "classes")
-    ]
-    counts = np.array([len(scores) for scores in columns[1][:-1]], dtype=np.int64)
-    starts = np.zeros(len(every) + 1, np.int64)
-    np.cumsum(counts, out=starts[1:])
-    boxes, scores, classes = (np.concatenate(column) for column in columns)
-    frames = np.repeat(np.arange(len(every)), counts)
-    return Flat(boxes, scores, classes, frames, starts, np.concatenate([np.zeros(0, np.int64), *numbers]))
+    every = [as_frames(f"videos[{number}]", video) for number, video in enumerate(videos)]
+    counts = np.concatenate([_NONE, *(np.r_[np.diff(frames.starts), np.zeros(gap, np.int64)] for frames in every)])
+    numbers = [np.repeat([number, -1], [len(frames), gap]) for number, frames in enumerate(every)]
+    tables = [frames.table for frames in every] or [Detections.none()]
+    boxes, scores, classes = (
+        _joined([getattr(table, name) for table in tables]) for name in ("boxes", "scores", "classes")
+    )
+    frames_of_rows = np.repeat(np.arange(len(counts)), counts)
+    return Flat(boxes, scores, classes, frames_of_rows, np.r_[0, np.cumsum(counts)], np.concatenate([_NONE, *numbers]))
+
+
+def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
 def link(flat: Flat, tracker: Tracker, *, reach: int, link_iou: float) -> tuple[Indices, Unmatched]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import first_few, is_whole
+from askew.boxes import Detections, FrameDetections, as_frames
 from askew.errors import InputError, unknown
-from askew.video.boxes import Detections, as_frames
 from askew.video.frame_errors import FrameErrors
 
 Scores = NDArray[np.float64]
@@ -42,7 +42,7 @@ def least_confidence(detections: Sequence[Detections]) -> Scores:
     >>> least_confidence([Detections([[0, 0, 1, 1]] * 2, [0.5, 0.75], [0, 0]), Detections.none()]).tolist()
     [0.375, 0.0]
     """
-    return _per_frame(detections, _doubt, np.mean)
+    return _mean(as_frames("detections", detections), _doubt)
 
 
 def entropy(detections: Sequence[Detections]) -> Scores:
@@ -55,7 +55,7 @@ def entropy(detections: Sequence[Detections]) -> Scores:
     >>> entropy([even, Detections.none()]).round(4).tolist()
     [0.6931, 0.0]
     """
-    return _per_frame(detections, _entropy, np.mean)
+    return _mean(as_frames("detections", detections), _entropy)
 
 
 def margin(detections: Sequence[Detections]) -> Scores:
@@ -71,7 +71,7 @@ def margin(detections: Sequence[Detections]) -> Scores:
     >>> margin([two]).tolist()
     [1.5]
     """
-    return _per_frame(detections, _closeness, np.sum)
+    return _sum(as_frames("detections", detections), _closeness)
 
 
 def expected_objects(detections: Sequence[Detections], n_classes: int) -> NDArray[np.float64]:
@@ -90,52 +90,59 @@ def expected_objects(detections: Sequence[Detections], n_classes: int) -> NDArra
     if not is_whole(n_classes) or n_classes < 0:
         raise InputError(f"n_classes: expected a whole number >= 0, got {n_classes!r}")
     out = np.zeros((len(frames), n_classes))
-    for i, frame in enumerate(frames):
-        if len(frame) and frame.classes.max() >= n_classes:
-            raise InputError(f"n_classes: {n_classes}, but frame {i} has a detection of class {frame.classes.max()}")
-        if frame.probs is not None:
-            known = frame.probs[:, :n_classes]
-            out[i, : known.shape[1]] = known.sum(axis=0, dtype=np.float64)
-        else:
-            np.add.at(out[i], frame.classes, 1 - _doubt(frame, i))
+    table, places = frames.table, frames.frames
+    bad = np.flatnonzero(table.classes >= n_classes)
+    if len(bad):
+        where = frames.frame_of(bad[0])
+        raise InputError(f"n_classes: {n_classes}, but frame {where} has a detection of class {table.classes[bad[0]]}")
+    if table.probs is None:
+        np.add.at(out, (places, table.classes), 1 - _doubt(frames))
+        return out
+    for kind in range(min(n_classes, table.probs.shape[1])):
+        out[:, kind] = np.bincount(places, table.probs[:, kind], len(frames))
     return out
 
 
-def _per_frame(
-    detections: Sequence[Detections],
-    of_each: Callable[[Detections, int], Scores],
-    together: Callable[[Scores], np.floating],
-) -> Scores:
-    frames = as_frames("detections", detections)
-    return np.array([together(of_each(f, i)) if len(f) else 0.0 for i, f in enumerate(frames)], dtype=np.float64)
+def _sum(frames: FrameDetections, of_each: Callable[[FrameDetections], Scores]) -> Scores:
+    values = of_each(frames) if len(frames.table) else np.zeros(0)
+    return np.bincount(frames.frames, values, len(frames)).astype(np.float64)
 
 
-def _doubt(frame: Detections, index: int) -> Scores:
-    best = frame.scores if frame.probs is None else frame.probs.max(axis=1)
+def _mean(frames: FrameDetections, of_each: Callable[[FrameDetections], Scores]) -> Scores:
+    return np.asarray(_sum(frames, of_each) / np.maximum(np.diff(frames.starts), 1))
+
+
+def _doubt(frames: FrameDetections) -> Scores:
+    table = frames.table
+    best = table.scores if table.probs is None else table.probs.max(axis=1)
     bad = np.flatnonzero((best < 0) | (best > 1))
     if len(bad):
+        where = frames.frame_of(bad[0])
+        here = bad[bad < frames.starts[where + 1]] - frames.starts[where]
         raise InputError(
-            f"detections: scores must be in [0, 1]; frame {index} has {best[bad[0]]:.4g} at detections {first_few(bad)}"
+            f"detections: scores must be in [0, 1]; frame {where} has {best[bad[0]]:.4g} at detections "
+            f"{first_few(here)}"
         )
     return np.asarray(1 - best.astype(np.float64))
 
 
-def _probs(frame: Detections, index: int) -> NDArray[np.float64]:
-    if frame.probs is None:
+def _probs(frames: FrameDetections) -> NDArray[np.float64]:
+    if frames.table.probs is None:
         raise InputError(
-            f"detections: frame {index} has no probs; entropy and margin need the class distribution of every detection"
+            f"detections: frame {frames.frame_of(0)} has no probs; entropy and margin need the class distribution of "
+            "every detection"
         )
-    return frame.probs.astype(np.float64)
+    return frames.table.probs.astype(np.float64)
 
 
-def _entropy(frame: Detections, index: int) -> Scores:
-    probs = _probs(frame, index)
+def _entropy(frames: FrameDetections) -> Scores:
+    probs = _probs(frames)
     return np.asarray(-(probs * np.log(np.where(probs > 0, probs, 1))).sum(axis=1))
 
 
-def _closeness(frame: Detections, index: int) -> Scores:
-    probs = _probs(frame, index)
+def _closeness(frames: FrameDetections) -> Scores:
+    probs = _probs(frames)
     if probs.shape[1] < 2:
-        raise InputError(f"detections: frame {index} has probs of one class; a margin needs two")
+        raise InputError(f"detections: frame {frames.frame_of(0)} has probs of one class; a margin needs two")
     best = np.sort(probs, axis=1)
     return np.asarray(1 - (best[:, -1] - best[:, -2]))

@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from askew.arrays import Indices, to_numpy
+from askew.boxes import LARGEST_PX, Boxes
 from askew.errors import InputError
-from askew.video.boxes import LARGEST_PX, Boxes
 
 
 @runtime_checkable

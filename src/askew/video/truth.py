@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Mask, is_number
+from askew.boxes import Detections, as_frames, iou_matrix
 from askew.errors import InputError
-from askew.video.boxes import Detections, as_frames, iou_matrix
 from askew.video.frame_errors import FrameErrors
 
 
@@ -43,16 +43,18 @@ def true_errors(
         raise InputError(f"truth: {len(there)} frames for {len(found)} frames of detections")
     if not is_number(iou) or not 0 <= iou < 1:
         raise InputError(f"iou: expected a number in [0, 1), got {iou!r}")
-    wrong, missed = [], []
+    wrong: list[Mask] = []
+    free = [np.zeros(0, bool)]
     for one, other in zip(found, there, strict=True):
         right, taken = _match(one, other, iou, same_class)
         wrong.append(~right)
-        missed.append(other.select(~taken))
+        free.append(~taken)
+    missed = there.where(np.concatenate(free))
     return FrameErrors(
         false_positives=np.array([int(w.sum()) for w in wrong], dtype=np.int64),
-        false_negatives=np.array([len(m) for m in missed], dtype=np.int64),
+        false_negatives=np.diff(missed.starts),
         suspected=tuple(wrong),
-        missed=tuple(missed),
+        missed=missed,
         energy=float("nan"),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from askew.boxes import check_inside
 from askew.data.annotations.coco import CocoFile, load_coco, read_coco, to_coco
 from askew.data.annotations.frames import VideoBoxes
 from askew.data.annotations.mot import read_mot, to_mot
@@ -16,7 +17,6 @@ from askew.data.annotations.voc import VID_ROAD_CLASSES, read_vid, read_voc
 from askew.data.annotations.yolo import read_yolo
 from askew.data.film.reader import Video
 from askew.errors import DataNotFound, InputError
-from askew.video.boxes import check_inside
 
 __all__ = [
     "VID_ROAD_CLASSES",

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.boxes import Detections
 from askew.data.annotations.fields import Id, Record, records, text_of
 from askew.data.annotations.frames import MOST_CLASSES, VideoBoxes, by_frame
 from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
-from askew.video.boxes import Detections
 
 PLACES = ("frame_id", "frame_index")
 """Keys under which exporters write an image's place in its video, from 0."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.boxes import Detections, FrameDetections, as_frames, trusted
 from askew.data.annotations.fields import check_name
 from askew.errors import InputError
-from askew.video.boxes import Detections, trusted
 
 MOST_FRAMES = 10_000_000
 """No file is taken to be about more frames: four days at 25 a second."""
@@ -26,18 +25,23 @@ MOST_CLASSES = 1 << 15
 class VideoBoxes:
     """The boxes of one video: one `Detections` a frame, and the names of the classes that their numbers mean."""
 
-    frames: tuple[Detections, ...]
+    frames: FrameDetections
+    """A list with one `Detections` a frame is taken too."""
     classes: tuple[str, ...]
     names: tuple[str, ...] = ()
     """The file of each frame, where the format says."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", as_frames("frames", self.frames))
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def padded(self, n_frames: int) -> VideoBoxes:
         """Returns the same with empty frames added at the end, up to `n_frames`."""
-        more = (Detections.none(),) * max(0, n_frames - len(self.frames))
-        return replace(self, frames=self.frames + more)
+        starts = self.frames.starts
+        more = np.repeat(starts[-1:], max(0, n_frames - len(self.frames)))
+        return replace(self, frames=FrameDetections(self.frames.table, np.concatenate([starts, more])))
 
     def first(self, n_frames: int) -> VideoBoxes:
         """Returns the boxes of the first frames."""
@@ -45,7 +49,7 @@ class VideoBoxes:
 
     def above(self, score: float) -> VideoBoxes:
         """Returns the boxes whose score is at least `score`."""
-        return replace(self, frames=tuple(frame.select(frame.scores >= score) for frame in self.frames))
+        return replace(self, frames=self.frames.where(self.frames.table.scores >= score))
 
     def of_classes(self, classes: Sequence[str]) -> VideoBoxes:
         """Returns the boxes of these classes only, renumbered in this order.
@@ -59,13 +63,12 @@ class VideoBoxes:
         """
         places = {name: place for place, name in reversed(list(enumerate(classes)))}
         number = np.array([places.get(name, -1) for name in self.classes], dtype=np.int64)
-        frames = []
-        for frame in self.frames:
-            new = number[frame.classes]
-            kept = frame.select(new >= 0)
-            probs = None if kept.probs is None else _moved(kept.probs, number, len(classes))
-            frames.append(trusted(kept.boxes, kept.scores, new[new >= 0], probs))
-        return VideoBoxes(tuple(frames), tuple(classes), self.names)
+        new = number[self.frames.table.classes]
+        kept = self.frames.where(new >= 0)
+        table = kept.table
+        probs = None if table.probs is None else _moved(table.probs, number, len(classes))
+        renumbered = trusted(table.boxes, table.scores, new[new >= 0], probs)
+        return VideoBoxes(FrameDetections(renumbered, kept.starts), tuple(classes), self.names)
 
 
 def _moved(probs: NDArray[np.float32], number: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
@@ -86,8 +89,8 @@ def by_frame(
     classes: NDArray[np.int64],
     n_frames: int,
     probs: NDArray[np.floating] | None = None,
-) -> tuple[Detections, ...]:
-    """Splits rows, in any order of frames, into one `Detections` a frame; rows of a frame keep their order.
+) -> FrameDetections:
+    """Sorts rows, in any order of frames, by frame; rows of a frame keep their order.
 
     Raises:
         InputError: rows that are no detections, or more frames than any video has.
@@ -98,10 +101,8 @@ def by_frame(
         table = Detections(boxes, scores, classes, probs)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    table = table.select(np.argsort(frames, kind="stable"))
-    ends = np.cumsum(np.bincount(frames, minlength=n_frames)).tolist()
-    nothing = Detections.none()
-    return tuple(table.select(slice(start, end)) if end > start else nothing for start, end in pairwise([0, *ends]))
+    counts = np.bincount(frames, minlength=n_frames)
+    return FrameDetections(table.select(np.argsort(frames, kind="stable")), np.r_[0, np.cumsum(counts)])
 
 
 def class_names(where: Path, n_classes: int, names: Sequence[str], *, first: int) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices
+from askew.boxes import Detections
 from askew.data.annotations.fields import text_of, whole_numbers
 from askew.data.annotations.frames import VideoBoxes, by_frame, check_span, class_names
 from askew.errors import DataNotFound, InputError
-from askew.video.boxes import Detections
 
 COLUMNS = "frame, id, left, top, width, height, confidence"
 

@@ -1,15 +1,15 @@
-"""Boxes and detections: the checked types that every other part of video speaks in."""
+"""Boxes and detections: the checked types that frames are spoken of in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import as_array, first_few, to_numpy
+from askew.arrays import Indices, Mask, as_array, first_few, to_numpy
 from askew.errors import InputError
 
 Boxes = NDArray[np.float32]
@@ -157,19 +157,114 @@ def check_probabilities(name: str, scores: NDArray[np.float32]) -> None:
         raise InputError(f"{name}: needs scores in [0, 1], got {scores.min():.4g} to {scores.max():.4g}")
 
 
-def as_frames(name: str, detections: Sequence[Detections]) -> list[Detections]:
-    """Returns the detections of a video as a list, one entry a frame.
+@dataclass(frozen=True, eq=False)
+class FrameDetections(Sequence[Detections]):
+    """The detections of every frame of a video in one table; those of a frame are a view of it, made when asked for.
+
+    Args:
+        table: the detections of all frames, frame after frame.
+        starts: (L + 1,) int64, frame i has the rows from `starts[i]` to `starts[i + 1]`.
 
     Raises:
-        InputError: `detections` is no sequence, or an entry is not `Detections`.
+        InputError: `starts` does not divide the rows of the table.
+
+    >>> box = [[0, 0, 4, 4]]
+    >>> one, two = Detections(box, [0.5], [0]), Detections(box * 2, [0.75, 0.25], [1, 1])
+    >>> video = FrameDetections.of([one, Detections.none(), two])
+    >>> len(video), len(video[2]), video.table.scores.tolist(), video.frames.tolist()
+    (3, 2, [0.5, 0.75, 0.25], [0, 2, 2])
+    >>> [len(frame) for frame in video.where(video.table.scores > 0.4)[1:]]
+    [0, 1]
     """
+
+    table: Detections
+    starts: Indices
+
+    def __post_init__(self) -> None:
+        starts = np.asarray(self.starts, dtype=np.int64)
+        n_rows = len(self.table)
+        if not len(starts) or starts[0] != 0 or starts[-1] != n_rows or (np.diff(starts) < 0).any():
+            raise InputError(f"starts: expected 0 and then numbers that rise to {n_rows}, got {starts[:8].tolist()}")
+        object.__setattr__(self, "starts", _locked(starts))
+
+    @classmethod
+    def of(cls, frames: Iterable[Detections], *, name: str = "detections") -> FrameDetections:
+        """Gathers detections, one entry a frame; O(K).
+
+        Args:
+            name: what the errors call them.
+
+        Raises:
+            InputError: an entry is not `Detections`, or some have class distributions and others not.
+        """
+        every = list(frames)
+        for i, frame in enumerate(every):
+            if not isinstance(frame, Detections):
+                raise InputError(f"{name}: expected one Detections a frame; frame {i} is a {type(frame).__name__}")
+        starts = np.zeros(len(every) + 1, np.int64)
+        np.cumsum([len(frame.scores) for frame in every], out=starts[1:])
+        full = [*every, Detections.none()]
+        boxes, classes = (np.concatenate([getattr(frame, name) for frame in full]) for name in ("boxes", "classes"))
+        scores = np.concatenate([frame.scores for frame in full])
+        return cls(trusted(boxes, scores, classes, _joined_probs(name, every)), starts)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Detections: ...
+    @overload
+    def __getitem__(self, index: slice) -> FrameDetections: ...
+    def __getitem__(self, index: int | slice) -> Detections | FrameDetections:
+        """Returns the detections of a frame, or the frames of a slice."""
+        numbers = range(len(self))[index]
+        if isinstance(numbers, int):
+            return self.table.select(slice(*self.starts[numbers : numbers + 2].tolist()))
+        if numbers.step != 1:
+            return FrameDetections.of(self[number] for number in numbers)
+        starts = self.starts[numbers.start : numbers.start + len(numbers) + 1]
+        return FrameDetections(self.table.select(slice(int(starts[0]), int(starts[-1]))), starts - starts[0])
+
+    @property
+    def frames(self) -> Indices:
+        """(K,) the frame of each row of the table."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def frame_of(self, row: int) -> int:
+        """Returns the frame of a row of the table."""
+        return int(np.searchsorted(self.starts, row, side="right")) - 1
+
+    def where(self, kept: Mask) -> FrameDetections:
+        """Returns the same frames with those rows of the table only that a (K,) mask keeps."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return FrameDetections(self.table.select(kept), before[self.starts])
+
+
+def _joined_probs(name: str, frames: Sequence[Detections]) -> NDArray[np.float32] | None:
+    """Returns the class distributions of all detections, None if there are none."""
+    full = [(number, frame.probs) for number, frame in enumerate(frames) if len(frame.scores)]
+    given = [probs for _, probs in full if probs is not None]
+    if not given:
+        return None
+    if len(given) < len(full):
+        number = next(number for number, probs in full if probs is None)
+        raise InputError(f"{name}: frame {number} has no probs, but others have: give all of a video, or none")
+    if len({probs.shape[1] for probs in given}) > 1:
+        raise InputError(f"{name}: probs of {sorted({probs.shape[1] for probs in given})} classes in one video")
+    return np.concatenate(given)
+
+
+def as_frames(name: str, detections: Iterable[Detections]) -> FrameDetections:
+    """Returns the detections of a video, one entry a frame, as one table.
+
+    Raises:
+        InputError: `detections` is no sequence, or an entry is not `Detections`; see also `FrameDetections.of`.
+    """
+    if isinstance(detections, FrameDetections):
+        return detections
     if isinstance(detections, Detections) or not isinstance(detections, Iterable):
         raise InputError(f"{name}: expected a list with one Detections a frame, got {type(detections).__name__}")
-    frames = list(detections)
-    for i, frame in enumerate(frames):
-        if not isinstance(frame, Detections):
-            raise InputError(f"{name}: expected one Detections a frame; frame {i} is a {type(frame).__name__}")
-    return frames
+    return FrameDetections.of(detections, name=name)
 
 
 def areas(boxes: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -207,18 +302,19 @@ def iou_matrix(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any
     return iou_pairs(first[rows], second[columns]).reshape(len(first), len(second))
 
 
-def check_inside(detections: Iterable[Detections], width_px: int, height_px: int) -> None:
+def check_inside(detections: FrameDetections, width_px: int, height_px: int) -> None:
     """Checks that every box touches the image; a box may reach over an edge, as detectors let them.
 
     Raises:
         InputError: a box lies wholly outside the image.
     """
-    for i, frame in enumerate(detections):
-        left, top, right, bottom = frame.boxes.T
-        bad = np.flatnonzero((right <= 0) | (bottom <= 0) | (left >= width_px) | (top >= height_px))
-        if len(bad):
-            box = [round(float(v), 1) for v in frame.boxes[bad[0]]]
-            raise InputError(
-                f"detections: frame {i} has {len(bad)} boxes outside the image of {width_px} x {height_px} pixels; "
-                f"first is {box} (left, top, right, bottom)"
-            )
+    left, top, right, bottom = detections.table.boxes.T
+    bad = np.flatnonzero((right <= 0) | (bottom <= 0) | (left >= width_px) | (top >= height_px))
+    if len(bad):
+        frame = detections.frame_of(bad[0])
+        box = [round(float(v), 1) for v in detections.table.boxes[bad[0]]]
+        count = np.count_nonzero(bad < detections.starts[frame + 1])
+        raise InputError(
+            f"detections: frame {frame} has {count} boxes outside the image of {width_px} x {height_px} pixels; "
+            f"first is {box} (left, top, right, bottom)"
+        )
