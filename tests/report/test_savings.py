@@ -257,7 +257,7 @@ def test_what_is_not_shown_saves_nothing_in_table_figure_and_headline(experiment
     assert not headline(summary).claims
     (table,) = [table for table in tables(summary) if table.name == "savings"]
     assert table.columns[:3] == ("average gain", "random needs", "needs")
-    assert {cell.text for row in table.rows for cell in row.cells[3:]} == {"none shown"}
+    assert {cell.text for row in table.rows for cell in row.cells[3:]} == {"none"}
 
 
 def test_a_need_at_the_first_count_is_an_upper_bound() -> None:

@@ -104,7 +104,7 @@ def _savings(summary: Summary) -> Table | None:
     note = (
         "The columns of counts: how many labels a strategy saves at the level that both it and random reach with so "
         "many, below it the interval. Negative: it needs more. “Needs” are for the last of them: random reaches a "
-        "level on its flat end early, so its own need stands beside. “none shown”: the average gain over random is not "
+        "level on its flat end early, so its own need stands beside. “none”: the average gain over random is not "
         "shown to differ from 0, so nothing is said to be saved or wasted. ▲ saves and ▼ wastes, with all of an "
         f"interval. {_several(len(summary.rivals), 'strategies compared with random')}"
     )
@@ -118,7 +118,7 @@ def _saved_cell(saving: Saving | None, shown: int) -> Cell:
     if not math.isfinite(saving.low):
         return Cell("–", "one seed")
     if not shown:
-        return Cell("none shown", saved_span(saving))
+        return Cell("none", saved_span(saving))
     return Cell(saved(saving), saved_span(saving), saving.sign)
 
 
