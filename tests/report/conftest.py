@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from askew.experiment.ledger import Cycle, Header, open_ledger
 
 NAMES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -32,79 +35,62 @@ def split(label: str) -> tuple[str, dict[str, Any] | None]:
     return name, ({"weight": 0.6, "by": by, "distance": "l1", "target": None} if how else None)
 
 
-def header(label: str, seed: int, cycles: int, budget: int) -> dict[str, Any]:
+def header(label: str, seed: int, cycles: int, budget: int, **changed: Any) -> Header:
     name, balance = split(label)
-    return {
-        "run": {
-            "label": label,
-            "strategy": name,
-            "parameters": {},
-            "balance": balance,
-            "seed": seed,
-            "cycles": cycles,
-            "budget": budget,
-            "initial": list(range(budget)),
-        }
-    }
+    initial = () if label == "full" else tuple(range(budget))
+    given: dict[str, Any] = {"strategy": None if label == "full" else name, "balance": balance} | changed
+    return Header(label=label, seed=seed, cycles=cycles, budget=budget, initial=initial, **given)
 
 
-def cycle_lines(
+def cycles_of(
     label: str, seed: int, cycles: int, budget: int, n_classes: int, strength: float, noise: float
-) -> list[dict[str, Any]]:
+) -> list[Cycle]:
     shared = np.random.default_rng([seed, 1])
     own = np.random.default_rng([seed, 2, *label.encode()])
     seed_effect = shared.normal(0, 0.008)
     tail = np.where(np.arange(n_classes) % 2, 0.35, 1.0)
     mix = 0.85 * np.ones(n_classes) + 0.15 * tail if "+" in label else tail ** (0.6 if label != "random" else 1.0)
     labeled = np.full(n_classes, 2 * budget // n_classes)
-    lines = []
+    free = own.permutation(np.arange(budget, budget + 2000))
+    found = []
     for k in range(cycles):
-        n_labeled = int(labeled.sum())
         rise = 1 - np.exp(-k / 2.5)
         start = shared.normal(0, noise) if k == 0 else own.normal(0, noise)
         accuracy = 0.74 + 0.11 * (1 - np.exp(-k / 4)) + strength * rise + seed_effect + start
         asked = np.zeros(n_classes, dtype=int) if k == cycles - 1 else own.multinomial(budget, mix / mix.sum())
-        uniform = np.abs(asked - budget / n_classes).sum() / (2 * budget * (n_classes - 1) / n_classes)
         curve = None
         if "+balance" in label and k == 0:
             weights = [0.0, 0.1, 0.2, 0.3, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0]
             curve = {"weights": weights, "losses": [float(40 + 160 * np.exp(-6 * w)) for w in weights]}
-        balance = {
-            "weight": 0.6,
-            "objective": -120.5,
-            "bound": -120.51,
-            "gap": 1e-4,
-            "l1_score": uniform,
-            "curve": curve,
+        balance = {"weight": 0.6, "objective": -120.5, "bound": -120.51, "gap": 1e-4, "l1_score": 0.2, "curve": curve}
+        fit = 8.0 + k + own.random()
+        seconds = {
+            "fit": fit,
+            "predict": 3.0 if split(label)[0] == "bald" else 0.7,
+            "query": 0.2 if "+" in label else 0.02,
+            "evaluate": 0.4,
         }
-        lines.append(
-            {
-                "cycle": k,
-                "n_labeled": n_labeled,
-                "metrics": {"accuracy": float(accuracy), "balanced_accuracy": float(accuracy - 0.01)},
-                "asked": [int(i) for i in own.permutation(1000)[: asked.sum()]],
-                "asked_labels": np.repeat(np.arange(n_classes), asked).tolist(),
-                "labeled_counts": labeled.tolist(),
-                "asked_counts": asked.tolist(),
-                "seconds": {
-                    "fit": 8.0 + k + own.random(),
-                    "predict": 3.0 if split(label)[0] == "bald" else 0.7,
-                    "query": 0.2 if "+" in label else 0.02,
-                    "evaluate": 0.4,
-                },
-                "balance": balance if "+" in label and k < cycles - 1 else None,
-                "l1_score": float(uniform) if k < cycles - 1 else None,
-            }
+        found.append(
+            Cycle(
+                number=k,
+                n_labeled=int(labeled.sum()),
+                metrics={"accuracy": float(accuracy), "balanced_accuracy": float(accuracy - 0.01)},
+                labeled_counts=tuple(labeled.tolist()),
+                asked=tuple(free[k * budget : k * budget + int(asked.sum())].tolist()),
+                asked_labels=tuple(np.repeat(np.arange(n_classes), asked).tolist()),
+                seconds=seconds,
+                balance=balance if "+" in label and k < cycles - 1 else None,
+            )
         )
         labeled = labeled + asked
-    return lines
+    return found
 
 
-def write_run(folder: Path, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> Path:
-    run = folder / "runs" / f"{head['run']['label']}-seed{head['run']['seed']}"
-    run.mkdir(parents=True)
-    text = "".join(json.dumps(line) + "\n" for line in (head, *lines))
-    (run / "ledger.jsonl").write_text(text, encoding="utf-8")
+def write_run(folder: Path, head: Header, cycles: Sequence[Cycle]) -> Path:
+    run = folder / "runs" / f"{head.label}-seed{head.seed}"
+    with open_ledger(run, head) as ledger:
+        for cycle in cycles:
+            ledger.append(cycle)
     return run
 
 
@@ -143,13 +129,13 @@ def make_experiment(
     first_asked: list[int] = []
     for seed in seeds:
         for label in labels:
-            lines = cycle_lines(label, seed, cycles, budget, n_classes, strength.get(label, 0.0), noise)
-            write_run(folder, header(label, seed, cycles, budget), lines)
-            first_asked += lines[0]["asked"][:16] if seed == seeds[0] else []
+            found = cycles_of(label, seed, cycles, budget, n_classes, strength.get(label, 0.0), noise)
+            write_run(folder, header(label, seed, cycles, budget), found)
+            first_asked += found[0].asked[:16] if seed == seeds[0] else []
         if full:
-            line = cycle_lines("full", seed, 1, budget, n_classes, 0.0, noise)[0]
-            line |= {"n_labeled": 10_000, "metrics": {"accuracy": 0.915, "balanced_accuracy": 0.91}, "asked": []}
-            write_run(folder, header("full", seed, 1, 0), [line])
+            one = cycles_of("full", seed, 1, budget, n_classes, 0.0, noise)[0]
+            metrics = {"accuracy": 0.915, "balanced_accuracy": 0.91}
+            write_run(folder, header("full", seed, 1, 0), [dataclasses.replace(one, n_labeled=10_000, metrics=metrics)])
     if thumbnails:
         items = np.unique(first_asked)
         side = np.linspace(-1, 1, 28)
@@ -173,11 +159,22 @@ def experiment(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def writer() -> Callable[..., Path]:
-    """Returns the function that writes one run's ledger: (folder, header, lines) -> the run's folder."""
+    """Returns the function that writes one run's ledger: (folder, header, cycles) -> the run's folder."""
     return write_run
 
 
 @pytest.fixture
-def head() -> Callable[..., dict[str, Any]]:
+def head() -> Callable[..., Header]:
     """Returns the function that makes a ledger's header: (label, seed, cycles, budget)."""
     return header
+
+
+@pytest.fixture
+def cut() -> Callable[[Path, int], None]:
+    """Returns the function that cuts a ledger off after so many cycles, as a run that was stopped leaves it."""
+
+    def cut_after(path: Path, cycles: int) -> None:
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[: 1 + 2 * cycles]))
+
+    return cut_after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -112,7 +111,9 @@ def test_every_figure_is_there_as_png_and_svg(made: Path) -> None:
 
 def test_the_manifest_lists_what_is_there(made: Path) -> None:
     manifest = json.loads((made / "report" / "report.json").read_text())
-    assert sorted([*manifest["files"], "report.json"]) == sorted(p.name for p in (made / "report").iterdir())
+    assert sorted([*manifest["files"], "report.json", ".askew-written.json"]) == sorted(
+        p.name for p in (made / "report").iterdir()
+    )
 
 
 def test_curves_csv_holds_every_measurement_unrounded(made: Path) -> None:
@@ -182,15 +183,15 @@ def test_an_interrupted_report_leaves_the_old_one(made: Path, tmp_path: Path, mo
     out = tmp_path / "out"
     page = build(made, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    real, calls = os.replace, []
+    real, calls = Path.rename, []
 
-    def fails(source: object, target: object) -> None:
+    def fails(source: Path, target: Path) -> Path:
         calls.append(target)
-        if len(calls) == 2:
+        if len(calls) == 4:
             raise OSError("no space left")
-        real(source, target)  # type: ignore[arg-type]
+        return real(source, target)
 
-    monkeypatch.setattr(building.os, "replace", fails)
+    monkeypatch.setattr(Path, "rename", fails)
     with pytest.raises(OSError, match="no space left"):
         build(made, out, metric="balanced_accuracy")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
@@ -201,24 +202,40 @@ def test_an_interrupted_report_leaves_the_old_one(made: Path, tmp_path: Path, mo
 @pytest.mark.usefixtures("bare")
 def test_a_report_takes_the_place_of_an_earlier_one(made: Path, tmp_path: Path) -> None:
     build(made, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
     assert build(made, tmp_path / "out", metric="balanced_accuracy").read_text() == "balanced_accuracy"
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.usefixtures("bare")
-def test_other_folders_are_not_replaced(made: Path, tmp_path: Path) -> None:
+def test_what_askew_did_not_write_is_not_replaced(made: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"a")
     with pytest.raises(InputError, match="holds no report: choose another folder"):
         build(made, tmp_path / "photos")
     with pytest.raises(InputError, match="is a file"):
         build(made, tmp_path / "photos" / "a.jpg")
-    build(made, tmp_path / "report")
-    (tmp_path / "report" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"notes\.txt there is not the report's"):
+    with pytest.raises(InputError, match="holds no report"):
+        build(made, made)
+    page = build(made, tmp_path / "report")
+    page.write_text("edited by hand")
+    with pytest.raises(InputError, match=r"index\.html: was not written by askew, or was changed since"):
         build(made, tmp_path / "report")
-    assert (tmp_path / "report" / "notes.txt").read_text() == "mine"
+    assert page.read_text() == "edited by hand"
     assert (tmp_path / "photos" / "a.jpg").read_bytes() == b"a"
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("text", ["", "null", "[1]", '{"files": 3}', '{"files": [[1]]}', "[" * 100_000, "\udcff"])
+def test_a_report_whose_own_files_are_damaged_is_no_traceback(made: Path, tmp_path: Path, text: str) -> None:
+    build(made, tmp_path / "out")
+    (tmp_path / "out" / "report.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(InputError, match=r"report\.json: was not written by askew, or was changed since"):
+        build(made, tmp_path / "out")
+    (tmp_path / "out" / ".askew-written.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(InputError, match="is damaged"):
+        build(made, tmp_path / "out")
 
 
 def test_a_run_of_one_cycle_and_one_seed_makes_a_page(experiment: Callable[..., Path]) -> None:
@@ -226,10 +243,9 @@ def test_a_run_of_one_cycle_and_one_seed_makes_a_page(experiment: Callable[..., 
     assert "Only random was run" in build(folder).read_text(encoding="utf-8")
 
 
-def test_an_unfinished_experiment_says_so(experiment: Callable[..., Path]) -> None:
+def test_an_unfinished_experiment_says_so(experiment: Callable[..., Path], cut: Callable[[Path, int], None]) -> None:
     folder = experiment(labels=("random", "entropy"), seeds=(0, 1), cycles=5, full=False, thumbnails=False)
-    path = folder / "runs" / "entropy-seed1" / "ledger.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    cut(folder / "runs" / "entropy-seed1" / "ledger.jsonl", 2)
     text = build(folder).read_text(encoding="utf-8")
     assert "1 run is not finished" in text
     assert "entropy, seed 1: 2 of 5 cycles" in text
@@ -265,8 +281,25 @@ def test_thumbnails_of_another_kind_are_refused(experiment: Callable[..., Path])
     with pytest.raises(InputError, match=r"expected items \(K,\) and pixels"):
         strips(read(folder))
     (folder / "thumbnails.npz").write_bytes(b"PK")
-    with pytest.raises(InputError, match="not the thumbnails of an experiment"):
+    with pytest.raises(InputError, match=r"thumbnails\.npz: "):
         strips(read(folder))
+    pixels = np.zeros((3, 8, 8, 3), np.uint8)
+    for wrong in (
+        {"items": np.arange(3)},
+        {"items": np.array(3), "pixels": pixels},
+        {"items": np.arange(3.0), "pixels": pixels},
+        {"items": np.array(["a", "b", "c"]), "pixels": pixels},
+        {"items": np.arange(3), "pixels": np.zeros((3, 0, 8, 3), np.uint8)},
+        {"items": np.arange(4), "pixels": pixels},
+    ):
+        np.savez(folder / "thumbnails.npz", **wrong)
+        with pytest.raises(InputError, match=r"thumbnails\.npz: "):
+            strips(read(folder))
+    whole = (folder / "thumbnails.npz").read_bytes()
+    for end in range(0, len(whole), 97):
+        (folder / "thumbnails.npz").write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"thumbnails\.npz: "):
+            strips(read(folder))
 
 
 def test_labels_never_overlap_and_stay_inside() -> None:

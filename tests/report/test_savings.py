@@ -40,7 +40,8 @@ Ledgers = dict[str, dict[int, dict[int, float]]]
 def slow_read(folder: Path) -> Ledgers:
     found: Ledgers = {}
     for path in folder.glob("runs/*/ledger.jsonl"):
-        head, *cycles = (json.loads(line) for line in path.read_text().splitlines())
+        head, *events = (json.loads(line) for line in path.read_text().splitlines())
+        cycles = [event["asked"] for event in events if "asked" in event]
         curve = {c["n_labeled"]: c["metrics"]["accuracy"] for c in cycles}
         found.setdefault(head["run"]["label"], {})[head["run"]["seed"]] = curve
     return found

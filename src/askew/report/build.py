@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from askew.errors import InputError, MissingExtra
+from askew.files import output_folder
 from askew.report.ledgers import read
 from askew.report.summary import Summary, summarize
 
-MANIFEST = "report.json"
-"""Lists the files of a report; a folder without it is not one, and is not replaced."""
+ABOUT = "report.json"
+"""Says what a report is of; a folder without it is not one, and is not replaced."""
 
 
 def build(folder: Path | str, out: Path | str | None = None, *, metric: str | None = None) -> Path:
     """Writes the report of the experiment in `folder` and returns the path of its page.
 
-    The same ledgers give the same bytes. What is written is put together beside `out` and then takes its place by
-    renaming, so a reader never finds half a report, and a call that fails leaves the old one.
+    The same ledgers give the same bytes. What is written is put together beside `out` and then takes the place of the
+    earlier report's files, so a call that fails leaves the old one. A file there that askew did not write, or that was
+    changed since, is never replaced.
 
     Args:
         folder: an experiment's folder, finished or not.
@@ -28,17 +28,22 @@ def build(folder: Path | str, out: Path | str | None = None, *, metric: str | No
 
     Raises:
         DataNotFound: no experiment there.
-        InputError: a damaged ledger, an unknown metric, or an `out` that holds something else than a report.
+        InputError: a damaged ledger, an unknown metric, or an `out` that holds something else than a report,
+            or a file in it that would be replaced and that askew did not write.
         MissingExtra: matplotlib or Jinja2 are not installed.
     """
     folder = Path(folder)
     out = folder / "report" if out is None else Path(out)
-    summary = summarize(read(folder), metric)
     _refuse_other(out)
+    summary = summarize(read(folder), metric)
     files = _render(summary)
-    manifest = {"experiment": summary.experiment.name, "metric": summary.metric, "files": sorted(files)}
-    files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
-    _replace(out, files)
+    about = {"experiment": summary.experiment.name, "metric": summary.metric, "files": sorted(files)}
+    files[ABOUT] = (json.dumps(about, indent=2) + "\n").encode()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    read_from = [folder / name for name in ("runs", "experiment.json", "thumbnails.npz")]
+    with output_folder(out, force=(out / ABOUT).is_file(), reads=read_from) as new:
+        for name, content in files.items():
+            (new / name).write_bytes(content)
     return out / "index.html"
 
 
@@ -65,29 +70,5 @@ def _render(summary: Summary) -> dict[str, bytes]:
 def _refuse_other(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file: give a folder for the report")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / MANIFEST).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / ABOUT).is_file():
         raise InputError(f"{out}: is not empty and holds no report: choose another folder")
-    own = {*json.loads((out / MANIFEST).read_text(encoding="utf-8")).get("files", ()), MANIFEST}
-    others = sorted(path.name for path in out.iterdir() if path.name not in own)
-    if others:
-        raise InputError(f"{out}: would be replaced, but {others[0]} there is not the report's: move it away")
-
-
-def _replace(out: Path, files: dict[str, bytes]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as place:
-        made, old = Path(place) / "new", Path(place) / "old"
-        made.mkdir()
-        for name, content in files.items():
-            (made / name).write_bytes(content)
-        if not out.exists():
-            os.replace(made, out)
-            return
-        os.replace(out, old)
-        try:
-            os.replace(made, out)
-        except OSError:
-            os.replace(old, out)
-            raise

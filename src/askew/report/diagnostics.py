@@ -16,7 +16,7 @@ def asked_by_class(experiment: Experiment, label: str) -> Floats:
     asked: dict[int, list[Sequence[float]]] = {}
     for run in experiment.of(label):
         for cycle in run.cycles:
-            if cycle.asked and len(cycle.asked_counts) == len(experiment.classes):
+            if cycle.asked_labels:
                 asked.setdefault(cycle.number, []).append(cycle.asked_counts)
     return np.array([np.mean(rows, axis=0) for _, rows in sorted(asked.items())])
 

@@ -16,6 +16,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from askew.data.reading import one_line
 from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds, weight_curve
 from askew.report.ledgers import FULL
 from askew.report.measures import Floats, Interval, Saving
@@ -33,7 +34,6 @@ from askew.report.plotting import (
 )
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks, style
 from askew.report.summary import Comparison, Line, Summary
-from askew.report.text import shortened
 
 SHADES = (0.25, 1.0)
 """Opacity of the first and the last cycle in stacked bars."""
@@ -156,7 +156,7 @@ def gain_over_plain(summary: Summary, narrow: bool = False) -> Figure | None:
     for ax, line in zip(axes, lines, strict=True):
         if line.plain_gain is not None:
             _gains(ax, line.plain_gain, look[line.label], summary)
-        ax.set_title(shortened(line.label, MOST_LETTERS))
+        ax.set_title(one_line(line.label, MOST_LETTERS))
     for ax in axes:
         ax.set_xlabel("labels")
     figure.supylabel("points", fontsize=9, color=MUTED)
@@ -181,7 +181,7 @@ def class_counts(summary: Summary, narrow: bool = False) -> Figure | None:
     for number, (ax, (label, counts)) in enumerate(zip(axes, asked, strict=True)):
         _stack(ax, counts, look[label].colour)
         ax.axhline(counts.sum() / len(classes), color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        ax.set_title(shortened(label, MOST_LETTERS))
+        ax.set_title(one_line(label, MOST_LETTERS))
         _class_axis(ax, classes, named=number + columns >= len(asked))
     figure.supylabel("items asked", fontsize=9, color=MUTED)
     figure.tight_layout(pad=0.6)
@@ -220,7 +220,7 @@ def weight_curves(summary: Summary, narrow: bool = False) -> Figure | None:
         at = float(np.interp(chosen, weights, losses))
         ax.plot(chosen, at, marker="o", markersize=8, markerfacecolor="none", color=INK)
         ax.annotate(f"λ = {chosen:g}", (chosen, at), xytext=(8, 8), textcoords="offset points", color=INK)
-        ax.set_title(shortened(label, MOST_LETTERS))
+        ax.set_title(one_line(label, MOST_LETTERS))
         ax.set_ylim(bottom=0)
         ax.set_xlabel("weight λ")
     figure.supylabel("L1 distance to the demand", fontsize=9, color=MUTED)
@@ -427,7 +427,7 @@ def _class_axis(ax: Axes, classes: Sequence[str], named: bool) -> None:
     if len(classes) > MOST_NAMED_CLASSES:
         ax.set_xticks([0, len(classes) - 1], ["class 0", f"{len(classes) - 1}"])
         return
-    short = [shortened(name, 10) for name in classes]
+    short = [one_line(name, 10) for name in classes]
     plain = all(len(name) <= 2 for name in short)
     ax.set_xticks(
         range(len(classes)), short, rotation=0 if plain else 55, ha="center" if plain else "right", fontsize=7.5

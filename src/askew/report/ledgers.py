@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from askew.errors import DataNotFound, InputError
-from askew.experiment.ledger import read_ledger
+from askew.experiment.ledger import FILE, Cycle, Header, begun, read_ledger
+from askew.experiment.records import mapping, text, whole
 
 FULL = "full"
 """The label of the run that trains on everything once."""
@@ -17,34 +19,7 @@ FULL = "full"
 RANDOM = "random"
 """The label of the run that every other one is held against."""
 
-
-@dataclass(frozen=True)
-class Cycle:
-    """One finished cycle of a run: what was trained on, what was measured, what was asked next.
-
-    Attributes:
-        number: from 0.
-        n_labeled: how many labels the model was trained on.
-        metrics: name to value, measured on the test set.
-        asked: pool indices asked after this cycle's training, best first; empty in the last cycle.
-        asked_labels: their true classes.
-        labeled_counts: labels of each class in the training set of this cycle.
-        asked_counts: of each class in `asked`.
-        seconds: phase to seconds.
-        balance: what the balanced pick reported (weight, objective, bound, gap, curve), or None.
-        l1_score: Eq. 4.10 of `asked_counts`, or None.
-    """
-
-    number: int
-    n_labeled: int
-    metrics: Mapping[str, float]
-    asked: tuple[int, ...] = ()
-    asked_labels: tuple[int, ...] = ()
-    labeled_counts: tuple[float, ...] = ()
-    asked_counts: tuple[float, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    balance: Mapping[str, Any] | None = None
-    l1_score: float | None = None
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -54,14 +29,14 @@ class Run:
     Attributes:
         label: how the experiment calls the strategy, such as "entropy+balance".
         seed: of the initial set, the training and the ties.
-        settings: the ledger's header: strategy, parameters, balance, planned cycles, budget, initial items.
-        cycles: those that finished.
+        header: what was planned: strategy, parameters, balance, cycles; None if the run failed before its ledger began.
+        cycles: those that were measured.
         failure: the text of `failure.txt`, or None.
     """
 
     label: str
     seed: int
-    settings: Mapping[str, Any]
+    header: Header | None
     cycles: tuple[Cycle, ...]
     failure: str | None = None
 
@@ -73,7 +48,7 @@ class Run:
     @property
     def balanced(self) -> bool:
         """Whether the run asked for class balance."""
-        return self.settings.get("balance") is not None
+        return self.header is not None and self.header.balance is not None
 
 
 @dataclass(frozen=True)
@@ -113,12 +88,13 @@ class Experiment:
 
     def plain_of(self, label: str) -> str | None:
         """Returns the label of the same strategy and parameters without balance, or None if there is none."""
-        settings = next((run.settings for run in self.runs if run.label == label and run.settings), None)
-        if settings is None or settings.get("balance") is None:
+        mine = next((run.header for run in self.runs if run.label == label and run.header is not None), None)
+        if mine is None or mine.balance is None:
             return None
-        same = ("strategy", "parameters")
         for run in self.runs:
-            if run.settings and not run.balanced and all(run.settings.get(k) == settings.get(k) for k in same):
+            other = run.header
+            same = other is not None and (other.strategy, other.parameters) == (mine.strategy, mine.parameters)
+            if same and not run.balanced:
                 return run.label
         return None
 
@@ -146,26 +122,44 @@ def read(folder: Path | str) -> Experiment:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataNotFound(f"{folder}: no such folder: give the folder that `askew run` wrote")
-    about = _read_json(folder / "experiment.json")
-    runs = tuple(run for path in sorted((folder / "runs").glob("*")) if (run := _read_run(path)) is not None)
+    path = folder / "experiment.json"
+    about = _read_json(path)
+    runs = tuple(run for one in sorted((folder / "runs").glob("*")) if (run := _read_run(one)) is not None)
     if not runs:
         raise DataNotFound(f"{folder}: no ledger with a finished cycle under runs/: run the experiment first")
     try:
-        return Experiment(
-            folder=folder,
-            name=str(about["name"]),
-            dataset=str(about["dataset"]),
-            classes=tuple(str(name) for name in about["classes"]),
-            n_items=int(about["n_items"]),
-            n_test=int(about["n_test"]),
-            config=about.get("config", {}),
-            versions=about.get("versions", {}),
-            machine=about.get("machine", {}),
-            created=str(about.get("created", "")),
-            runs=runs,
-        )
+        found = _experiment(folder, about, runs)
     except KeyError as error:
-        raise InputError(f"{folder / 'experiment.json'}: the key {error} is missing") from error
+        raise InputError(f"{path}: the key {error} is missing") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    for run in runs:
+        for cycle in run.cycles:
+            if len(cycle.labeled_counts) != len(found.classes):
+                raise InputError(
+                    f"{folder}: {run.label}, seed {run.seed}: {len(cycle.labeled_counts)} classes in the ledger, "
+                    f"{len(found.classes)} in experiment.json"
+                )
+    return found
+
+
+def _experiment(folder: Path, about: Mapping[str, Any], runs: tuple[Run, ...]) -> Experiment:
+    classes = about["classes"]
+    if not isinstance(classes, list) or not classes:
+        raise InputError(f"classes: expected a list of texts, got {classes!r:.60}")
+    return Experiment(
+        folder=folder,
+        name=_shown(text("name", about["name"])),
+        dataset=_shown(text("dataset", about["dataset"])),
+        classes=tuple(_shown(text("classes", name)) for name in classes),
+        n_items=whole("n_items", about["n_items"], 0),
+        n_test=whole("n_test", about["n_test"], 0),
+        config=mapping("config", about.get("config", {})),
+        versions=mapping("versions", about.get("versions", {})),
+        machine=mapping("machine", about.get("machine", {})),
+        created=text("created", about.get("created", "–")),
+        runs=runs,
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -173,7 +167,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise DataNotFound(f"{path}: not found: the folder is not an experiment's")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected a JSON object, got {type(value).__name__}")
@@ -182,85 +176,26 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_run(folder: Path) -> Run | None:
     label, separator, seed = folder.name.rpartition("-seed")
-    if not folder.is_dir() or not separator or not seed.isdigit():
+    if not folder.is_dir() or not separator or not _NUMBER.fullmatch(seed):
         return None
     path = folder / "failure.txt"
     failure = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
-    if (checked := _read_checked(folder / "ledger.jsonl", failure)) is not None:
-        return checked if checked.cycles or failure is not None else None
-    lines = _read_lines(folder / "ledger.jsonl")
-    settings = lines[0].get("run") if lines else {}
-    if not isinstance(settings, dict):
-        raise InputError(f"{folder / 'ledger.jsonl'}: line 1 is not a ledger's header: the key 'run' is missing")
-    cycles = tuple(_cycle(folder / "ledger.jsonl", number, line) for number, line in enumerate(lines[1:]))
+    if not begun(folder / FILE):
+        return None if failure is None else Run(_shown(label), int(seed), None, (), failure)
+    header, cycles = read_ledger(folder / FILE)
+    if (header.label, header.seed) != (label, int(seed)):
+        raise InputError(
+            f"{folder / FILE}: is the ledger of {_shown(header.label)}, seed {header.seed}: move it to its own folder"
+        )
     if not cycles and failure is None:
         return None
-    return Run(str(settings.get("label", label)), int(settings.get("seed", seed)), settings, cycles, failure)
+    return Run(_shown(label), header.seed, header, cycles, failure)
 
 
-def _read_checked(path: Path, failure: str | None) -> Run | None:
-    """Returns the run of a ledger whose lines have checks, or None if it is none."""
-    if not path.is_file() or not path.read_bytes().startswith(b'{"format":'):
-        return None
-    header, found = read_ledger(path)
-    cycles = tuple(
-        Cycle(
-            one.number,
-            one.n_labeled,
-            one.metrics,
-            one.asked,
-            one.asked_labels,
-            one.labeled_counts,
-            one.asked_counts,
-            one.seconds,
-            one.balance,
-            one.l1_score,
-        )
-        for one in found
-    )
-    return Run(header.label, header.seed, header.record(), cycles, failure)
+def _shown(name: str) -> str:
+    r"""Returns a name with what cannot be printed as escapes: line breaks, control characters, broken UTF-8.
 
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Returns the lines of a ledger; a last one that was cut short is left out, any other bad line is an error."""
-    if not path.is_file():
-        return []
-    texts = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    last = texts.pop()
-    lines: list[dict[str, Any]] = []
-    for number, text in enumerate(texts, start=1):
-        line = _parse(text)
-        if line is None:
-            raise InputError(f"{path}: line {number} is not a JSON object: {text[:60]!r}")
-        lines.append(line)
-    tail = _parse(last)
-    return lines if tail is None else [*lines, tail]
-
-
-def _parse(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _cycle(path: Path, number: int, line: dict[str, Any]) -> Cycle:
-    where = f"{path}: line {number + 2}"
-    try:
-        if int(line["cycle"]) != number:
-            raise InputError(f"{where}: cycle {line['cycle']} where cycle {number} was expected")
-        return Cycle(
-            number=number,
-            n_labeled=int(line["n_labeled"]),
-            metrics={key: float(value) for key, value in line["metrics"].items()},
-            asked=tuple(line.get("asked") or ()),
-            asked_labels=tuple(line.get("asked_labels") or ()),
-            labeled_counts=tuple(line.get("labeled_counts") or ()),
-            asked_counts=tuple(line.get("asked_counts") or ()),
-            seconds=line.get("seconds") or {},
-            balance=line.get("balance"),
-            l1_score=line.get("l1_score"),
-        )
-    except KeyError as error:
-        raise InputError(f"{where}: the key {error} is missing") from error
+    >>> print(_shown("two" + chr(10) + "lines, café"))
+    two\nlines, café
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

@@ -77,20 +77,21 @@ def _last_line(run: Run) -> str:
 
 
 def _progress(run: Run) -> str:
-    planned = run.settings.get("cycles")
-    return f"{len(run.cycles)} of {planned} cycles" if planned else f"{len(run.cycles)} cycles"
+    planned = len(run.cycles) if run.header is None else run.header.cycles
+    return f"{len(run.cycles)} of {planned} cycles"
 
 
 def _run_settings(summary: Summary) -> list[tuple[str, str, str, str]]:
     rows = []
     for label in summary.experiment.labels:
         runs = summary.experiment.of(label)
-        settings = next((run.settings for run in runs if run.settings), {})
-        parameters = ", ".join(f"{k} = {v}" for k, v in (settings.get("parameters") or {}).items()) or "–"
-        balance = settings.get("balance")
-        known = {k: v for k, v in (balance or {}).items() if v is not None}
-        how = ", ".join(f"{k} = {v}" for k, v in known.items()) if balance else "–"
-        rows.append((label, str(settings.get("strategy", "–")), parameters, how))
+        header = next((run.header for run in runs if run.header is not None), None)
+        if header is None:
+            continue
+        parameters = ", ".join(f"{k} = {v}" for k, v in header.parameters.items()) or "–"
+        known = {k: v for k, v in (header.balance or {}).items() if v is not None}
+        how = ", ".join(f"{k} = {v}" for k, v in known.items()) or "–"
+        rows.append((label, header.strategy or "–", parameters, how))
     return rows
 
 

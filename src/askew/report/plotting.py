@@ -13,11 +13,11 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 from numpy.typing import NDArray
 
+from askew.data.reading import one_line
 from askew.report.ledgers import RANDOM
 from askew.report.measures import Floats
 from askew.report.style import GREY, MUTED, NARROW_INCHES, PAPER, WIDE_INCHES, Look
 from askew.report.summary import Summary
-from askew.report.text import shortened
 
 MOST_LETTERS = 24
 """A longer name of a strategy is cut in a figure."""
@@ -67,7 +67,7 @@ def draw_curve(ax: Axes, x: NDArray[Any], y: NDArray[Any], look: Look) -> None:
 
 def name_rows(ax: Axes, labels: Sequence[str], look: dict[str, Look]) -> None:
     """Writes the strategies' names beside horizontal rows, the first on top, each in its colour."""
-    ax.set_yticks(range(len(labels)), [shortened(label, MOST_LETTERS) for label in labels])
+    ax.set_yticks(range(len(labels)), [one_line(label, MOST_LETTERS) for label in labels])
     for text, label in zip(ax.get_yticklabels(), labels, strict=True):
         text.set_color(look[label].colour if label in look and label != RANDOM else MUTED)
     ax.set_ylim(len(labels) - 0.4, -0.6)
@@ -107,7 +107,7 @@ def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, s
         there = low + at / height_points * (high - low)
         colour = look[label].colour
         ax.annotate(
-            shortened(label, MOST_LETTERS),
+            one_line(label, MOST_LETTERS),
             (x, y),
             xytext=(1.0, there),
             textcoords=_outside(ax, figure),

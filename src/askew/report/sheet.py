@@ -7,15 +7,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.data.npy import open_npz
+from askew.data.reading import one_line
 from askew.errors import InputError
 from askew.report.ledgers import FULL, Experiment
 from askew.report.style import MUTED, WIDE_INCHES, style
-from askew.report.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,15 +83,17 @@ def strips(experiment: Experiment, first: int = MOST_ITEMS) -> tuple[Strip, ...]
     return tuple(found)
 
 
-def _read(path: Path) -> dict[int, Any]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            items, pixels = file["items"], file["pixels"]
-    except (KeyError, ValueError, OSError) as error:
-        raise InputError(f"{path}: not the thumbnails of an experiment: {error}") from error
-    if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8 or len(items) != len(pixels):
+def _read(path: Path) -> dict[int, NDArray[np.uint8]]:
+    with open_npz(path) as file:
+        missing = [name for name in ("items", "pixels") if name not in file]
+        if missing:
+            raise InputError(f"{path}: not the thumbnails of an experiment: {missing[0]!r} is missing")
+        items, pixels = file["items"], file["pixels"]
+    fits = pixels.ndim == 4 and pixels.shape[-1:] == (3,) and pixels.dtype == np.uint8 and pixels.size > 0
+    if not fits or items.ndim != 1 or items.dtype.kind not in "iu" or len(items) != len(pixels):
         raise InputError(
-            f"{path}: expected items (K,) and pixels (K, h, w, 3) uint8, got {items.shape} and {pixels.shape}"
+            f"{path}: expected items (K,) and pixels (K, h, w, 3) uint8, got {items.shape} {items.dtype} and "
+            f"{pixels.shape} {pixels.dtype}"
         )
     return dict(zip(items.tolist(), pixels, strict=True))
 
@@ -112,12 +115,12 @@ def contact_sheet(found: Sequence[Strip]) -> bytes:
 
 def _draw_strip(ax: Axes, strip: Strip) -> None:
     ax.set_axis_off()
-    ax.set_title(shortened(strip.label, 60), fontsize=8.5)
+    ax.set_title(one_line(strip.label, 60), fontsize=8.5)
     for place, picture in enumerate(strip.pictures):
         high, wide = picture.pixels.shape[:2]
         half_x, half_y = 0.46 * wide / max(high, wide), 0.46 * high / max(high, wide)
         edges = (place - half_x, place + half_x, half_y, -half_y)
         ax.imshow(picture.pixels, extent=edges, interpolation="nearest" if picture.small else "antialiased")
-        ax.text(place, 0.52, shortened(picture.caption, 11), ha="center", va="top", fontsize=6, color=MUTED)
+        ax.text(place, 0.52, one_line(picture.caption, 11), ha="center", va="top", fontsize=6, color=MUTED)
     ax.set_xlim(-0.5, MOST_ITEMS - 0.5)
     ax.set_ylim(0.85, -0.5)

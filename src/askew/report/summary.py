@@ -215,13 +215,13 @@ def curves_of(runs: Iterable[Run], metric: str) -> Curves | None:
 
 
 def _strategy(runs: Iterable[Run]) -> str:
-    return next((str(run.settings["strategy"]) for run in runs if "strategy" in run.settings), "")
+    return next((run.header.strategy for run in runs if run.header is not None and run.header.strategy), "")
 
 
 def _knows_truth(runs: Iterable[Run]) -> bool:
     """Tells whether the catalogue's strategy of that name reads the truth; one that left the catalogue does not."""
-    names = {str(run.settings.get("strategy")) for run in runs}
-    return any("truth" in strategies()[name].needs for name in names if name in strategies())
+    name = _strategy(runs)
+    return name in strategies() and "truth" in strategies()[name].needs
 
 
 def _compare(curves: Mapping[str, Curves], pairs: Mapping[str, str]) -> dict[str, Comparison]:
