@@ -61,7 +61,7 @@ def test_the_tracker_follows_it_and_keeps_it(tmp_path, network):
 
 
 def test_weights_that_are_none(tmp_path):
-    with pytest.raises(DataNotFound, match="no file"):
+    with pytest.raises(DataNotFound, match="no such file"):
         load_raft(tmp_path / "none.pth")
     torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"fits neither .* \(1 tensors\)"):
@@ -69,6 +69,38 @@ def test_weights_that_are_none(tmp_path):
     (tmp_path / "text.pth").write_text("hello")
     with pytest.raises(InputError, match="cannot be read"):
         load_raft(tmp_path / "text.pth")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_raft(tmp_path / "text.safetensors")
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(InputError, match="holds no state dict"):
+    with pytest.raises(InputError, match="does not hold named tensors"):
         load_raft(tmp_path / "list.pth")
+
+
+def test_damaged_weights_are_one_line(tmp_path):
+    """Before, some of them were IndexError, struct.error or AssertionError of torch's reader."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "raft.pth"
+    torch.save({"a": torch.zeros(3, 4), "b": torch.arange(5)}, path, _use_new_zipfile_serialization=False)
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    for _ in range(300):
+        damaged = whole[: rng.integers(len(whole))].copy() if rng.random() < 0.5 else whole.copy()
+        damaged[rng.integers(len(damaged), size=4) if len(damaged) else []] = rng.integers(256)
+        path.write_bytes(damaged.tobytes())
+        with pytest.raises(InputError, match="weights: ") as caught:
+            load_raft(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:torch.meshgrid")
+def test_weights_that_give_no_flow_are_refused(tmp_path, network):
+    import cv2
+
+    weights = {name: torch.full_like(value, torch.nan) for name, value in network.state_dict().items()}
+    torch.save(weights, tmp_path / "raft.pth")
+    for number in range(2):
+        (tmp_path / "f").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "f" / f"{number}.png"), np.full((128, 128, 3), 50 * number, np.uint8))
+    with pytest.raises(InputError, match="flow: is not finite"):
+        raft_tracker(tmp_path / "f", tmp_path / "raft.pth", updates=1, cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())

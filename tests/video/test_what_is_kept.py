@@ -213,7 +213,7 @@ class TestWhatCannotBeReadIsOneLine:
     def test_other_things_are_no_film(self, refused):
         refused("errors", "clip/0003.png", "--detections", "d.txt", match="is a picture; give the folder of the frames")
         os.mkfifo("pipe")
-        refused("errors", "pipe", "--detections", "d.txt", match="expected a video file or a folder of frames")
+        refused("errors", "pipe", "--detections", "d.txt", match="is a pipe or a device")
 
     def test_a_name_that_no_table_can_hold(self, refused):
         shutil.move("clip", "cl\nip")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from torchvision.models.optical_flow import raft_large, raft_small
 
 from askew.data.film.flow import Field, stored_flow
 from askew.data.film.reader import Image, Video, open_video
-from askew.errors import DataNotFound, InputError
+from askew.errors import InputError
+from askew.learn.weights import read
 from askew.video.flow import FlowTracker
 
 MULTIPLE_PX = 8
@@ -33,13 +33,11 @@ def load_raft(weights: str | Path) -> nn.Module:
     Which of the two it is shows in the names and shapes of the weights.
 
     Raises:
-        DataNotFound: no such file.
-        InputError: the weights are of neither network.
+        DataNotFound: no such file; torchvision documents where raft_large and raft_small come from.
+        InputError: the file is damaged, or its weights are of neither network.
     """
     path = Path(weights)
-    if not path.is_file():
-        raise DataNotFound(f"weights: no file {path}; torchvision documents where raft_large and raft_small come from")
-    state = _state(path)
+    state = read(path)
     for build in (raft_large, raft_small):
         network = build(weights=None, progress=False)
         own = network.state_dict()
@@ -47,24 +45,6 @@ def load_raft(weights: str | Path) -> nn.Module:
             network.load_state_dict(state)
             return network.eval().requires_grad_(False)
     raise InputError(f"weights: {path} fits neither torchvision's raft_large nor its raft_small ({len(state)} tensors)")
-
-
-def _state(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise InputError(f"weights: {path} is no safetensors file: {error}") from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
-        raise InputError(f"weights: {path} cannot be read: {' '.join(str(error).split())[:160]}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"weights: {path} holds no state dict")
-    return state
 
 
 def raft_flow(network: nn.Module, *, device: str = "cpu", updates: int = 12) -> Callable[[Image, Image], Field]:

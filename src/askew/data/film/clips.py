@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from askew.data.film.reader import FILMS, Video, natural, open_video, pictures_in
+from askew.data.reading import reading
 from askew.errors import DataNotFound, InputError
 
 
@@ -26,8 +27,9 @@ def open_videos(path: str | Path, *, n_frames: int | None = None) -> dict[str, V
         InputError: one cannot be read, or has a name that cannot be written.
     """
     root = Path(path)
-    if not root.exists():
-        raise DataNotFound(f"video: {root} does not exist")
+    with reading(f"video: {root}"):
+        if not root.exists():
+            raise DataNotFound(f"video: {root} does not exist")
     if not root.is_dir() or pictures_in(root):
         video = open_video(root, n_frames=n_frames)
         return {_checked(video.name): video}

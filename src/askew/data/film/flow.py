@@ -228,7 +228,11 @@ def _one_way(
         idle.append(engine)
     if (field.shape[1], field.shape[0]) != grid:
         field = cv2.resize(field, grid, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(field, dtype=np.float16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept = np.ascontiguousarray(field, dtype=np.float16)
+    if not np.isfinite(kept).all():
+        raise InputError("flow: is not finite, or beyond 65,504 pixels: what computes it (the weights?) gives no flow")
+    return kept
 
 
 def _small_frames(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from askew.arrays import Mask
 from askew.data.cells import unguarded
-from askew.errors import DataNotFound, InputError
+from askew.data.reading import decoding, read_text
+from askew.errors import InputError
 
 
 def read_labeled(paths: Sequence[str | Path], lengths: Mapping[str, int]) -> Mask:
@@ -43,13 +45,9 @@ def read_labeled(paths: Sequence[str | Path], lengths: Mapping[str, int]) -> Mas
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Returns the rows of a table and the lines they end on."""
-    if not path.is_file():
-        raise DataNotFound(f"labeled: no file {path}")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            if "frame" not in (reader.fieldnames or ()):
-                raise InputError(f"labeled: {path}: expected a table with the columns video,frame")
-            return [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise InputError(f"labeled: {path} is not a table that can be read: {' '.join(str(error).split())}") from error
+    what = f"labeled: {path}"
+    reader = csv.DictReader(io.StringIO(read_text(path, what), newline=""), strict=True)
+    with decoding(what, "a table"):
+        if "frame" not in (reader.fieldnames or ()):
+            raise InputError(f"{what}: expected a table with the columns video,frame")
+        return [(reader.line_num, row) for row in reader]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.data.reading import plain_file, reading
 from askew.errors import DataNotFound, InputError, MissingExtra
 
 Image = NDArray[np.uint8]
@@ -178,8 +179,9 @@ def open_video(path: str | Path, *, n_frames: int | None = None) -> Video:
         MissingExtra: OpenCV is not installed.
     """
     where = Path(path)
-    if not where.exists():
-        raise DataNotFound(f"video: {where} does not exist")
+    with reading(f"video: {where}"):
+        if not where.exists():
+            raise DataNotFound(f"video: {where} does not exist")
     video = _open_folder(where) if where.is_dir() else _open_file(where)
     if n_frames is None:
         return video
@@ -202,23 +204,17 @@ def pictures_in(folder: Path) -> list[Path]:
     Raises:
         InputError: the folder cannot be read.
     """
-    try:
+    with reading(folder):
         return [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def _check_film(where: Path) -> None:
     """Refuses what FFmpeg would make a film of though it is none: texts (drawn as letters), playlists, one picture."""
-    if not where.is_file():
-        raise InputError(f"{where}: expected a video file or a folder of frames")
+    plain_file(where)
     if where.suffix.lower() in PICTURES:
         raise InputError(f"{where}: is a picture; give the folder of the frames")
-    try:
-        with where.open("rb") as file:
-            beginning = file.read(SAMPLE_BYTES)
-    except OSError as error:
-        raise InputError(f"{where}: cannot be read: {error.strerror}") from error
+    with reading(where), where.open("rb") as file:
+        beginning = file.read(SAMPLE_BYTES)
     if b"\0" not in beginning:
         raise InputError(f"{where}: not a video that OpenCV can read: it holds text")
 
