@@ -119,11 +119,12 @@ class PlainLoop:
 def askew_epoch(images: Images, training: Training, device: torch.device) -> Callable[[], None]:
     """Returns a callable that trains one epoch on all pictures."""
     classifier = Classifier(10, training=training, device=str(device))
-    network = classifier._new_network(images.shape, 0)
-    normalise = Normalisation.measure(images, torch.Generator()).to(device)
+    network = classifier._new_network(images.shape, 0, False)
+    feed = Feed(images, device)
+    normalise = Normalisation.measure(feed, torch.Generator()).to(device)
     dtype = number_format(device, training.amp)
     trainer = Trainer(network, normalise, len(images), training, seed=0, dtype=dtype)
-    feed, labels = Feed(images, device), torch.from_numpy(images.labels)
+    labels = torch.from_numpy(images.labels)
     turn = iter(range(10**9))
     return lambda: trainer.epoch(feed, labels, next(turn)) and None
 
@@ -131,8 +132,8 @@ def askew_epoch(images: Images, training: Training, device: torch.device) -> Cal
 def askew_predict(images: Images, few: Images, training: Training, device: torch.device) -> Callable[[], Any]:
     """Returns a callable that predicts all pictures with a classifier trained on a few."""
     classifier = Classifier(10, training=replace(training, epochs=1, compile=False), device=str(device))
-    classifier.fit(few, few.labels, seed=0)
-    return lambda: classifier.predict(images, ["probs"], seed=0)
+    model = classifier.fit(few, few.labels, seed=0)
+    return lambda: model.predict(images, ["probs"], seed=0)
 
 
 def speed(
@@ -180,8 +181,8 @@ def accuracy(train: Images, test: Images, device: torch.device, args: argparse.N
         answers = {"plain": plain.predictor(test)()}
         for name, way in ways.items():
             classifier = Classifier(10, backbone=backbone, training=way, device=str(device))
-            classifier.fit(some, some.labels, seed=seed)
-            answers[name] = classifier.predict(test, ["probs"], seed=0)["probs"]
+            model = classifier.fit(some, some.labels, seed=seed)
+            answers[name] = model.predict(test, ["probs"], seed=0)["probs"]
         for name, probs in answers.items():
             found[name].append(float((probs.argmax(1) == test.labels).mean()))
     return {

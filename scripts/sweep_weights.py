@@ -41,8 +41,8 @@ def sweep(preset: str, seed: int) -> list[dict[str, Any]]:
     pool = Pool(labels)
     names = sorted({s.strategy for s in config.strategies if s.balance is not None})
     needs = sorted({need for name in names for need in get(name).needs} | {"probs"})
-    task.fit(pool, needs, seed=seed)
-    pred = task.predict(pool, needs, seed=seed)
+    model = task.fit(pool, needs, seed=seed)
+    pred = task.predict(model, pool, needs, seed=seed)
     predicted = np.asarray(pred.probs).argmax(axis=1)
     rows = []
     for name in names:

@@ -18,6 +18,7 @@ ORDER = [
     ["boxes"],
     ["pool"],
     ["predictions"],
+    ["recorders"],
     ["kernels"],
     ["strategies", "video"],
     ["pick"],

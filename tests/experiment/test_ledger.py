@@ -16,7 +16,7 @@ import pytest
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, begun, open_ledger, read_ledger
 
-HEADER = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), {}, {"weight": 0.5}, 1)
+HEADER = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), {}, {"weight": 0.5}, False, 1)
 FIRST = Cycle(
     0,
     2,
@@ -193,6 +193,7 @@ WRONG = [
     (1, "run.initial", "12"),
     (1, "run.parameters", []),
     (1, "run.unheard", 1),
+    (1, "run.warm_start", 1),
     (2, "asked", []),
     (2, "asked.cycle", 1),
     (2, "asked.cycle", "0"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from askew.errors import InputError  # noqa: E402
 from askew.learn import backbones  # noqa: E402
 from askew.learn.classifier import Classifier  # noqa: E402
 from askew.learn.training import PRESETS, Training  # noqa: E402
+from askew.pool import Pool  # noqa: E402
 
 SHORT = Training(epochs=2, batch=16, lr=0.05, crop_px=1)
 
@@ -29,9 +32,7 @@ def classifier(**changes):
 
 
 def fitted(images, *, seed=0, labels=None, **changes):
-    model = classifier(**changes)
-    model.fit(images, images.labels if labels is None else labels, seed=seed)
-    return model
+    return classifier(**changes).fit(images, images.labels if labels is None else labels, seed=seed)
 
 
 def test_two_hundred_digits_teach_it_to_read(digits):
@@ -60,29 +61,141 @@ def test_global_generators_and_what_runs_between_epochs_do_not_matter(digits):
     some = digits.train.take(np.arange(60))
     torch.manual_seed(5)
     before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    quiet = classifier()
-    quiet.fit(some, some.labels, seed=0)
-    noisy = classifier()
+    quiet = classifier().fit(some, some.labels, seed=0)
     first = quiet.predict(digits.test, ["probs", "draws"], seed=0)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
 
-    def disturb(_):
-        torch.rand(100)
-        noisy.predict(some, ["probs", "draws"], seed=9)
+    class Disturber:
+        reads = ("probs", "draws")
 
-    noisy.fit(some, some.labels, seed=0, on_epoch=disturb)
+        def begin(self, *_):
+            torch.rand(100)
+
+        def epoch(self, found):
+            torch.rand(100)
+            assert found["draws"].shape == (5, len(digits.test), 10)
+
+    both = Images(np.concatenate([some.labels, digits.test.labels]), np.concatenate([some.pixels, digits.test.pixels]))
+    labels = np.concatenate([some.labels, np.full(len(digits.test), -1)])
+    noisy = classifier().fit(both, labels, seed=0, recorders=[Disturber()])
     second = noisy.predict(digits.test, ["probs", "draws"], seed=0)
     assert np.array_equal(first["probs"], second["probs"])
     assert np.array_equal(first["draws"], second["draws"])
 
 
-def test_epochs_are_told_in_order(digits):
-    epochs = []
+class Counter:
+    def __init__(self, *reads):
+        self.reads, self.told = reads, []
+
+    def begin(self, pool, n_classes, epochs):
+        self.told.append((len(pool), n_classes, epochs))
+
+    def epoch(self, found):
+        self.told.append({name: array.copy() for name, array in found.items()})
+
+
+def test_recorders_are_told_of_every_epoch_what_they_read_of_the_unlabeled(digits):
+    some = digits.train.take(np.arange(30))
+    labels = some.labels.copy()
+    labels[[2, 5, 7]] = -1
+    silent, reader = Counter(), Counter("probs", "features")
+    model = classifier().fit(some, labels, seed=0, recorders=[silent, reader])
+    assert silent.told == [(30, 10, 2), {}, {}]
+    assert reader.told[0] == (30, 10, 2)
+    assert len(reader.told) == 3
+    final = model.predict(some.take([2, 5, 7]), ["probs", "features"], seed=0)
+    for name, array in final.items():
+        assert np.array_equal(reader.told[2][name], array)
+        assert not np.array_equal(reader.told[1][name], array)
+
+
+def test_with_nobody_unlabeled_only_those_who_read_nothing_are_told(digits):
     some = digits.train.take(np.arange(20))
-    model = classifier()
-    model.fit(some, some.labels, seed=0, on_epoch=epochs.append)
-    assert epochs == list(range(model.epochs)) == [0, 1]
+    silent, reader = Counter(), Counter("probs")
+    classifier().fit(some, some.labels, seed=0, recorders=[silent, reader])
+    assert silent.told == [(20, 10, 2), {}, {}]
+    assert reader.told == [(20, 10, 2)]
+
+
+def test_unlabeled_pictures_and_a_feed_change_nothing_of_the_model(digits):
+    labels = np.full(len(digits.train), -1)
+    rows = np.arange(5, 65)
+    labels[rows] = digits.train.labels[rows]
+    alone = fitted(digits.train.take(rows)).predict(digits.test, ["probs"], seed=0)["probs"]
+    learner = classifier()
+    pool, test = learner.feed(digits.train), learner.feed(digits.test)
+    model = learner.fit(pool, Pool(labels), seed=0)
+    assert np.array_equal(model.predict(test, ["probs"], seed=0)["probs"], alone)
+    part = model.predict(test.take([4, 2, 4]), ["probs"], seed=0)["probs"]
+    assert np.allclose(part, alone[[4, 2, 4]], atol=1e-6)  # another batch size rounds otherwise
+
+
+def test_a_saved_model_is_read_back_bit_by_bit_and_written_so_again(digits, tmp_path):
+    model = fitted(digits.train.take(np.arange(40)))
+    model.save(tmp_path / "a.safetensors")
+    loaded = classifier().load(tmp_path / "a.safetensors")
+    needs = ["probs", "features", "draws"]
+    first, second = (one.predict(digits.test, needs, seed=3) for one in (model, loaded))
+    assert all(np.array_equal(first[need], second[need]) for need in needs)
+    loaded.save(tmp_path / "b.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "b.safetensors"]
+
+
+def test_a_warm_start_goes_on_from_the_weights_and_from_a_saved_model_alike(digits, tmp_path):
+    first, more = digits.train.take(np.arange(40)), digits.train.take(np.arange(80))
+    start = fitted(first, training=PRESETS["digits"])
+    start.save(tmp_path / "start.safetensors")
+    one_epoch = classifier(training=Training(epochs=1, batch=16, lr=1e-9, weight_decay=0.0, crop_px=0, flip=False))
+    warm = one_epoch.fit(more, more.labels, seed=5, start=start)
+    again = one_epoch.fit(more, more.labels, seed=5, start=one_epoch.load(tmp_path / "start.safetensors"))
+    cold = one_epoch.fit(more, more.labels, seed=5)
+    head, warm_head, cold_head = (m.network.head.weight.detach().numpy() for m in (start, warm, cold))
+    assert np.abs(warm_head - head).max() < 1e-6
+    assert np.abs(cold_head - head).max() > 0.01
+    assert torch.equal(warm.normalise.scale, start.normalise.scale)
+    for path, model in (("w", warm), ("a", again)):
+        model.save(tmp_path / path)
+    assert (tmp_path / "w").read_bytes() == (tmp_path / "a").read_bytes()
+
+
+def test_a_start_is_left_as_it_was(digits, tmp_path):
+    start = fitted(digits.train.take(np.arange(40)))
+    start.save(tmp_path / "before")
+    classifier().fit(digits.train, digits.train.labels, seed=1, start=start)
+    start.save(tmp_path / "after")
+    assert (tmp_path / "before").read_bytes() == (tmp_path / "after").read_bytes()
+
+
+def test_models_that_do_not_fit_are_refused(digits, tmp_path):
+    some = digits.train.take(np.arange(20))
+    model = fitted(some)
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    other = classifier(backbone="resnet18-cifar")
+    with pytest.raises(InputError, match=r"small-convnet.*resnet18-cifar"):
+        other.load(path)
+    with pytest.raises(InputError, match=r"small-convnet.*resnet18-cifar"):
+        other.fit(some, some.labels, seed=0, start=model)
+    with pytest.raises(InputError, match="expected a model of a Classifier, got object"):
+        other.fit(some, some.labels, seed=0, start=object())
+    with pytest.raises(InputError, match="no such file"):
+        other.load(tmp_path / "none")
+    with pytest.raises(InputError, match="there is no folder"):
+        model.save(tmp_path / "no" / "m.safetensors")
+    whole = path.read_bytes()
+    for damage in (b"", whole[:100], whole[:-1], b"{}" * 50, whole.replace(b"askew", b"askev", 1)):
+        path.write_bytes(damage)
+        with pytest.raises(InputError, match="not a model that askew saved") as caught:
+            classifier().load(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_it_says_what_it_gives():
+    assert classifier().gives == ("probs", "features", "draws")
+    assert classifier(dropout=0.0).gives == ("probs", "features")
+    assert classifier(dropout=0.0, backbone=nn.Linear(2, 10)).gives == ("probs", "features", "draws")
 
 
 @pytest.mark.parametrize("labels", [[3], [3, 3], [0, 7], [5] * 17, list(range(10)) + [1] * 7])
@@ -113,7 +226,7 @@ def test_only_what_is_asked_for_is_returned(digits):
 def test_probabilities_follow_from_features_through_the_head(digits):
     model = fitted(digits.train.take(np.arange(40)), training=Training(epochs=1, batch=16, amp="off"))
     found = model.predict(digits.test, ["features", "probs"], seed=0)
-    head = model._trained[0].head
+    head = model.network.head
     logits = found["features"] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
     assert np.allclose(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), found["probs"], atol=1e-5)
 
@@ -127,8 +240,7 @@ def test_draws_are_what_dropping_features_gives(digits):
     assert not np.array_equal(found["draws"], other)
     spread = found["draws"].std(axis=0).max(axis=1)
     assert (spread > 0).all()
-    many = classifier(mc_passes=400, dropout=0.5)
-    many._trained = model._trained
+    many = dataclasses.replace(model, mc_passes=400)
     logits = np.log(many.predict(digits.test.take([0]), ["draws"], seed=0)["draws"][:, 0].astype(np.float64))
     clean = np.log(found["probs"][0].astype(np.float64))
     centred = logits - logits.mean(axis=1, keepdims=True)
@@ -163,11 +275,9 @@ def test_a_module_starts_every_training_from_the_weights_it_came_with(digits):
     body = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     before = body[1].weight.detach().clone()
     some = digits.train.take(np.arange(30))
-    model = classifier(backbone=body, dropout=0.0)
-    model.fit(some, some.labels, seed=0)
-    first = model.predict(some, ["probs"], seed=0)["probs"]
-    model.fit(some, some.labels, seed=0)
-    assert np.array_equal(model.predict(some, ["probs"], seed=0)["probs"], first)
+    learner = classifier(backbone=body, dropout=0.0)
+    first, again = (learner.fit(some, some.labels, seed=0).predict(some, ["probs"], seed=0)["probs"] for _ in range(2))
+    assert np.array_equal(again, first)
     assert torch.equal(body[1].weight, before)
 
 
@@ -214,7 +324,7 @@ def test_every_number_format_learns_and_gives_float32(digits, amp, channels_last
 
 def test_the_networks_of_predict_agree_with_a_plain_forward(digits):
     model = fitted(digits.train.take(np.arange(60)), training=Training(epochs=2, batch=16, amp="off"))
-    network, normalise = model._trained
+    network, normalise = model.network, model.normalise
     network.eval()
     with torch.no_grad():
         x = normalise(torch.from_numpy(digits.test.pixels.copy()), channels_last=False)
@@ -224,7 +334,7 @@ def test_the_networks_of_predict_agree_with_a_plain_forward(digits):
 
 def test_normalisation_is_that_of_the_labelled_pictures(digits):
     some = digits.train.take(np.arange(30))
-    normalise = fitted(some)._trained[1]
+    normalise = fitted(some).normalise
     seen = normalise(torch.from_numpy(some.pixels), channels_last=True)
     assert seen.shape == (30, 1, 8, 8)
     assert abs(float(seen.mean())) < 1e-4
@@ -239,10 +349,11 @@ def test_a_loss_that_explodes_is_said(digits):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.array([], dtype=np.int64), "no labelled picture"),
+        (np.array([], dtype=np.int64), "the pool is empty"),
+        (np.array([-1, -1, -1]), "no labelled picture"),
         (np.array([1, 2]), "2 for 3 pictures"),
         (np.array([1, 2, 10]), "10 at picture 2 is outside the 10 classes"),
-        (np.array([1, -1, 0]), "-1 at picture 1"),
+        (np.array([1, -2, 0]), "-2 at item 1"),
         (np.array([0.5, 1, 2]), "expected integers"),
     ],
 )
@@ -267,9 +378,13 @@ def test_settings_out_of_range(changes, message):
         classifier(**changes)
 
 
-def test_predicting_before_training(digits):
-    with pytest.raises(InputError, match="call fit first"):
-        classifier().predict(digits.test, ["probs"], seed=0)
+def test_nothing_to_predict_and_pictures_of_other_channels(digits):
+    model = fitted(digits.train.take(np.arange(20)))
+    with pytest.raises(InputError, match="no picture to predict"):
+        model.predict(digits.test.take([]), ["probs"], seed=0)
+    colour = Images(np.array([0]), np.zeros((1, 8, 8, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match="3 channels, the model was trained on 1"):
+        model.predict(colour, ["probs"], seed=0)
 
 
 def test_resnet_for_cifar_trains_on_small_colour_pictures():
@@ -277,9 +392,9 @@ def test_resnet_for_cifar_trains_on_small_colour_pictures():
     pixels = rng.integers(0, 100, (24, 16, 16, 3), dtype=np.uint8)
     labels = np.arange(24) % 2
     pixels[labels == 1, :, :, 0] += 120
-    model = Classifier(2, training=Training(epochs=3, batch=8, lr=0.01, crop_px=1), device="cpu")
-    model.fit(Images(labels, pixels), labels, seed=0)
+    learner = Classifier(2, training=Training(epochs=3, batch=8, lr=0.01, crop_px=1), device="cpu")
+    model = learner.fit(Images(labels, pixels), labels, seed=0)
     found = model.predict(Images(labels, pixels), ["probs", "features"], seed=0)
     assert found["features"].shape == (24, 512)
     assert (found["probs"].argmax(axis=1) == labels).mean() > 0.9
-    assert backbones.dropouts(model._trained[0])
+    assert backbones.dropouts(model.network)

@@ -68,7 +68,7 @@ def test_reading_runs_only_a_few_batches_ahead(tmp_path, monkeypatch):
 
 def test_mean_and_deviation_are_numpys():
     pixels = np.random.default_rng(0).integers(0, 256, (300, 5, 4, 3), dtype=np.uint8)
-    normalise = Normalisation.measure(Images(np.zeros(300, dtype=np.int64), pixels), torch.Generator())
+    normalise = Normalisation.measure(Feed(Images(np.zeros(300, dtype=np.int64), pixels), CPU), torch.Generator())
     flat = pixels.reshape(-1, 3).astype(np.float64)
     assert np.allclose(1 / normalise.scale.numpy(), flat.std(axis=0), rtol=1e-5)
     assert np.allclose(-normalise.shift / normalise.scale, flat.mean(axis=0), rtol=1e-5)
@@ -78,5 +78,17 @@ def test_of_many_files_only_some_are_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(feeding, "STATISTICS_ITEMS", 10)
     read = []
     images = files(tmp_path, monkeypatch, lambda i: read.append(i) or 0.0)
-    Normalisation.measure(images, torch.Generator().manual_seed(0))
+    Normalisation.measure(Feed(images, CPU), torch.Generator().manual_seed(0))
     assert len(set(read)) == len(read) == 10
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_part_of_a_feed_is_a_view_of_its_rows(tmp_path, monkeypatch, on_disk):
+    pixels = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 4, 4, 3)).copy()
+    images = files(tmp_path, monkeypatch) if on_disk else Images(np.zeros(40, dtype=np.int64), pixels)
+    feed = Feed(images, CPU)
+    part = feed.take(np.array([30, 3, 3, 8])).take([3, 1, 0])
+    assert (len(feed), len(part)) == (40, 3)
+    assert part.images is images
+    batches = list(part.batches([torch.tensor([0, 2]), torch.tensor([1])]))
+    assert [b[:, 0, 0, 0].tolist() for b in batches] == [[8, 30], [3]]

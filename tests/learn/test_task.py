@@ -9,6 +9,7 @@ from askew.data.dataset import Dataset, Images
 from askew.data.load import load
 from askew.errors import InputError
 from askew.learn.classifier import Classifier
+from askew.learn.learner import telling
 from askew.learn.task import ImageClassification
 from askew.learn.training import Training
 from askew.pool import Pool
@@ -19,14 +20,23 @@ N, C = 12, 3
 class Recorder:
     """A learner that says of a picture what its number is, and keeps what it was given."""
 
-    def __init__(self, epochs=4):
-        self.epochs, self.fits, self.asked, self.epoch = epochs, [], [], 0
+    n_classes, gives, saves = C, ("probs", "features", "draws"), True
 
-    def fit(self, images, labels, *, seed, on_epoch=None):
-        self.fits.append((images.pixels[:, 0, 0, 0].tolist(), labels.tolist(), seed))
+    def __init__(self, epochs=4):
+        self.epochs, self.fits, self.asked, self.epoch, self.feeds = epochs, [], [], 0, []
+
+    def feed(self, images):
+        self.feeds.append(len(images))
+        return images
+
+    def fit(self, images, pool, *, seed, start=None, recorders=()):
+        numbers = images.pixels[:, 0, 0, 0]
+        self.fits.append((numbers.tolist(), pool.labels.tolist(), seed, start))
+        tell = telling(recorders, images, pool, epochs=self.epochs, n_classes=C, seed=seed)
         for epoch in range(self.epochs):
             self.epoch = epoch
-            on_epoch(epoch)
+            tell(epoch, self)
+        return self
 
     def predict(self, images, needs, **_):
         number = images.pixels[:, 0, 0, 0].astype(np.float32)
@@ -35,8 +45,18 @@ class Recorder:
         # item i says class i % 3, but in odd epochs items below 6 say class 0
         said = np.where((self.epoch % 2 == 1) & (number < 6), 0, number % C).astype(int)
         probs[np.arange(len(images)), said] = 1
-        found = {"probs": probs, "features": np.stack([number, -number], axis=1), "draws": np.stack([probs, probs])}
-        return {need: found[need].copy() for need in needs}
+        self.given = {
+            "probs": probs,
+            "features": np.stack([number, -number], axis=1),
+            "draws": np.stack([probs, probs]),
+        }
+        return {need: self.given[need] for need in needs}
+
+    def save(self, path):
+        path.write_text("saved")
+
+    def load(self, path):
+        return path.read_text()
 
 
 @pytest.fixture
@@ -59,9 +79,9 @@ def test_pool_items_are_the_listed_rows_and_training_sees_the_pools_labels(numbe
     task = ImageClassification(numbered, learner, items=np.array([19, 3, 8, 11]))
     assert task.n_items == 4
     assert task.truth.tolist() == [1, 0, 2, 2]
-    task.fit(pool_of({0: 2, 2: 1}, 4), ["probs"], seed=0)
-    assert learner.fits[0][:2] == ([19, 8], [2, 1])
-    found = task.predict(pool_of({0: 2, 2: 1}, 4), ["probs", "features", "truth"], seed=0)
+    model = task.fit(pool_of({0: 2, 2: 1}, 4), ["probs"], seed=0)
+    assert learner.fits[0][:2] == ([19, 3, 8, 11], [2, -1, 1, -1])
+    found = task.predict(model, pool_of({0: 2, 2: 1}, 4), ["probs", "features", "truth"], seed=0)
     assert found.features.tolist() == [[19, -19], [3, -3], [8, -8], [11, -11]]
     assert np.isnan(found.probs[[0, 2]]).all()
     assert found.probs[[1, 3]].argmax(axis=1).tolist() == [0, 2]
@@ -74,8 +94,8 @@ def test_without_features_labelled_items_are_not_even_predicted(numbered):
     learner = Recorder()
     task = ImageClassification(numbered, learner, items=np.arange(N))
     pool = pool_of({2: 0, 7: 1})
-    task.fit(pool, [], seed=0)
-    found = task.predict(pool, ["probs", "draws"], seed=0)
+    model = task.fit(pool, [], seed=0)
+    found = task.predict(model, pool, ["probs", "draws"], seed=0)
     assert learner.asked == [([i for i in range(N) if i not in (2, 7)], ["probs", "draws"])]
     assert np.isnan(found.draws[:, [2, 7]]).all()
     assert np.isfinite(found.draws[:, pool.unlabeled]).all()
@@ -85,32 +105,34 @@ def test_dispersion_is_that_of_the_predictions_after_every_epoch(numbered):
     learner = Recorder(epochs=4)
     task = ImageClassification(numbered, learner, items=np.arange(N))
     pool = pool_of({0: 0, 8: 2})
-    task.fit(pool, ["dispersion"], seed=0)
+    model = task.fit(pool, ["dispersion"], seed=0)
     assert [asked for asked, _ in learner.asked] == [pool.unlabeled.tolist()] * 4
-    found = task.predict(pool, ["dispersion"], seed=0).dispersion
+    found = task.predict(model, pool, ["dispersion"], seed=0).dispersion
     changing = [1, 2, 4, 5]  # say i % 3 and 0 in turn, two times each: 1 - 2/4
     steady = [3, 6, 7, 9, 10, 11]
     assert found[changing].tolist() == [0.5] * 4
     assert found[steady].tolist() == [0.0] * 6
     assert np.isnan(found[[0, 8]]).all()
-    assert task.pseudo_labels()[[0, 3, 7]].tolist() == [-1, 0, 1]
+    assert task.pseudo_labels(model)[[0, 3, 7]].tolist() == [-1, 0, 1]
     assert len(learner.asked) == 4
 
 
 def test_nobody_pays_for_dispersion_who_did_not_ask(numbered):
     learner = Recorder()
     task = ImageClassification(numbered, learner, items=np.arange(N))
-    task.fit(pool_of({0: 0}), ["probs"], seed=0)
+    model = task.fit(pool_of({0: 0}), ["probs"], seed=0)
     assert learner.asked == []
     with pytest.raises(InputError, match="call fit with needs that hold 'dispersion'"):
-        task.predict(pool_of({0: 0}), ["dispersion"], seed=0)
+        task.pseudo_labels(model)
+    with pytest.raises(InputError, match="call fit with needs that hold 'dispersion'"):
+        task.predict(model, pool_of({0: 0}), ["dispersion"], seed=0)
 
 
 def test_dispersion_of_another_pool_is_refused(numbered):
     task = ImageClassification(numbered, Recorder(), items=np.arange(N))
-    task.fit(pool_of({0: 0}), ["dispersion"], seed=0)
+    model = task.fit(pool_of({0: 0}), ["dispersion"], seed=0)
     with pytest.raises(InputError, match="on the same pool"):
-        task.predict(pool_of({0: 0, 1: 1}), ["dispersion"], seed=0)
+        task.predict(model, pool_of({0: 0, 1: 1}), ["dispersion"], seed=0)
 
 
 def test_dispersion_of_a_learner_without_epochs_is_refused_before_training(numbered):
@@ -131,29 +153,71 @@ def test_progress_rises_to_one(numbered, epochs):
 
 def test_evaluation_counts_items_and_classes(numbered):
     numbered.test.labels[:] = [0, 1, 2, 0, 1, 1, 1]
-    task = ImageClassification(numbered, Recorder())  # says 0 1 2 0 1 2 0
-    assert task.evaluate() == {"accuracy": 5 / 7, "mean_class_accuracy": pytest.approx((1 + 2 / 4 + 1) / 3)}
+    task = ImageClassification(numbered, Recorder(epochs=0))  # says 0 1 2 0 1 2 0
+    model = task.fit(pool_of({0: 0}, 20), [], seed=0)
+    assert task.evaluate(model) == {
+        "accuracy": 5 / 7,
+        "mean_class_accuracy": pytest.approx((1 + 2 / 4 + 1) / 3),
+    }
 
 
 def test_a_pool_that_is_all_labelled(numbered):
     task = ImageClassification(numbered, Recorder(), items=np.arange(3))
     pool = pool_of({0: 0, 1: 1, 2: 2}, 3)
-    task.fit(pool, ["dispersion"], seed=0)
-    found = task.predict(pool, ["features", "truth", "dispersion"], seed=0)
+    model = task.fit(pool, ["dispersion"], seed=0)
+    found = task.predict(model, pool, ["features", "truth", "dispersion"], seed=0)
     assert found.features.tolist() == [[0, 0], [1, -1], [2, -2]]
-    assert (
-        "probs" not in task.predict(pool, ["probs"], seed=0)
-        or np.isnan(task.predict(pool, ["probs"], seed=0).probs).all()
-    )
+    assert np.isnan(found.dispersion).all()
+    assert "probs" not in task.predict(model, pool, ["probs"], seed=0)
+
+
+def test_the_learners_own_arrays_are_left_as_they_were(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    pool = pool_of({2: 0})
+    model = task.fit(pool, [], seed=0)
+    found = task.predict(model, pool, ["probs", "features", "draws"], seed=0)
+    assert np.isnan(found.probs[2]).all()
+    assert np.isnan(found.draws[:, 2]).all()
+    assert all(np.isfinite(array).all() for array in learner.given.values())
+
+
+def test_pool_and_test_pictures_are_held_once(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    for labeled in ({0: 0}, {0: 0, 1: 1}):
+        model = task.fit(pool_of(labeled), ["dispersion"], seed=0)
+        task.predict(model, pool_of(labeled), ["probs", "dispersion"], seed=0)
+        task.evaluate(model)
+    assert learner.feeds == [N, 7]
+
+
+def test_a_training_starts_from_the_model_it_is_given_or_that_was_saved(numbered, tmp_path):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    first = task.fit(pool_of({0: 0}), [], seed=0)
+    first.save(tmp_path / "model")
+    task.fit(pool_of({0: 0}), [], seed=1, start=first)
+    task.fit(pool_of({0: 0}), [], seed=1, start=task.load(tmp_path / "model"))
+    assert [start for *_, start in learner.fits] == [None, learner, "saved"]
+
+
+def test_what_a_task_gives_follows_from_the_learner(numbered):
+    learner = Recorder()
+    task = ImageClassification(numbered, learner)
+    assert task.gives == ("probs", "features", "draws", "dispersion", "truth")
+    learner.epochs = 1
+    assert task.gives == ("probs", "features", "draws", "truth")
+    learner.gives = ("features",)
+    assert task.gives == ("features", "truth")
 
 
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda t: t.fit(pool_of({}), [], seed=0), "no labelled item"),
         (lambda t: t.fit(pool_of({0: 0}, 5), [], seed=0), "the pool has 5 items, the task 12"),
         (
-            lambda t: t.predict(pool_of({0: 0}), ["margins"], seed=0),
+            lambda t: t.predict(t.fit(pool_of({0: 0}), [], seed=0), pool_of({0: 0}), ["margins"], seed=0),
             "margins: image classification does not compute it",
         ),
     ],
@@ -181,9 +245,11 @@ def test_a_real_classifier_end_to_end():
     labels[:80] = task.truth[:80]
     pool = Pool(labels)
     needs = ("probs", "features", "draws", "dispersion", "truth")
-    task.fit(pool, needs, seed=1)
-    found = task.predict(pool, needs, seed=1)
+    model = task.fit(pool, needs, seed=1)
+    found = task.predict(model, pool, needs, seed=1)
     assert set(np.round(found.dispersion[80:] * 3).astype(int)) <= {0, 1, 2}
     assert np.allclose(found.dispersion[80:] * 3, np.round(found.dispersion[80:] * 3))
     assert (found.probs[80:].argmax(axis=1) == task.truth[80:]).mean() > 0.4
-    assert 0.4 < task.evaluate()["accuracy"] <= 1
+    with pytest.raises(InputError, match="no labelled picture"):
+        task.fit(Pool.without_labels(300), [], seed=0)
+    assert 0.4 < task.evaluate(model)["accuracy"] <= 1

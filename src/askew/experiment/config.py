@@ -73,6 +73,8 @@ class LearnerConfig(_Section):
     """Stochastic passes for strategies that read `draws`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """The share of features dropped in training and in stochastic passes."""
+    warm_start: StrictBool = False
+    """Start each cycle's training from the model of the cycle before, in place of a new network."""
     estimator: str | None = None
     """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
     parameters: dict[str, Any] = {}

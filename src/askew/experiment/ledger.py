@@ -53,6 +53,7 @@ class Header:
         initial: pool items labelled at the start; empty if the strategy is None.
         parameters: the strategy's own.
         balance: `Balance.record()`, or None.
+        warm_start: whether each cycle's training starts from the model of the one before.
         threads: how many the run computes with.
 
     Raises:
@@ -67,6 +68,7 @@ class Header:
     initial: tuple[int, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     balance: Mapping[str, Any] | None = None
+    warm_start: bool = False
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -75,6 +77,8 @@ class Header:
             text("strategy", self.strategy)
         for name, least in (("seed", 0), ("cycles", 1), ("budget", 0), ("threads", 1)):
             whole(name, getattr(self, name), least)
+        if not isinstance(self.warm_start, bool):
+            raise InputError(f"warm_start: expected true or false, got {self.warm_start!r}")
         object.__setattr__(self, "initial", items("initial", self.initial))
         mapping("parameters", self.parameters)
         if self.balance is not None:
@@ -98,7 +102,7 @@ class Cycle:
         asked_labels: their classes as the oracle told them; empty as long as it did not.
         seconds: phase to seconds.
         balance: what the balanced selection reported (weight, objective, bound, gap, l1_score, demand, curve), or None.
-        model: SHA-256 of the model that the next cycle starts from, or None where each starts anew.
+        model: SHA-256 of the saved model that the next cycle starts from, or None where each starts anew.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -170,11 +174,12 @@ class Cycle:
 
 @dataclass
 class Ledger:
-    """The open ledger of one run: its header, the cycles so far, and what appends to them.
+    """The open ledger of one run: its folder, its header, the cycles so far, and what appends to them.
 
     When one of its methods returns, the line is on the disk.
     """
 
+    folder: Path
     header: Header
     cycles: list[Cycle]
     _file: IO[bytes]
@@ -230,12 +235,12 @@ def open_ledger(folder: Path, header: Header) -> Iterator[Ledger]:
         if not lines:
             check = _write_line(file, {"format": FORMAT, "run": header.record()}, "")
             _sync_folder(folder)
-            yield Ledger(header, [], file, check)
+            yield Ledger(folder, header, [], file, check)
             return
         found, cycles = _read(lines, path)
         if _plain(found.record()) != _plain(header.record()):
             raise InputError(f"{folder}: holds another run, with other settings: choose another output folder")
-        yield Ledger(found, cycles, file, lines[-1][1])
+        yield Ledger(folder, found, cycles, file, lines[-1][1])
 
 
 def begun(path: Path) -> bool:

@@ -1,20 +1,25 @@
-"""The loop: fit, evaluate, predict what the strategy needs, query, let the oracle answer, write it down; again.
+"""The loop: fit, evaluate, predict what the strategy needs, query, write the question down, hear the oracle; again.
 
-A cycle depends on the labels at its start and on (seed, cycle) alone, never on what ran before it in the process. A run
-that was stopped goes on from its last finished cycle and ends with the picks of one never stopped.
+A cycle depends on the labels at its start, on (seed, cycle) and, if starts are warm, on the model before it, never on
+what else ran in the process. A run that was stopped goes on from its last question and ends with the picks of one never
+stopped.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from askew.arrays import Indices
+from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, Ledger
 from askew.pick.balance import l1_score
 from askew.plan import Plan
@@ -24,23 +29,50 @@ from askew.query import Selection, select
 from askew.seeding import number
 
 
-class Task(Protocol):
+class Saved(Protocol):
+    """What a task's `fit` gives; the loop hands it back to the task, and saves it for a warm start."""
+
+    def save(self, path: Path) -> None:
+        """Writes a file that the task's `load` reads; it is on the disk when this returns."""
+
+
+M = TypeVar("M", bound=Saved)
+
+
+class Task(Protocol[M]):
     """What the loop drives; it knows nothing of images. Pool item i is the task's item i."""
 
-    n_items: int
-    n_classes: int
-    truth: Indices
+    @property
+    def n_items(self) -> int:
+        """N, the size of the pool."""
+
+    @property
+    def n_classes(self) -> int:
+        """C, the number of classes."""
+
+    @property
+    def gives(self) -> Collection[str]:
+        """The fields that `predict` can fill."""
 
     def fit(
-        self, pool: Pool, needs: Collection[str], *, seed: int, progress: Callable[[float], None] | None = None
-    ) -> None:
-        """Trains a new model on the labelled items; `needs` tells what `predict` will be asked for."""
+        self,
+        pool: Pool,
+        needs: Collection[str],
+        *,
+        seed: int,
+        start: M | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> M:
+        """Trains a model on the labelled items, from `start` or anew; `needs` tells what `predict` will be asked."""
 
-    def predict(self, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
+    def predict(self, model: M, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
         """Says of the pool's items what `needs` names, and nothing else."""
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, model: M) -> dict[str, float]:
         """Measures the model on the test items."""
+
+    def load(self, path: Path) -> M:
+        """Returns a model that was saved, to start from."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +86,7 @@ class Run:
         initial: pool items labelled at the start.
         budget: labels asked after each cycle but the last.
         cycles: trainings.
+        warm_start: each cycle's training starts from the model of the one before, which is kept beside the ledger.
         threads: how many the run computes with; for the ledger.
     """
 
@@ -63,22 +96,31 @@ class Run:
     initial: Indices
     budget: int
     cycles: int
+    warm_start: bool = False
     threads: int = 1
+
+    def plan_of(self, done: Sequence[Cycle]) -> Plan | None:
+        """Returns what the next cycle asks for: the plan, with the first cycle's λ if it is tuned there alone."""
+        if self.plan is None or self.plan.balance is None or self.plan.balance.tune != "first-cycle" or not done:
+            return self.plan
+        weight = (done[0].balance or {}).get("weight")
+        balance = dataclasses.replace(self.plan.balance, weight=weight, tune="every-cycle")
+        return dataclasses.replace(self.plan, balance=balance)
 
     def header(self) -> Header:
         """The ledger's first line; of a run on the whole pool it does not list the items."""
-        if self.plan is None:
-            return Header(self.label, None, self.seed, self.cycles, self.budget, threads=self.threads)
+        plan = {} if self.plan is None else self.plan.record()
         return Header(
-            self.label,
-            self.plan.strategy.name,
-            self.seed,
-            self.cycles,
-            self.budget,
-            tuple(self.initial.tolist()),
-            self.plan.parameters,
-            None if self.plan.balance is None else self.plan.balance.record(),
-            self.threads,
+            label=self.label,
+            strategy=plan.get("strategy"),
+            seed=self.seed,
+            cycles=self.cycles,
+            budget=self.budget,
+            initial=() if self.plan is None else tuple(self.initial.tolist()),
+            parameters=plan.get("parameters", {}),
+            balance=plan.get("balance"),
+            warm_start=self.warm_start,
+            threads=self.threads,
         )
 
 
@@ -117,35 +159,44 @@ class TruthOracle:
         return self.truth[items]
 
 
-def run_cycles(
-    task: Task, run: Run, ledger: Ledger, watch: Watch = lambda _: None, oracle: Oracle | None = None
-) -> bool:
+def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: Watch = lambda _: None) -> bool:
     """Runs the cycles that the ledger does not hold yet, and appends each as it ends.
 
     A question is in the ledger before the oracle hears it. If the oracle says "not yet", the run stops there; called
     again, it goes on at that question.
 
     Args:
-        task: trained from scratch in every cycle.
+        task: gives a model a cycle.
         run: the strategy, the seed and the protocol.
         ledger: the run's own; its cycles are replayed, not repeated.
+        oracle: tells the classes of the initial set and of what is asked.
         watch: told of each phase as it begins.
-        oracle: answers the questions; None is the task's own truth.
 
     Returns:
         Whether the run is through; False if it waits for the oracle.
+
+    Raises:
+        InputError: the task cannot serve the plan, or the model of a warm start is not beside the ledger.
     """
-    oracle = TruthOracle(task.truth) if oracle is None else oracle
+    if run.plan is not None:
+        run.plan.check(task.gives, task.n_classes)
+    initial = oracle.answer(run.initial)
+    if initial is None:
+        return False
     labels = np.full(task.n_items, -1, dtype=np.int64)
-    labels[run.initial] = task.truth[run.initial]
+    labels[run.initial] = initial
     for done in ledger.cycles[:-1]:
         labels[list(done.asked)] = done.asked_labels
+    model: M | None = None
     while True:
         if ledger.cycles and not _hear(ledger, labels, oracle):
             return False
         if len(ledger.cycles) == run.cycles:
             return True
-        ledger.ask(_ask(task, run, len(ledger.cycles), Pool(labels.copy()), watch))
+        if run.warm_start and ledger.cycles and model is None:
+            model = task.load(_kept_model(ledger))
+        trained = _ask(task, run, ledger, Pool(labels.copy()), model, watch)
+        model = trained if run.warm_start else None
 
 
 def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
@@ -161,8 +212,10 @@ def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
     return True
 
 
-def _ask(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> Cycle:
-    plan = None if cycle == run.cycles - 1 else run.plan
+def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, watch: Watch) -> M:
+    """Trains, measures, and writes down the question; returns the model."""
+    cycle = len(ledger.cycles)
+    plan = None if cycle == run.cycles - 1 else run.plan_of(ledger.cycles)
     needs = () if plan is None else plan.needs
     clock = _Clock()
 
@@ -171,28 +224,69 @@ def _ask(task: Task, run: Run, cycle: int, pool: Pool, watch: Watch) -> Cycle:
 
     tell("fit")
     with clock("fit"):
-        task.fit(pool, needs, seed=number(run.seed, cycle, "fit"), progress=lambda f: tell("fit", f))
+        seed = number(run.seed, cycle, "fit")
+        model = task.fit(pool, needs, seed=seed, start=start, progress=lambda f: tell("fit", f))
     tell("evaluate")
     with clock("evaluate"):
-        metrics = task.evaluate()
+        metrics = task.evaluate(model)
     selection = Selection(np.empty(0, dtype=np.int64))
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
         with clock("predict"):
-            pred = task.predict(pool, needs, seed=number(run.seed, cycle, "predict"))
+            pred = task.predict(model, pool, needs, seed=number(run.seed, cycle, "predict"))
         tell("query")
         with clock("query"):
             selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
-    tell("done", accuracy=metrics.get("accuracy"))
-    return Cycle(
-        number=cycle,
-        n_labeled=len(pool.labeled),
-        metrics=metrics,
-        labeled_counts=tuple(pool.counts(task.n_classes).tolist()),
-        asked=tuple(selection.chosen.tolist()),
-        seconds=clock.seconds,
-        balance=_balance_line(selection),
+    kept = None
+    if run.warm_start:
+        with clock("save"):
+            model.save(_model_path(ledger, cycle))
+            kept = _digest(_model_path(ledger, cycle))
+    ledger.ask(
+        Cycle(
+            number=cycle,
+            n_labeled=len(pool.labeled),
+            metrics=metrics,
+            labeled_counts=tuple(pool.counts(task.n_classes).tolist()),
+            asked=tuple(selection.chosen.tolist()),
+            seconds=clock.seconds,
+            balance=_balance_line(selection),
+            model=kept,
+        )
     )
+    _forget_models(ledger)
+    tell("done", accuracy=metrics.get("accuracy"))
+    return model
+
+
+def _model_path(ledger: Ledger, cycle: int) -> Path:
+    return ledger.folder / f"model-{cycle}.safetensors"
+
+
+def _kept_model(ledger: Ledger) -> Path:
+    """Returns the file of the last cycle's model after checking that it is the one that the ledger means.
+
+    Raises:
+        InputError: it is not there, or is another.
+    """
+    last = ledger.cycles[-1]
+    path = _model_path(ledger, last.number)
+    if not path.is_file() or _digest(path) != last.model:
+        raise InputError(
+            f"{path}: the model that the next cycle starts from is not there, or was changed: restore it, or run in "
+            "another folder"
+        )
+    return path
+
+
+def _forget_models(ledger: Ledger) -> None:
+    """Removes the models of earlier cycles: the last one's is safe."""
+    for cycle in range(len(ledger.cycles) - 1):
+        _model_path(ledger, cycle).unlink(missing_ok=True)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _balance_line(selection: Selection) -> dict[str, Any] | None:

@@ -16,8 +16,9 @@ from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.errors import InputError, unknown
 from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
-from askew.learn.classifier import Classifier, Learner
+from askew.learn.classifier import Classifier
 from askew.learn.estimator import EstimatorLearner
+from askew.learn.learner import Learner
 from askew.learn.task import ImageClassification
 from askew.learn.training import Training
 from askew.seeding import generator

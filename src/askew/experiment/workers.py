@@ -22,7 +22,7 @@ from askew.errors import AskewError
 from askew.experiment.config import DataConfig, ExperimentConfig, StrategyConfig
 from askew.experiment.grid import FULL, Job, Place, is_finished, jobs_of, replace_file
 from askew.experiment.ledger import open_ledger
-from askew.experiment.loop import Progress, Run, Watch, run_cycles
+from askew.experiment.loop import Progress, Run, TruthOracle, Watch, run_cycles
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
 
 
@@ -128,7 +128,7 @@ def _work(config: ExperimentConfig, place: Place, job: Job) -> None:
     (folder / "failure.txt").unlink(missing_ok=True)
     run = run_of(config, job, initial, len(items), threads=place.threads)
     with open_ledger(folder, run.header()) as ledger:
-        run_cycles(task, run, ledger, watch)
+        run_cycles(task, run, ledger, TruthOracle(task.truth), watch)
 
 
 def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *, threads: int = 1) -> Run:
@@ -139,10 +139,17 @@ def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *
         n_items: N, the size of the pool.
     """
     if job.label == FULL:
-        return Run(FULL, None, job.seed, np.arange(n_items), 0, 1, threads)
+        return Run(FULL, None, job.seed, np.arange(n_items), 0, 1, threads=threads)
     protocol = config.protocol
     return Run(
-        job.label, _entry(config, job.label).plan(), job.seed, initial, protocol.budget, protocol.cycles, threads
+        label=job.label,
+        plan=_entry(config, job.label).plan(),
+        seed=job.seed,
+        initial=initial,
+        budget=protocol.budget,
+        cycles=protocol.cycles,
+        warm_start=config.learner.warm_start,
+        threads=threads,
     )
 
 

@@ -1,54 +1,45 @@
-"""`Classifier`: trains a network on labelled pictures and says of others what a strategy needs to know, no more."""
+"""`Classifier`: trains a network on labelled pictures, anew or from another model, and gives it back as a value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from askew.arrays import as_integers
 from askew.data.dataset import Images
-from askew.errors import InputError, unknown
+from askew.errors import InputError
 from askew.learn import backbones
-from askew.learn.backbones import AnyNetwork, Backbone, Network
+from askew.learn.backbones import AnyNetwork, Backbone
 from askew.learn.device import choose, number_format, seeded
 from askew.learn.feed import Feed, Normalisation
+from askew.learn.learner import NEEDS, Model, Pictures, checked_pool, telling
+from askew.learn.model import NetworkModel, read_saved
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
+from askew.pool import Pool
+from askew.recorders import Recorder
 from askew.seeding import number
-
-NEEDS = ("probs", "features", "draws")
-"""What a learner can be asked for."""
-
-PREDICT_BATCH = {"cpu": 256, "cuda": 2048, "mps": 512}
-
-
-class Learner(Protocol):
-    """What an experiment asks of a model: train from scratch on labelled pictures, then predict others."""
-
-    def fit(
-        self, images: Images, labels: NDArray[np.int64], *, seed: int, on_epoch: Callable[[int], None] | None = None
-    ) -> None:
-        """Trains from scratch; `labels[i]` is what is known of `images[i]`; `on_epoch(e)` follows epoch e, from 0."""
-
-    def predict(self, images: Images, needs: Collection[str], *, seed: int) -> dict[str, NDArray[np.float32]]:
-        """Returns those of probs (N, C), features (N, D) and draws (T, N, C) that `needs` names, float32."""
-
-    @property
-    def epochs(self) -> int:
-        """How often `fit` calls `on_epoch`; 0 for a learner that has no epochs."""
 
 
 class Classifier:
-    """A network that is trained from scratch by SGD on the labelled pictures.
+    """How a network is made and trained on labelled pictures; `fit` returns the trained network as a value.
 
     The same seed gives the same network on one processor with one number of threads; torch's and NumPy's global
     generators are afterwards as they were.
+
+    >>> import askew
+    >>> from askew.data.load import load
+    >>> digits = load("digits")
+    >>> recipe = askew.Training.preset("digits")
+    >>> classifier = askew.Classifier(10, backbone="small-convnet", training=recipe, device="cpu")
+    >>> some = digits.train.take(range(0, 1400, 5))
+    >>> model = classifier.fit(some, some.labels, seed=0)
+    >>> probs = model.predict(digits.test, ["probs"], seed=0)["probs"]
+    >>> bool((probs.argmax(axis=1) == digits.test.labels).mean() > 0.85)
+    True
 
     Args:
         n_classes: C. A class without labelled items has its output too.
@@ -88,121 +79,109 @@ class Classifier:
         self.mc_passes, self.dropout = mc_passes, dropout
         self.device = choose(device)
         self._dtype = number_format(self.device, self.training.amp)
-        self._trained: tuple[AnyNetwork, Normalisation] | None = None
+
+    saves = True
 
     @property
     def epochs(self) -> int:
+        """How many epochs a training has, and recorders are told of."""
         return self.training.epochs
 
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The fields that its models can fill; no `draws` where nothing is dropped."""
+        drops = self.dropout > 0 or not isinstance(self.backbone, str)
+        return tuple(need for need in NEEDS if need != "draws" or drops)
+
+    def feed(self, images: Images) -> Feed:
+        """Returns the pictures held where the network computes, for many calls of `fit` and `predict`."""
+        return Feed(images, self.device)
+
     def fit(
-        self, images: Images, labels: NDArray[np.int64], *, seed: int, on_epoch: Callable[[int], None] | None = None
-    ) -> None:
-        """Trains a new network; a lone picture is taken twice, since batch normalisation needs two.
+        self,
+        images: Pictures,
+        labels: Pool | NDArray[np.int64],
+        *,
+        seed: int,
+        start: Model | None = None,
+        recorders: Sequence[Recorder] = (),
+    ) -> NetworkModel:
+        """Trains a network on the labelled pictures; a lone one is taken twice, since batch normalisation needs two.
 
-        Cost: epochs × items passes forward and back; memory for the pictures, the network and one batch.
-
-        Raises:
-            InputError: no pictures, labels outside the classes or not one a picture, a file that cannot be read, or
-                a loss that is no longer finite.
-        """
-        known = check_labels(images, labels, self.n_classes)
-        if len(images) == 1:
-            images, known = images.take([0, 0]), known[[0, 0]]
-        statistics = torch.Generator().manual_seed(number(seed, "statistics"))
-        normalise = Normalisation.measure(images, statistics).to(self.device)
-        network = self._new_network(images.shape, seed)
-        self._trained = network, normalise
-        trainer = Trainer(network, normalise, len(images), self.training, seed=seed, dtype=self._dtype)
-        feed, targets = Feed(images, self.device), torch.from_numpy(known)
-        for epoch in range(self.training.epochs):
-            trainer.epoch(feed, targets, epoch)
-            if on_epoch is not None:
-                on_epoch(epoch)
-
-    def predict(self, images: Images, needs: Collection[str], *, seed: int) -> dict[str, NDArray[np.float32]]:
-        """Returns what `needs` names for every picture; nothing else is computed.
+        Cost: epochs × labelled items passes forward and back; memory for the pictures, the network and one batch.
 
         Args:
-            needs: of "probs" (N, C), "features" (N, D) and "draws" (T, N, C); all float32.
-            seed: of the dropout masks of `draws`; every pass drops other features.
+            images: the pool's pictures, the unlabeled ones too, or a `feed` of them.
+            labels: a `Pool`, or (N,) classes of the pictures, -1 where there is no label.
+            start: a model of this classifier from whose weights and normalisation the training starts.
+            recorders: told of every epoch; what they read of the unlabeled pictures is predicted once for all.
 
         Raises:
-            InputError: before `fit`, an unknown need, or `draws` of a network without dropout.
+            InputError: no labelled picture, labels outside the classes or not one a picture, a file that cannot be
+                read, a start that does not fit, or a loss that is no longer finite.
         """
-        check_needs(needs)
-        if self._trained is None:
-            raise InputError("the classifier is not trained yet: call fit first")
-        network, normalise = self._trained
-        if "draws" in needs and not backbones.dropouts(network):
-            raise InputError("draws: the network has no dropout, so all passes would be equal: set dropout above 0")
-        network.eval()
-        if isinstance(network, Network) and self.backbone in backbones.OWN:
-            network = backbones.fused(network, self._dtype)
-        parts: dict[str, list[Tensor]] = {need: [] for need in needs}
-        with torch.inference_mode(), seeded(self.device, number(seed, "draws")):
-            for x in self._batches(images, normalise):
-                for need, part in self._of_batch(network, x, needs).items():
-                    parts[need].append(part.float().cpu())
-        axis = {"draws": 1}
-        return {need: torch.cat(found, dim=axis.get(need, 0)).numpy() for need, found in parts.items()}
+        pool = checked_pool(images, labels, self.n_classes)
+        feed = images if isinstance(images, Feed) else self.feed(images)
+        items = pool.labeled if len(pool.labeled) > 1 else pool.labeled[[0, 0]]
+        labeled, targets = feed.take(items), torch.from_numpy(pool.labels[items])
+        model = self._started(feed.images.shape, start, labeled, seed)
+        trainer = Trainer(model.network, model.normalise, len(items), self.training, seed=seed, dtype=self._dtype)
+        tell = telling(recorders, feed, pool, epochs=self.epochs, n_classes=self.n_classes, seed=seed)
+        for epoch in range(self.training.epochs):
+            trainer.epoch(labeled, targets, epoch)
+            tell(epoch, model)
+        return model
 
-    def _new_network(self, shape: tuple[int, int, int], seed: int) -> AnyNetwork:
+    def load(self, path: str | Path) -> NetworkModel:
+        """Returns the model that was saved there by one that this classifier trained.
+
+        Raises:
+            DataNotFound: there is no such file.
+            InputError: it is no saved model, or one of another backbone, other pictures or other classes.
+        """
+        about, tensors, normalise = read_saved(path)
+        shape = about.get("shape")
+        if not (isinstance(shape, list) and len(shape) == 3 and all(isinstance(one, int) and one > 0 for one in shape)):
+            raise InputError(f"{path}: not a model that askew saved: it does not say the shape of its pictures")
+        model = self._model((shape[0], shape[1], shape[2]), normalise.to(self.device), 0, pretrained=False)
+        if about != model.about:
+            raise InputError(f"{path}: holds a model of {about}; this classifier's are {model.about}")
+        try:
+            model.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise InputError(f"{path}: its weights do not fit: {str(error).splitlines()[-1].strip()}") from error
+        return model
+
+    def _started(self, shape: tuple[int, int, int], start: Model | None, labeled: Feed, seed: int) -> NetworkModel:
+        if start is None:
+            statistics = torch.Generator().manual_seed(number(seed, "statistics"))
+            normalise = Normalisation.measure(labeled, statistics).to(self.device)
+            return self._model(shape, normalise, seed, pretrained=self.pretrained)
+        if not isinstance(start, NetworkModel):
+            raise InputError(f"start: expected a model of a Classifier, got {type(start).__name__}")
+        model = self._model(shape, start.normalise, seed, pretrained=False)
+        if model.about != start.about:
+            raise InputError(f"start: is a model of {start.about}; this training is of {model.about}")
+        model.network.load_state_dict(start.network.state_dict())
+        return model
+
+    def _model(
+        self, shape: tuple[int, int, int], normalise: Normalisation, seed: int, *, pretrained: str | Path | bool
+    ) -> NetworkModel:
+        backbone = self.backbone if isinstance(self.backbone, str) else type(self.backbone).__name__
+        return NetworkModel(
+            network=self._new_network(shape, seed, pretrained),
+            normalise=normalise,
+            shape=shape,
+            n_classes=self.n_classes,
+            backbone=backbone,
+            mc_passes=self.mc_passes,
+            dtype=self._dtype,
+            channels_last=self.training.channels_last,
+        )
+
+    def _new_network(self, shape: tuple[int, int, int], seed: int, pretrained: str | Path | bool) -> AnyNetwork:
         with seeded(self.device, number(seed, "weights")):
-            network = backbones.build(
-                self.backbone, shape, self.n_classes, dropout=self.dropout, pretrained=self.pretrained
-            )
+            network = backbones.build(self.backbone, shape, self.n_classes, dropout=self.dropout, pretrained=pretrained)
         network = network.to(self.device)
         return network.to(memory_format=torch.channels_last) if self.training.channels_last else network
-
-    def _batches(self, images: Images, normalise: Normalisation) -> Iterator[Tensor]:
-        batches = torch.arange(len(images)).split(PREDICT_BATCH[self.device.type])
-        for pictures in Feed(images, self.device).batches(batches):
-            yield normalise(pictures, self.training.channels_last)
-
-    def _of_batch(self, network: AnyNetwork, x: Tensor, needs: Collection[str]) -> dict[str, Tensor]:
-        out: dict[str, Tensor] = {}
-        with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
-            features, logits = network.both(x)
-            if "features" in needs:
-                out["features"] = features
-            if "probs" in needs:
-                out["probs"] = logits.softmax(1)
-            if "draws" in needs:
-                out["draws"] = self._draws(network, x, features)
-        return out
-
-    def _draws(self, network: AnyNetwork, x: Tensor, features: Tensor) -> Tensor:
-        drop = backbones.dropouts(network)
-        for module in drop:
-            module.train()
-        if isinstance(network, Network) and not backbones.dropouts(network.body):
-            logits = network.logits(features.expand(self.mc_passes, *features.shape))
-        else:
-            logits = torch.stack([network(x) for _ in range(self.mc_passes)])
-        for module in drop:
-            module.eval()
-        return logits.float().softmax(-1)
-
-
-def check_labels(images: Images, labels: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """Returns the labels as int64 after checking that there is one a picture, inside the classes.
-
-    Raises:
-        InputError: none at all, another number of them, or one outside.
-    """
-    known = as_integers("labels", labels)
-    if len(known) == 0:
-        raise InputError("labels: no labelled picture to train on")
-    if len(known) != len(images):
-        raise InputError(f"labels: {len(known)} for {len(images)} pictures")
-    outside = np.flatnonzero((known < 0) | (known >= n_classes))
-    if len(outside):
-        raise InputError(f"labels: {known[outside[0]]} at picture {outside[0]} is outside the {n_classes} classes")
-    return known.copy()
-
-
-def check_needs(needs: Collection[str]) -> None:
-    """Raises `InputError` unless every need is one of `NEEDS`."""
-    for need in needs:
-        if need not in NEEDS:
-            raise unknown("need of a classifier", need, NEEDS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 
 from askew.data.dataset import Images
 from askew.errors import InputError
-from askew.learn.classifier import check_labels, check_needs
+from askew.learn.feed import Feed
+from askew.learn.learner import Found, Model, Pictures, check_needs, checked_pool, telling
+from askew.pool import Pool
+from askew.recorders import Recorder
 from askew.seeding import number
 
 BATCH = 4096
@@ -30,8 +35,8 @@ class EstimatorLearner:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from askew.data.load import load
     >>> digits, learner = load("digits"), EstimatorLearner(LogisticRegression(max_iter=500), 10)
-    >>> learner.fit(digits.train, digits.train.labels, seed=0)
-    >>> probs = learner.predict(digits.test, ["probs"], seed=0)["probs"]
+    >>> model = learner.fit(digits.train, digits.train.labels, seed=0)
+    >>> probs = model.predict(digits.test, ["probs"], seed=0)["probs"]
     >>> bool((probs.argmax(axis=1) == digits.test.labels).mean() > 0.95)
     True
 
@@ -40,6 +45,8 @@ class EstimatorLearner:
     """
 
     epochs = 0
+    gives = ("probs", "features")
+    saves = False
 
     def __init__(self, estimator: Any, n_classes: int) -> None:
         for method in ("fit", "predict_proba"):
@@ -49,70 +56,117 @@ class EstimatorLearner:
         if n_classes < 2:
             raise InputError(f"n_classes: at least 2, got {n_classes}")
         self.estimator, self.n_classes = estimator, n_classes
-        self._fitted: Any = None
-        self._only: int | None = None
+
+    def feed(self, images: Images) -> Images:
+        """Returns the pictures as they are: an estimator computes on the processor."""
+        return images
 
     def fit(
         self,
-        images: Images,
-        labels: NDArray[np.int64],
+        images: Pictures,
+        labels: Pool | NDArray[np.int64],
         *,
         seed: int,
-        on_epoch: Callable[[int], None] | None = None,  # noqa: ARG002
-    ) -> None:
-        """Trains a fresh copy; `on_epoch` is never called, since estimators do not tell their epochs.
+        start: Model | None = None,
+        recorders: Sequence[Recorder] = (),
+    ) -> EstimatorModel:
+        """Trains a fresh copy on the labelled pictures.
 
         With labels of one class only nothing is trained: that class is predicted with probability 1.
+
+        Args:
+            labels: a `Pool`, or (N,) classes of the pictures, -1 where there is no label.
+            start: must be None: every training starts anew.
+            recorders: begun and never told of an epoch, since estimators do not tell theirs.
+
+        Raises:
+            InputError: no labelled picture, labels that do not fit, or a start.
         """
-        known = check_labels(images, labels, self.n_classes)
-        self._only = int(known[0]) if len(np.unique(known)) == 1 else None
-        self._fitted = copy.deepcopy(self.estimator)
-        if self._only is not None:
-            return
-        if getattr(self._fitted, "random_state", 0) is None:
-            self._fitted.set_params(random_state=number(seed, "estimator") % 2**32)
-        self._fitted.fit(flattened(images), known)
+        if start is not None:
+            raise InputError("start: an estimator is trained anew every time: leave warm starts to a Classifier")
+        pool = checked_pool(images, labels, self.n_classes)
+        telling(recorders, images, pool, epochs=0, n_classes=self.n_classes, seed=seed)
+        known = pool.labels[pool.labeled]
+        if len(np.unique(known)) == 1:
+            return EstimatorModel(None, self.n_classes, type(self.estimator).__name__, int(known[0]))
+        fitted = copy.deepcopy(self.estimator)
+        if getattr(fitted, "random_state", 0) is None:
+            fitted.set_params(random_state=number(seed, "estimator") % 2**32)
+        fitted.fit(flattened(_images(images).take(pool.labeled)), known)
+        return EstimatorModel(fitted, self.n_classes, type(self.estimator).__name__)
+
+    def load(self, path: str | Path) -> EstimatorModel:
+        """Refuses: an estimator is never saved; see `EstimatorModel.save`."""
+        raise InputError(f"{path}: an estimator is not read from a file: fit it again on the same labels")
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatorModel:
+    """A fitted estimator.
+
+    Attributes:
+        fitted: has `predict_proba` and `classes_`; None if all labels were of one class.
+        n_classes: C.
+        name: the estimator's class, for messages.
+        only: that one class.
+    """
+
+    fitted: Any
+    n_classes: int
+    name: str
+    only: int | None = None
 
     def predict(
         self,
-        images: Images,
+        images: Pictures,
         needs: Collection[str],
         *,
         seed: int,  # noqa: ARG002
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> Found:
         """Returns "probs" (N, C), and as "features" the flattened pixels (N, D); "draws" an estimator has not.
 
         Raises:
-            InputError: `draws`, before `fit`, or what the estimator predicts are no probabilities of its classes.
+            InputError: `draws`, or what the estimator predicts are no probabilities of its classes.
         """
         check_needs(needs)
         if "draws" in needs:
             raise InputError(
-                f"draws: {type(self.estimator).__name__} has no stochastic passes: use a strategy that needs probs, or "
-                "a Classifier"
+                f"draws: {self.name} has no stochastic passes: use a strategy that needs probs, or a Classifier"
             )
-        if self._fitted is None:
-            raise InputError("the estimator is not trained yet: call fit first")
-        out: dict[str, NDArray[np.float32]] = {}
-        x = flattened(images)
+        out: Found = {}
+        x = flattened(_images(images))
         if "features" in needs:
             out["features"] = x
         if "probs" in needs:
             out["probs"] = self._probs(x)
         return out
 
+    def save(self, path: str | Path) -> None:
+        """Refuses: scikit-learn writes estimators as pickles only, and askew writes and reads none.
+
+        The rule: what cannot be saved is fitted again. The labels and the seed are in the ledger, and the same labels
+        and seed give the same model.
+        """
+        raise InputError(f"{path}: {self.name} can be saved as a pickle only, which askew does not write: fit it again")
+
     def _probs(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         probs = np.zeros((len(x), self.n_classes), dtype=np.float32)
-        if self._only is not None:
-            probs[:, self._only] = 1
+        if self.only is not None:
+            probs[:, self.only] = 1
             return probs
-        classes = np.asarray(self._fitted.classes_, dtype=np.int64)
+        classes = np.asarray(self.fitted.classes_, dtype=np.int64)
         for start in range(0, len(x), BATCH):
-            found = np.asarray(self._fitted.predict_proba(x[start : start + BATCH]))
+            found = np.asarray(self.fitted.predict_proba(x[start : start + BATCH]))
             if found.ndim != 2 or found.shape[1] != len(classes):
                 raise InputError(f"estimator: predict_proba gave {found.shape} for {len(classes)} classes")
             probs[start : start + BATCH, classes] = found
         return probs
+
+
+def _images(images: Pictures) -> Images:
+    if isinstance(images, Feed):
+        raise InputError("images: an estimator takes pictures as they are, not a feed of a Classifier")
+    return images
 
 
 def flattened(images: Images) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from askew.arrays import Indices
 from askew.data import pictures
 from askew.data.dataset import Images
 
@@ -25,28 +27,44 @@ class Feed:
     """Batches of uint8 pictures (B, H, W, C) on a device, for any sequence of index batches.
 
     On a GPU pictures in memory are copied there once; on the processor they stay where they are (memory-mapped files
-    too), and only a batch is copied. Files are read by threads, a few batches ahead.
+    too), and only a batch is copied. Files are read by threads, a few batches ahead. `take` is a view: a feed is made
+    once for a pool, and its parts cost nothing.
     """
 
     def __init__(self, images: Images, device: torch.device) -> None:
-        self._images, self._device = images, device
+        self.images = images
+        self._device = device
+        self._rows: Tensor | None = None
         self._resident: Tensor | None = None
         if images.pixels is not None and device.type != "cpu":
             self._resident = torch.from_numpy(np.array(images.pixels)).to(device)
 
+    def __len__(self) -> int:
+        return len(self.images) if self._rows is None else len(self._rows)
+
+    def take(self, rows: Indices | list[int]) -> Feed:
+        """Returns a view of some of the pictures, in the order of `rows`; one may come twice."""
+        chosen = torch.from_numpy(np.array(rows, dtype=np.int64))
+        part = copy.copy(self)
+        part._rows = chosen if self._rows is None else self._rows[chosen]
+        return part
+
     def batches(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
         """Yields the pictures of each batch of indices (int64, on the processor), in order."""
+        rows = self._rows
+        if rows is not None:
+            indices = (rows[batch] for batch in indices)
         if self._resident is not None:
             for batch in indices:
                 yield self._resident[batch.to(self._device)]
-        elif self._images.pixels is not None:
+        elif self.images.pixels is not None:
             for batch in indices:
-                yield torch.from_numpy(self._images.pixels[batch.numpy()])
+                yield torch.from_numpy(self.images.pixels[batch.numpy()])
         else:
             yield from self._stream(indices)
 
     def _stream(self, indices: Iterable[Tensor]) -> Iterator[Tensor]:
-        paths, side_px = self._images.paths or (), int(self._images.side_px or 0)
+        paths, side_px = self.images.paths or (), int(self.images.side_px or 0)
         waiting: deque[list[Future[np.ndarray]]] = deque()
         with ThreadPoolExecutor(pictures.threads()) as pool:
             try:
@@ -72,14 +90,14 @@ class Normalisation:
     shift: Tensor
 
     @classmethod
-    def measure(cls, images: Images, generator: torch.Generator) -> Normalisation:
+    def measure(cls, feed: Feed, generator: torch.Generator) -> Normalisation:
         """Returns what normalises these pictures; of files at most `STATISTICS_ITEMS`, drawn at random, are read."""
         count, total, squares = 0, 0.0, 0.0
-        chosen = torch.arange(len(images))
-        if images.paths is not None and len(images) > STATISTICS_ITEMS:
-            chosen = torch.randperm(len(images), generator=generator)[:STATISTICS_ITEMS]
-        for batch in Feed(images, torch.device("cpu")).batches(chosen.split(256)):
-            values = batch.flatten(0, 2).double()
+        chosen = torch.arange(len(feed))
+        if feed.images.paths is not None and len(feed) > STATISTICS_ITEMS:
+            chosen = torch.randperm(len(feed), generator=generator)[:STATISTICS_ITEMS]
+        for batch in feed.batches(chosen.split(256)):
+            values = batch.cpu().flatten(0, 2).double()
             count, total, squares = count + len(values), total + values.sum(0), squares + values.square().sum(0)
         mean = total / count
         deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1.0)

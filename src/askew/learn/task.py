@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Indices, as_integers
-from askew.data.dataset import Dataset, Images
+from askew.arrays import Array, Indices, as_integers
+from askew.data.dataset import Dataset
 from askew.errors import InputError
-from askew.learn.classifier import NEEDS, Learner
+from askew.learn.learner import NEEDS, Learner, Model
 from askew.pool import Pool
 from askew.predictions import Predictions
+from askew.recorders import RECORDINGS, Recorder
 from askew.seeding import number
-from askew.strategies.dispersion import DispersionTracker
+from askew.strategies.dispersion import DispersionRecorder
+from askew.strategies.registry import strategies
 
-KNOWS = (*NEEDS, "dispersion", "truth")
-"""The fields of `Predictions` that this task can fill."""
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training left: the model, and what was recorded on the way to it.
+
+    Attributes:
+        model: the learner's.
+        recorders: field to the recorder that followed the training.
+        labels: (N,) the pool that it was trained on; None if the model was loaded.
+    """
+
+    model: Model
+    recorders: Mapping[str, Recorder] = field(default_factory=dict)
+    labels: Indices | None = None
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model; what was recorded belongs to the training and is not kept."""
+        self.model.save(path)
 
 
 class ImageClassification:
@@ -33,138 +53,162 @@ class ImageClassification:
     """
 
     def __init__(self, dataset: Dataset, learner: Learner, *, items: NDArray[np.int64] | None = None) -> None:
-        rows = np.arange(len(dataset.train)) if items is None else as_integers("items", items)
-        if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(dataset.train):
-            raise InputError(f"items: must be rows of the {len(dataset.train)} training pictures")
+        n_train = len(dataset.train)
+        rows = np.arange(n_train) if items is None else as_integers("items", items)
+        if len(rows) == 0 or rows.min() < 0 or rows.max() >= n_train:
+            raise InputError(f"items: must be rows of the {n_train} training pictures")
         if len(np.unique(rows)) < len(rows):
             raise InputError(f"items: {len(rows) - len(np.unique(rows))} of {len(rows)} are listed twice")
-        self.dataset, self.learner, self.items = dataset, learner, rows
-        self.truth: Indices = dataset.train.labels[rows]
-        self._tracker: tuple[DispersionTracker, bytes] | None = None
+        whole = len(rows) == n_train and bool((rows == np.arange(n_train)).all())
+        images = dataset.train if whole else dataset.train.take(rows)
+        self.learner, self.truth = learner, images.labels
+        self.n_classes, self._test = dataset.n_classes, dataset.test
+        self._pool_feed, self._test_feed = learner.feed(images), learner.feed(dataset.test)
 
     @property
     def n_items(self) -> int:
         """N, the size of the pool."""
-        return len(self.items)
+        return len(self.truth)
 
     @property
-    def n_classes(self) -> int:
-        """C, the number of classes."""
-        return self.dataset.n_classes
-
-    def images(self, items: Indices) -> Images:
-        """Returns the pictures of pool items."""
-        return self.dataset.train.take(self.items[items])
+    def gives(self) -> tuple[str, ...]:
+        """The fields of `Predictions` that it can fill: the learner's, those that its trainings record, the truth."""
+        strategies()  # a strategy's file may bring a recorder
+        known, epochs = set(self.learner.gives), self.learner.epochs
+        recorded = [one.field for one in RECORDINGS.values() if known.issuperset(one.reads) and epochs >= one.epochs]
+        return (*self.learner.gives, *recorded, "truth")
 
     def fit(
-        self, pool: Pool, needs: Collection[str], *, seed: int, progress: Callable[[float], None] | None = None
-    ) -> None:
-        """Trains from scratch on the labelled items, with the labels that the pool has.
+        self,
+        pool: Pool,
+        needs: Collection[str],
+        *,
+        seed: int,
+        start: Trained | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Trained:
+        """Trains on the labelled items, with the labels that the pool has.
 
-        If `needs` holds "dispersion", the unlabeled items are predicted after every epoch.
+        Fields of `needs` that come out of a training, such as "dispersion", are recorded in it.
 
         Args:
+            start: what the training starts from; None starts anew.
             progress: called with the share of the training that is done, from 0 to 1.
 
         Raises:
-            InputError: no labelled item, or dispersion of a learner that has no epochs.
+            InputError: no labelled item, or a field that this learner's trainings cannot record.
         """
         self._check(pool, needs)
-        if len(pool.labeled) == 0:
-            raise InputError("the pool has no labelled item to train on: label an initial set first")
-        epochs = self.learner.epochs
-        watch = None
-        self._tracker = None
-        if "dispersion" in needs:
-            watch = self._watch(pool, epochs, seed)
-
-        def after(epoch: int) -> None:
-            if watch is not None:
-                watch(epoch)
-            if progress is not None:
-                progress((epoch + 1) / max(1, epochs))
-
-        self.learner.fit(self.images(pool.labeled), pool.labels[pool.labeled], seed=number(seed, "fit"), on_epoch=after)
-        if progress is not None and epochs == 0:
+        recorders = {name: RECORDINGS[name].make() for name in needs if name in RECORDINGS}
+        watching = () if progress is None else (_Progress(progress),)
+        model = self.learner.fit(
+            self._pool_feed,
+            pool,
+            seed=number(seed, "fit"),
+            start=None if start is None else start.model,
+            recorders=(*recorders.values(), *watching),
+        )
+        if progress is not None and self.learner.epochs == 0:
             progress(1.0)
+        return Trained(model, recorders, pool.labels)
 
-    def _watch(self, pool: Pool, epochs: int, seed: int) -> Callable[[int], None]:
-        if epochs < 2:
-            raise InputError(
-                f"dispersion: {type(self.learner).__name__} trains in {epochs} epochs; label dispersion needs the "
-                "predictions of several: use a Classifier"
-            )
-        tracker, unlabeled = DispersionTracker(self.n_items, self.n_classes), pool.unlabeled
-        images = self.images(unlabeled)
-        self._tracker = tracker, pool.labels.tobytes()
-
-        def watch(epoch: int) -> None:
-            if len(unlabeled):
-                probs = self.learner.predict(images, ("probs",), seed=number(seed, "epoch", epoch))["probs"]
-                tracker.update(probs.argmax(axis=1), items=unlabeled)
-
-        return watch
-
-    def predict(self, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
+    def predict(self, trained: Trained, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
         """Returns what `needs` names: of unlabeled items everything, of labelled ones features and truth only.
 
         The other rows of labelled items are NaN: the model was not asked about them.
 
         Raises:
-            InputError: a field that this task cannot fill, or dispersion that `fit` was not told to keep.
+            InputError: a field that this task cannot fill, or one that `fit` was not told to record on this pool.
         """
         self._check(pool, needs)
         asked = [n for n in NEEDS if n in needs]
-        fields: dict[str, NDArray[np.float32] | Indices] = {}
-        if asked:
-            everyone = "features" in needs
-            items = np.arange(self.n_items) if everyone else pool.unlabeled
-            found = self.learner.predict(self.images(items), asked, seed=number(seed, "predict")) if len(items) else {}
-            fields = {name: self._spread(name, part, items, pool) for name, part in found.items()}
-        if "dispersion" in needs:
-            if self._tracker is None or self._tracker[1] != pool.labels.tobytes():
-                raise InputError("dispersion: call fit with needs that hold 'dispersion', on the same pool, first")
-            dispersion = np.full(self.n_items, np.nan)
-            dispersion[pool.unlabeled] = self._tracker[0].dispersion()[pool.unlabeled]
-            fields["dispersion"] = dispersion
+        fields: dict[str, Array] = {}
+        items = np.arange(self.n_items) if "features" in needs else pool.unlabeled
+        if asked and len(items):
+            pictures = self._pool_feed if len(items) == self.n_items else self._pool_feed.take(items)
+            found = trained.model.predict(pictures, asked, seed=number(seed, "predict"))
+            fields = {name: _spread(name, part, items, pool) for name, part in found.items()}
+        fields |= {name: self._recorded(trained, name, pool) for name in needs if name in RECORDINGS}
         if "truth" in needs:
             fields["truth"] = self.truth
         return Predictions(**fields)
 
-    def _spread(self, name: str, part: NDArray[np.float32], items: Indices, pool: Pool) -> NDArray[np.float32]:
-        """Brings rows of `items` to rows of the whole pool, NaN where the model was not asked."""
-        if len(items) == self.n_items:
-            out = part
-        else:
-            out = np.full((*part.shape[:-2], self.n_items, part.shape[-1]), np.nan, dtype=part.dtype)
-            out[..., items, :] = part
-        if name != "features":
-            out[..., pool.labeled, :] = np.nan
-        return out
-
-    def pseudo_labels(self) -> Indices:
+    def pseudo_labels(self, trained: Trained) -> Indices:
         """Returns (N,) the class that each item was most often predicted to be during training; -1 for labelled ones.
 
         Raises:
-            InputError: `fit` was not told to keep dispersion.
+            InputError: `fit` was not told to record dispersion.
         """
-        if self._tracker is None:
+        found = trained.recorders.get("dispersion")
+        if not isinstance(found, DispersionRecorder):
             raise InputError("dispersion: call fit with needs that hold 'dispersion' first")
-        return self._tracker[0].mode()
+        return found.tracker.mode()
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, trained: Trained) -> dict[str, float]:
         """Returns, on the test split, `accuracy` and `mean_class_accuracy` (the mean of the classes' accuracies)."""
-        test = self.dataset.test
-        predicted = self.learner.predict(test, ("probs",), seed=0)["probs"].argmax(axis=1)
-        right = predicted == test.labels
-        counts = np.bincount(test.labels, minlength=self.n_classes)
-        hits = np.bincount(test.labels[right], minlength=self.n_classes)
+        truth = self._test.labels
+        predicted = trained.model.predict(self._test_feed, ("probs",), seed=0)["probs"].argmax(axis=1)
+        right = predicted == truth
+        counts = np.bincount(truth, minlength=self.n_classes)
+        hits = np.bincount(truth[right], minlength=self.n_classes)
         present = counts > 0
         return {"accuracy": float(right.mean()), "mean_class_accuracy": float((hits[present] / counts[present]).mean())}
+
+    def load(self, path: str | Path) -> Trained:
+        """Returns a saved model, as the start of a training.
+
+        Raises:
+            InputError: the file is not there, or holds no model of this learner.
+        """
+        return Trained(self.learner.load(path))
+
+    def _recorded(self, trained: Trained, name: str, pool: Pool) -> Array:
+        if name not in trained.recorders or not np.array_equal(trained.labels, pool.labels):
+            raise InputError(f"{name}: call fit with needs that hold {name!r}, on the same pool, first")
+        return trained.recorders[name].result()
 
     def _check(self, pool: Pool, needs: Collection[str]) -> None:
         if len(pool) != self.n_items:
             raise InputError(f"the pool has {len(pool)} items, the task {self.n_items}")
+        gives = self.gives
         for need in needs:
-            if need not in KNOWS:
-                raise InputError(f"{need}: image classification does not compute it; it knows {', '.join(KNOWS)}")
+            if need in gives:
+                continue
+            if need in RECORDINGS and self.learner.epochs < RECORDINGS[need].epochs:
+                raise InputError(
+                    f"{need}: {type(self.learner).__name__} trains in {self.learner.epochs} epochs; it takes at least "
+                    f"{RECORDINGS[need].epochs}: use a Classifier that has them"
+                )
+            raise InputError(f"{need}: image classification does not compute it; it gives {', '.join(gives)}")
+
+
+class _Progress:
+    """Tells the share of the training that is done."""
+
+    reads = ()
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell, self._done = tell, 0
+
+    def begin(self, pool: Pool, n_classes: int, epochs: int) -> None:  # noqa: ARG002  (the signature of a recorder)
+        self._epochs = epochs
+
+    def epoch(self, found: Mapping[str, Array]) -> None:  # noqa: ARG002
+        self._done += 1
+        self._tell(self._done / self._epochs)
+
+    def result(self) -> Array:
+        return self._done
+
+
+def _spread(name: str, part: NDArray[np.float32], items: Indices, pool: Pool) -> NDArray[np.float32]:
+    """Brings rows of `items` to rows of the whole pool, NaN where the model was not asked; `part` is left as it is."""
+    whole = len(items) == len(pool)
+    if whole and (name == "features" or len(pool.labeled) == 0):
+        return part
+    out = np.full((*part.shape[:-2], len(pool), part.shape[-1]), np.nan, dtype=part.dtype)
+    if whole:
+        out[..., pool.unlabeled, :] = part[..., pool.unlabeled, :]
+    else:
+        out[..., items, :] = part
+    return out

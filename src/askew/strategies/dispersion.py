@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_integers, is_whole
+from askew.arrays import Array, Floats, Indices, as_integers, is_whole, to_numpy
 from askew.blocked import over_blocks
 from askew.errors import InputError
 from askew.pool import Pool
 from askew.predictions import Predictions
+from askew.recorders import recorder
 from askew.strategies.registry import strategy
 
 
@@ -159,6 +162,24 @@ class DispersionTracker:
                 f"items: item {int(seen.argmax())} is given {int(seen.max())} times; expected distinct items"
             )
         return chosen
+
+
+@recorder("dispersion", epochs=2)
+class DispersionRecorder:
+    """Keeps the class that every unlabeled item is predicted to be after each epoch of a training."""
+
+    reads = ("probs",)
+
+    def begin(self, pool: Pool, n_classes: int, epochs: int) -> None:  # noqa: ARG002  (the signature of a recorder)
+        self._items = pool.unlabeled
+        self.tracker = DispersionTracker(len(pool), n_classes)
+
+    def epoch(self, found: Mapping[str, Array]) -> None:
+        self.tracker.update(to_numpy(found["probs"]).argmax(axis=1), items=self._items)
+
+    def result(self) -> Floats:
+        """Returns (N,) float64, Eq. 3.1; NaN for labelled items."""
+        return self.tracker.dispersion()
 
 
 def _modes_of(slots: list[NDArray[np.unsignedinteger]], items: Indices, modes: Indices, modal_count: Indices) -> None:

@@ -1,0 +1,127 @@
+"""What an experiment asks of whoever learns: a `Learner` fits, and gives a `Model`, a value that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.data.dataset import Images
+from askew.errors import InputError, unknown
+from askew.learn.feed import Feed
+from askew.pool import Pool
+from askew.recorders import Recorder
+from askew.seeding import number
+
+NEEDS = ("probs", "features", "draws")
+"""What a model can be asked for."""
+
+Pictures: TypeAlias = "Images | Feed"
+"""Pictures as they are, or as `Learner.feed` holds them ready for many calls."""
+
+Found: TypeAlias = dict[str, NDArray[np.float32]]
+
+
+class Model(Protocol):
+    """A trained model: it never changes, and knows nothing of what it was trained on."""
+
+    def predict(self, images: Pictures, needs: Collection[str], *, seed: int) -> Found:
+        """Returns those of probs (N, C), features (N, D) and draws (T, N, C) that `needs` names, float32."""
+
+    def save(self, path: str | Path) -> None:
+        """Writes a file that the learner's `load` reads; it is on the disk when this returns.
+
+        Raises:
+            InputError: this kind of model cannot be saved.
+        """
+
+
+class Learner(Protocol):
+    """What is trained: settings, and no state between two trainings."""
+
+    @property
+    def n_classes(self) -> int:
+        """C, the number of classes."""
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Names of the fields that its models can be asked for."""
+
+    @property
+    def epochs(self) -> int:
+        """After how many epochs recorders are told; 0 for a learner that has no epochs."""
+
+    @property
+    def saves(self) -> bool:
+        """Whether its models can be saved and loaded, and a training can start from one."""
+
+    def feed(self, images: Images) -> Pictures:
+        """Returns the pictures held ready for many calls of `fit` and `predict`."""
+
+    def fit(
+        self,
+        images: Pictures,
+        pool: Pool,
+        *,
+        seed: int,
+        start: Model | None = None,
+        recorders: Sequence[Recorder] = (),
+    ) -> Model:
+        """Trains on the labelled pictures of the pool; picture i is pool item i.
+
+        Args:
+            start: the model that the training starts from; None starts anew.
+            recorders: told before the first epoch and after each.
+        """
+
+    def load(self, path: str | Path) -> Model:
+        """Returns a model that one of this learner's saved."""
+
+
+def check_needs(needs: Collection[str]) -> None:
+    """Raises `InputError` unless every need is one of `NEEDS`."""
+    for need in needs:
+        if need not in NEEDS:
+            raise unknown("need of a classifier", need, NEEDS)
+
+
+def checked_pool(images: Pictures, labels: Pool | NDArray[np.int64], n_classes: int) -> Pool:
+    """Returns the pool after checking that it fits the pictures and the classes and has something to train on.
+
+    Raises:
+        InputError: no labelled picture, another number of labels than of pictures, or one outside the classes.
+    """
+    pool = labels if isinstance(labels, Pool) else Pool(labels)
+    if len(pool) != len(images):
+        raise InputError(f"labels: {len(pool)} for {len(images)} pictures")
+    if len(pool.labeled) == 0:
+        raise InputError("labels: no labelled picture to train on: label an initial set first")
+    outside = pool.labeled[pool.labels[pool.labeled] >= n_classes]
+    if len(outside):
+        raise InputError(
+            f"labels: {pool.labels[outside[0]]} at picture {outside[0]} is outside the {n_classes} classes"
+        )
+    return pool
+
+
+def telling(
+    recorders: Sequence[Recorder], images: Pictures, pool: Pool, *, epochs: int, n_classes: int, seed: int
+) -> Callable[[int, Model], None]:
+    """Begins the recorders and returns what tells them of an epoch: one prediction of the unlabeled items for all."""
+    for one in recorders:
+        one.begin(pool, n_classes, epochs)
+    reads = tuple(dict.fromkeys(name for one in recorders for name in one.reads))
+    unlabeled = images.take(pool.unlabeled) if reads and len(pool.unlabeled) else None
+
+    def tell(epoch: int, model: Model) -> None:
+        found: Found = {}
+        if unlabeled is not None:
+            found = model.predict(unlabeled, reads, seed=number(seed, "epoch", epoch))
+        for one in recorders:
+            if unlabeled is not None or not one.reads:
+                one.epoch({name: found[name] for name in one.reads})
+
+    return tell

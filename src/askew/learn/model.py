@@ -1,0 +1,162 @@
+"""`NetworkModel`: a trained network as a value, that predicts, is saved as safetensors, and is read back bit by bit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from askew.errors import DataNotFound, InputError
+from askew.files import whole_file
+from askew.learn import backbones
+from askew.learn.backbones import AnyNetwork, Network
+from askew.learn.device import seeded
+from askew.learn.feed import Feed, Normalisation
+from askew.learn.learner import Found, Pictures, check_needs
+from askew.seeding import number
+
+PREDICT_BATCH = {"cpu": 256, "cuda": 2048, "mps": 512}
+
+SCALE, SHIFT = "askew.normalise.scale", "askew.normalise.shift"
+"""The names of the normalisation among the saved tensors; all others are the network's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkModel:
+    """A trained network, what normalises its pictures, and how it predicts.
+
+    Attributes:
+        network: gives features and logits.
+        normalise: of the pictures it was trained on, on the network's device.
+        shape: (H, W, C) of those pictures.
+        n_classes: C.
+        backbone: its name, or the class of a module of the user's.
+        mc_passes: T, the stochastic passes that make `draws`.
+        dtype: what convolutions compute in.
+        channels_last: whether pictures are stored pixel by pixel.
+    """
+
+    network: AnyNetwork
+    normalise: Normalisation
+    shape: tuple[int, int, int]
+    n_classes: int
+    backbone: str
+    mc_passes: int
+    dtype: torch.dtype
+    channels_last: bool
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What another model must share for weights to fit."""
+        return {"backbone": self.backbone, "n_classes": self.n_classes, "shape": list(self.shape)}
+
+    def predict(self, images: Pictures, needs: Collection[str], *, seed: int) -> Found:
+        """Returns what `needs` names for every picture; nothing else is computed.
+
+        Args:
+            needs: of "probs" (N, C), "features" (N, D) and "draws" (T, N, C); all float32.
+            seed: of the dropout masks of `draws`; every pass drops other features.
+
+        Raises:
+            InputError: an unknown need, no pictures, pictures of another shape, or `draws` of a network without
+                dropout.
+        """
+        check_needs(needs)
+        device, network = self.normalise.scale.device, self.network
+        feed = images if isinstance(images, Feed) else Feed(images, device)
+        if len(feed) == 0:
+            raise InputError("images: no picture to predict")
+        if feed.images.shape[2] != self.shape[2]:
+            raise InputError(f"images: {feed.images.shape[2]} channels, the model was trained on {self.shape[2]}")
+        if "draws" in needs and not backbones.dropouts(network):
+            raise InputError("draws: the network has no dropout, so all passes would be equal: set dropout above 0")
+        network.eval()
+        if isinstance(network, Network) and self.backbone in backbones.OWN:
+            network = backbones.fused(network, self.dtype)
+        parts: dict[str, list[Tensor]] = {need: [] for need in needs}
+        with torch.inference_mode(), seeded(device, number(seed, "draws")):
+            for x in self._batches(feed):
+                for need, part in self._of_batch(network, x, needs).items():
+                    parts[need].append(part.float().cpu())
+        axis = {"draws": 1}
+        return {need: torch.cat(found, dim=axis.get(need, 0)).numpy() for need, found in parts.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Writes the weights and the normalisation as safetensors; the same model gives the same bytes.
+
+        When this returns, the file is on the disk, whole.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in self.network.state_dict().items()}
+        tensors |= {SCALE: self.normalise.scale.cpu().clone(), SHIFT: self.normalise.shift.cpu().clone()}
+        with whole_file(path) as draft:
+            save_file(tensors, draft, {"askew": json.dumps(self.about, sort_keys=True)})
+            _sync(draft)
+        if os.name == "posix":
+            _sync(Path(path).resolve().parent)
+
+    def _batches(self, feed: Feed) -> Iterator[Tensor]:
+        batches = torch.arange(len(feed)).split(PREDICT_BATCH[self.normalise.scale.device.type])
+        for pictures in feed.batches(batches):
+            yield self.normalise(pictures, self.channels_last)
+
+    def _of_batch(self, network: AnyNetwork, x: Tensor, needs: Collection[str]) -> dict[str, Tensor]:
+        out: dict[str, Tensor] = {}
+        with torch.autocast(x.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            features, logits = network.both(x)
+            if "features" in needs:
+                out["features"] = features
+            if "probs" in needs:
+                out["probs"] = logits.softmax(1)
+            if "draws" in needs:
+                out["draws"] = self._draws(network, x, features)
+        return out
+
+    def _draws(self, network: AnyNetwork, x: Tensor, features: Tensor) -> Tensor:
+        drop = backbones.dropouts(network)
+        for module in drop:
+            module.train()
+        if isinstance(network, Network) and not backbones.dropouts(network.body):
+            logits = network.logits(features.expand(self.mc_passes, *features.shape))
+        else:
+            logits = torch.stack([network(x) for _ in range(self.mc_passes)])
+        for module in drop:
+            module.eval()
+        return logits.float().softmax(-1)
+
+
+def read_saved(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], Normalisation]:
+    """Returns what a saved model is about, its network's weights and its normalisation.
+
+    Raises:
+        DataNotFound: there is no such file.
+        InputError: it is no model that askew saved.
+    """
+    if not Path(path).is_file():
+        raise DataNotFound(f"{path}: no such file: give a model that was saved")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["askew"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+        normalise = Normalisation(tensors.pop(SCALE), tensors.pop(SHIFT))
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise InputError(f"{path}: not a model that askew saved: {str(error) or type(error).__name__}") from error
+    return about, tensors, normalise
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,335 @@
+"""The loop on a task that takes no time: options arrive, cycles have their own seeds, questions wait, models stay."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from askew.errors import InputError
+from askew.experiment import loop
+from askew.experiment.ledger import Cycle, open_ledger, read_ledger
+from askew.experiment.loop import Progress, Run, TruthOracle, run_cycles
+from askew.pick.balance import tune_weight
+from askew.plan import Balance, Plan
+from askew.pool import Pool
+from askew.predictions import Predictions
+from askew.query import select
+from askew.seeding import number
+
+N, C = 40, 3
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A model that is only a number: that of its own training, on top of the one it started from."""
+
+    value: int
+
+    def save(self, path: Path) -> None:
+        path.write_text(str(self.value))
+
+
+@dataclass
+class FakeTask:
+    """Writes down how it is called; what it says follows from the model's number alone."""
+
+    n_items: int = N
+    n_classes: int = C
+    gives: tuple[str, ...] = ("probs", "features", "draws", "truth")
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def fit(
+        self,
+        pool: Pool,
+        needs: Collection[str],
+        *,
+        seed: int,
+        start: Fake | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Fake:
+        self.calls.append(("fit", tuple(needs), seed, start, pool.labels.tolist()))
+        if progress is not None:
+            progress(0.5)
+        known = int(pool.labels[pool.labeled].sum()) * 7 + len(pool.labeled)
+        return Fake((known + seed + (0 if start is None else 31 * start.value)) % 2**31)
+
+    def predict(self, model: Fake, _: Pool, needs: Collection[str], *, seed: int) -> Predictions:
+        self.calls.append(("predict", tuple(needs), seed, model))
+        rng = np.random.default_rng(model.value)
+        probs = rng.dirichlet([0.5] * C, N)
+        held = {"probs": probs, "features": rng.normal(size=(N, 4)), "draws": rng.dirichlet([0.5] * C, (5, N))}
+        held["truth"] = np.arange(N) % C
+        return Predictions(**{name: held[name] for name in needs})
+
+    def evaluate(self, model: Fake) -> dict[str, float]:
+        self.calls.append(("evaluate", model))
+        return {"accuracy": (model.value % 1000) / 1000}
+
+    def load(self, path: Path) -> Fake:
+        self.calls.append(("load", path.name))
+        return Fake(int(path.read_text()))
+
+    def of(self, what: str) -> list[tuple[Any, ...]]:
+        return [call[1:] for call in self.calls if call[0] == what]
+
+
+TRUTH = np.arange(N) % C
+INITIAL = np.array([1, 5, 6])
+
+
+def run_of(plan: Plan | None, **changes: Any) -> Run:
+    return dataclasses.replace(Run("label", plan, 3, INITIAL, 4, 4), **changes)
+
+
+def ran(folder: Path, run: Run, task: FakeTask | None = None, watch: Any = lambda _: None) -> tuple[Cycle, ...]:
+    with open_ledger(folder, run.header()) as ledger:
+        assert run_cycles(FakeTask() if task is None else task, run, ledger, TruthOracle(TRUTH), watch)
+    return read_ledger(folder / "ledger.jsonl")[1]
+
+
+def test_a_cycle_is_fit_evaluate_predict_and_a_question_the_last_one_asks_nothing(tmp_path: Path) -> None:
+    task = FakeTask()
+    cycles = ran(tmp_path, run_of(Plan("entropy")), task)
+    assert [call[0] for call in task.calls] == ["fit", "evaluate", "predict"] * 3 + ["fit", "evaluate"]
+    assert [one.n_labeled for one in cycles] == [3, 7, 11, 15]
+    assert [len(one.asked) for one in cycles] == [4, 4, 4, 0]
+    labels = np.full(N, -1)
+    labels[INITIAL] = TRUTH[INITIAL]
+    for one, (needs, _, start, known) in zip(cycles, task.of("fit"), strict=True):
+        assert known == labels.tolist()
+        assert start is None
+        assert needs == (() if one.number == 3 else ("probs",))
+        assert one.labeled_counts == tuple(np.bincount(labels[labels >= 0], minlength=C))
+        assert one.asked_labels == tuple(TRUTH[list(one.asked)])
+        assert set(one.seconds) == ({"fit", "evaluate"} if one.number == 3 else {"fit", "evaluate", "predict", "query"})
+        labels[list(one.asked)] = one.asked_labels
+    models = [model for _, _, model in task.of("predict")]
+    assert [one.metrics["accuracy"] for one in cycles[:3]] == [(m.value % 1000) / 1000 for m in models]
+
+
+def test_seeds_are_named_by_seed_cycle_and_purpose(tmp_path: Path) -> None:
+    task = FakeTask()
+    ran(tmp_path, run_of(Plan("entropy")), task)
+    assert [seed for _, seed, *_ in task.of("fit")] == [number(3, cycle, "fit") for cycle in range(4)]
+    assert [seed for _, seed, _ in task.of("predict")] == [number(3, cycle, "predict") for cycle in range(3)]
+
+
+@dataclass(frozen=True)
+class Heard:
+    plan: Plan
+    n: int
+    pred: Predictions
+    labels: list[int]
+    seed: int
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
+    found: list[Heard] = []
+
+    def listening(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int) -> Any:
+        found.append(Heard(plan, n, pred, pool.labels.tolist(), seed))
+        return select(plan, n, pred, pool, seed=seed)
+
+    monkeypatch.setattr(loop, "select", listening)
+    return found
+
+
+GROUND = [[0.0, 1.0, 5.0], [1.0, 0.0, 1.0], [5.0, 1.0, 0.0]]
+PLANS = {
+    "parameters": Plan("kcenter", {"start": "spread"}) if "start" in Plan("kcenter").strategy.parameters else None,
+    "weight": Plan("margin", balance=Balance(0.7)),
+    "target": Plan("margin", balance=Balance(2.0, target=[0.6, 0.3, 0.1])),
+    "distance": Plan("margin", balance=Balance(2.0, distance="l2")),
+    "ground metric": Plan("margin", balance=Balance(2.0, distance="wasserstein", ground_metric=GROUND)),
+    "per class": Plan("kcenter", balance=Balance(3.0, per_class=True)),
+    "by": Plan("margin", balance=Balance(by="predicted")),
+    "auto": Plan("margin", balance=Balance("auto", distance="l2")),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, plan in PLANS.items() if plan is not None])
+def test_the_whole_plan_reaches_the_query_and_the_header(tmp_path: Path, name: str, heard: list[Heard]) -> None:
+    plan = PLANS[name]
+    assert plan is not None
+    cycles = ran(tmp_path, run_of(plan))
+    assert [one.plan for one in heard] == [plan] * 3
+    assert [one.n for one in heard] == [4] * 3
+    assert [one.seed for one in heard] == [number(3, cycle, "query") for cycle in range(3)]
+    header = read_ledger(tmp_path / "ledger.jsonl")[0].record()
+    assert {key: header[key] for key in ("strategy", "parameters", "balance")} == {
+        key: plan.record()[key] for key in ("strategy", "parameters", "balance")
+    }
+    for one, cycle in zip(heard, cycles, strict=False):
+        picked = select(plan, 4, one.pred, Pool(np.array(one.labels)), seed=one.seed)
+        assert cycle.asked == tuple(picked.chosen.tolist())
+        assert cycle.balance is None or cycle.balance["weight"] == picked.weight
+
+
+def test_a_weight_tuned_at_the_first_cycle_is_used_in_all_of_them(tmp_path: Path, heard: list[Heard]) -> None:
+    every, first = (Balance("auto", tune=tune) for tune in ("every-cycle", "first-cycle"))
+    anew = [one.balance["weight"] for one in ran(tmp_path / "a", run_of(Plan("margin", balance=every)))[:3]]
+    cycles = ran(tmp_path / "b", run_of(Plan("margin", balance=first)))
+    assert len(set(anew)) > 1
+    assert [one.balance["weight"] for one in cycles[:3]] == [anew[0]] * 3
+    assert [one.balance["curve"] is None for one in cycles[:3]] == [False, True, True]
+    asked = heard[3]
+    scores = -np.sort(asked.pred.probs, axis=1)[:, -1] + np.sort(asked.pred.probs, axis=1)[:, -2]
+    open_items = np.flatnonzero(np.array(asked.labels) < 0)
+    wanted = np.full(C, 7 / 3) - np.bincount(TRUTH[INITIAL], minlength=C)
+    tuned = tune_weight(scores[open_items], asked.pred.probs[open_items], wanted, 4)
+    assert tuned.weight == pytest.approx(anew[0])
+
+
+def test_the_first_cycles_weight_is_taken_from_the_ledger_when_a_run_goes_on(tmp_path: Path) -> None:
+    run = run_of(Plan("margin", balance=Balance("auto", tune="first-cycle")))
+    whole = ran(tmp_path / "whole", run)
+    stopped_after(tmp_path / "part", run, 2)
+    assert picks(ran(tmp_path / "part", run)) == picks(whole)
+
+
+def picks(cycles: tuple[Cycle, ...]) -> list[tuple[Any, ...]]:
+    return [(one.asked, one.asked_labels, dict(one.metrics), one.model) for one in cycles]
+
+
+class Stopped(Exception):
+    pass
+
+
+def stopped_after(folder: Path, run: Run, asks: int) -> None:
+    """Leaves the ledger as a process leaves it that was killed right after the question of cycle `asks` - 1."""
+    task = FakeTask()
+    answer = TruthOracle(TRUTH).answer
+
+    @dataclass
+    class Dying:
+        left: int = asks
+
+        def answer(self, items: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise Stopped
+            return answer(items)
+
+    with pytest.raises(Stopped), open_ledger(folder, run.header()) as ledger:
+        run_cycles(task, run, ledger, Dying())
+    assert len(ledger.cycles) == asks
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("asks", [1, 2, 3])
+def test_a_run_that_died_at_a_question_goes_on_there_and_ends_the_same(tmp_path: Path, asks: int, warm: bool) -> None:
+    run = run_of(Plan("entropy", balance=Balance(1.0)), warm_start=warm)
+    whole = ran(tmp_path / "whole", run)
+    stopped_after(tmp_path / "part", run, asks)
+    task = FakeTask()
+    assert picks(ran(tmp_path / "part", run, task)) == picks(whole)
+    assert len(task.of("fit")) == 4 - asks
+
+
+@dataclass
+class Later:
+    """Answers a question the second time it hears it."""
+
+    heard: list[tuple[int, ...]] = field(default_factory=list)
+
+    def answer(self, items: Any) -> Any:
+        self.heard.append(tuple(items.tolist()))
+        return TRUTH[items] if self.heard.count(self.heard[-1]) > 1 else None
+
+
+def test_an_oracle_that_answers_later_leaves_the_question_in_the_ledger(tmp_path: Path) -> None:
+    run = run_of(Plan("entropy"))
+    whole = ran(tmp_path / "whole", run)
+    oracle, task, through, calls = Later(), FakeTask(), False, 0
+    while not through:
+        with open_ledger(tmp_path / "later", run.header()) as ledger:
+            through = run_cycles(task, run, ledger, oracle)
+        calls += 1
+        found = read_ledger(tmp_path / "later" / "ledger.jsonl")[1]
+        assert through or not found or found[-1].waiting
+        assert calls < 20
+    assert picks(found) == picks(whole)
+    assert len(task.of("fit")) == 4
+    assert calls == 5  # once for the initial set, once a question, and the end
+
+
+def test_warm_starts_take_the_model_of_the_cycle_before_and_keep_the_last_one(tmp_path: Path) -> None:
+    task = FakeTask()
+    cycles = ran(tmp_path, run_of(Plan("entropy"), warm_start=True), task)
+    starts = [start for _, _, start, _ in task.of("fit")]
+    models = [model for (model,) in task.of("evaluate")]
+    assert starts == [None, *models[:3]]
+    assert task.of("load") == []
+    assert [one.model for one in cycles] == [hashlib.sha256(str(m.value).encode()).hexdigest() for m in models]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ledger.jsonl", "model-3.safetensors"]
+
+
+def test_without_warm_starts_no_model_is_kept(tmp_path: Path) -> None:
+    cycles = ran(tmp_path, run_of(Plan("entropy")))
+    assert [one.model for one in cycles] == [None] * 4
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.jsonl"]
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_warm_start_from_another_model_is_refused(tmp_path: Path, damage: str) -> None:
+    run = run_of(Plan("entropy"), warm_start=True)
+    stopped_after(tmp_path, run, 2)
+    path = tmp_path / "model-1.safetensors"
+    path.write_text("0") if damage == "changed" else path.unlink()
+    before = (tmp_path / "ledger.jsonl").read_bytes()
+    with pytest.raises(InputError, match=r"model-1\.safetensors: the model that the next cycle starts from"):
+        ran(tmp_path, run)
+    assert len((tmp_path / "ledger.jsonl").read_bytes()) >= len(before)
+
+
+def test_the_whole_pool_goes_through_the_same_loop(tmp_path: Path) -> None:
+    task = FakeTask()
+    cycles = ran(tmp_path, run_of(None, initial=np.arange(N), budget=0, cycles=1), task)
+    assert [call[0] for call in task.calls] == ["fit", "evaluate"]
+    assert task.of("fit")[0][3] == TRUTH.tolist()
+    assert (cycles[0].n_labeled, cycles[0].asked, cycles[0].l1_score) == (N, (), None)
+    header = read_ledger(tmp_path / "ledger.jsonl")[0]
+    assert (header.strategy, header.initial) == (None, ())
+
+
+def test_what_the_task_cannot_give_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    task = FakeTask(gives=("probs",))
+    with pytest.raises(InputError, match="bald needs draws"):
+        ran(tmp_path, run_of(Plan("bald")), task)
+    with pytest.raises(InputError, match="target: has 2 classes, the data has 3"):
+        ran(tmp_path / "b", run_of(Plan("margin", balance=Balance(1.0, target=[0.5, 0.5]))), task)
+    assert task.calls == []
+
+
+def test_the_screen_hears_of_every_phase(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    ran(tmp_path, run_of(Plan("entropy"), cycles=2), watch=told.append)
+    assert [(one.cycle, one.phase) for one in told] == [
+        *[(0, phase) for phase in ("fit", "fit", "evaluate", "predict", "query", "done")],
+        *[(1, phase) for phase in ("fit", "fit", "evaluate", "done")],
+    ]
+    assert [one.fraction for one in told if one.phase == "fit"] == [0.0, 0.5, 0.0, 0.5]
+    assert {(one.label, one.seed, one.cycles) for one in told} == {("label", 3, 2)}
+    assert [one.n_labeled for one in told if one.phase == "done"] == [3, 7]
+
+
+def test_threads_are_in_the_header(tmp_path: Path) -> None:
+    ran(tmp_path, run_of(Plan("random"), threads=2))
+    assert read_ledger(tmp_path / "ledger.jsonl")[0].threads == 2
+
+
+def test_the_ledger_of_a_finished_run_is_left_alone(tmp_path: Path) -> None:
+    run, task = run_of(Plan("entropy")), FakeTask()
+    ran(tmp_path, run)
+    before = (tmp_path / "ledger.jsonl").read_bytes()
+    ran(tmp_path, run, task)
+    assert task.calls == []
+    assert (tmp_path / "ledger.jsonl").read_bytes() == before
