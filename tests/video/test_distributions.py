@@ -50,6 +50,23 @@ def test_all_detections_have_one_or_none_has(tmp_path):
         read(tmp_path, [found(1, 5, [0.5, 0.5]), found(2, 5, [0.5, 0.25, 0.25])])
 
 
+@pytest.mark.parametrize("digits", [2, 3, 4])
+def test_rounded_distributions_are_divided_by_their_sum(tmp_path, digits):
+    """Eighty classes in two decimals may sum to 0.9; the same numbers with one more digit somewhere may not."""
+    categories = [{"id": number, "name": str(number)} for number in range(80)]
+    probs = np.random.default_rng(1).dirichlet(np.ones(80)).round(digits)
+    assert abs(probs.sum() - 1) > 1e-7
+    file = tmp_path / "d.json"
+    document = COCO | {"categories": categories, "annotations": [found(1, 5, probs.tolist())]}
+    file.write_text(json.dumps(document))
+    assert read_coco(file)[""].frames[0].probs[0] == pytest.approx(probs / probs.sum(), abs=1e-6)
+    probs[0] = 0.123456
+    document["annotations"] = [found(1, 5, probs.tolist())]
+    file.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="expected 80 probabilities"):
+        read_coco(file)
+
+
 def test_there_and_back(tmp_path):
     probs = np.random.default_rng(0).dirichlet(np.ones(3), 4)
     boxes = np.tile([1, 2, 4, 6], (4, 1))

@@ -21,8 +21,11 @@ from askew.errors import DataNotFound, InputError
 PLACES = ("frame_id", "frame_index")
 """Keys under which exporters write an image's place in its video, from 0."""
 
-SLACK = 1e-3
-"""How far from 1 a distribution may sum."""
+SLACK = 4e-3
+"""How far from 1 a distribution may sum; 16-bit floats do not come nearer."""
+
+DECIMALS = (2, 3, 4)
+"""A distribution rounded to so many decimals may be off by half a unit of the last for each class."""
 
 
 class Image(NamedTuple):
@@ -99,7 +102,8 @@ def read_coco(
     and must then be all the frames. Classes are numbered in the order of their category ids.
 
     A detection may have `probs` beside its `score`: the distribution over the classes in that order, and the background
-    after them if the detector has one; rows sum to 1. Either all detections of a video have it, or none.
+    after them if the detector has one. It sums to 1, or differs from it by no more than rounding explains, and is then
+    divided by its sum. Either all detections of a video have it, or none.
 
     Args:
         images: for a list of results: the JSON that has its images and categories.
@@ -203,9 +207,18 @@ def _annotation(one: Record, kind: int, n_classes: int) -> Annotation:
     if "probs" not in one.values:
         return Annotation(box, score, kind, None)
     probs = one.finites("probs")
-    if len(probs) not in (n_classes, n_classes + 1) or min(probs) < 0 or abs(sum(probs) - 1) > SLACK:
+    total = sum(probs)
+    if len(probs) not in (n_classes, n_classes + 1) or min(probs) < 0 or not abs(total - 1) <= _slack(probs, total):
         raise one.refuse("probs", f"{n_classes} probabilities (or {n_classes + 1}, with the background) that sum to 1")
-    return Annotation(box, score, kind, probs)
+    return Annotation(box, score, kind, [value / total for value in probs])
+
+
+def _slack(probs: list[float], total: float) -> float:
+    """Returns how far from 1 the sum may be: more where the numbers are rounded, but never so far that none is left."""
+    if abs(total - 1) <= SLACK:
+        return SLACK
+    rounded = (digits for digits in DECIMALS if all(round(value, digits) == value for value in probs))
+    return next((min(0.5, len(probs) * 0.5 * 10.0**-digits) for digits in rounded), SLACK)
 
 
 def _distributions(where: Path, rows: Sequence[tuple[int, Annotation]]) -> NDArray[np.float64] | None:
