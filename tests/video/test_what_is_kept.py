@@ -215,6 +215,12 @@ class TestWhatCannotBeReadIsOneLine:
         os.mkfifo("pipe")
         refused("errors", "pipe", "--detections", "d.txt", match="is a pipe or a device")
 
+    def test_an_argument_of_two_lines(self, capsys):
+        with pytest.raises(SystemExit) as caught:
+            main(["video", *ERRORS, "--height", "a\nb"])
+        assert caught.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
     def test_a_name_that_no_table_can_hold(self, refused):
         shutil.move("clip", "cl\nip")
         refused("errors", "cl\nip", "--detections", "d.txt", match="holds what is no readable text")

@@ -113,7 +113,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line, as every other error is said; subcommands inherit it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
 
     def print_help(self, file: Any = None) -> None:
         """Prints the help; argparse's own printing says nothing of a full disk."""
