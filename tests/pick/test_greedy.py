@@ -83,14 +83,14 @@ def features_with_ties(kind, n_items, r):
 @pytest.fixture
 def rounds(monkeypatch):
     """Counts the rounds of `greedy`: fronts that were made."""
-    counted, made = [], greedy_module._fresh_front
+    counted, made = [], greedy_module.Picking._fresh_front
 
     def counting(*arguments):
         counted.append(len(counted))
         assert len(counted) < 1000, "it does not end"
         return made(*arguments)
 
-    monkeypatch.setattr(greedy_module, "_fresh_front", counting)
+    monkeypatch.setattr(greedy_module.Picking, "_fresh_front", counting)
     return counted
 
 
@@ -194,6 +194,8 @@ def test_a_larger_weight_brings_the_counts_nearer_the_demand():
 
 class Fixed:
     """Gains that no pick changes, all bounds exact: the smallest thing that keeps the protocol."""
+
+    may_grow = False
 
     def __init__(self, gains):
         self.upper, self.start = np.array(gains, dtype=np.float64), np.empty(0, dtype=np.int64)

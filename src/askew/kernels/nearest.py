@@ -65,11 +65,13 @@ class NearestCentre:
         unlabeled: pool indices of the items whose distance is asked for.
 
     Attributes:
-        start, upper, low, high: as in `Gains`; the gain is the distance.
+        may_grow, start, upper, low, high: as in `Gains`; the gain is the distance.
 
     Raises:
         InputError: features so large, or all so small, that distances leave float64.
     """
+
+    may_grow = False
 
     def __init__(self, features: Array, labeled: Indices, unlabeled: Indices) -> None:
         n_items = int(features.shape[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,12 +80,12 @@ def greedy(
     compared exactly, as far as float64 goes, and equal ones are ordered by a random permutation of the items drawn
     once. Only items whose bound can still win are evaluated.
 
-    Neither a gain nor a gain less its penalty ever grows while items are picked: as R_c falls, |R_c − P_ic| − |R_c|
-    rises, for any P_ic ≥ 0. So a score computed earlier is an upper bound of today's, and the loop works on the `FRONT`
+    A penalty never falls while items are picked: as R_c falls, |R_c − P_ic| − |R_c| rises, for any P_ic ≥ 0. Where
+    gains never grow either, a score computed earlier is an upper bound of today's, and the loop works on the `FRONT`
     items with the largest bounds for as long as the best of them is no worse than every bound outside. Bounds lie a
     little above the scores. Where so many items are nearly equal that none of the front beats the bounds outside, the
     next front is twice as large; one that holds every item always picks, so at most log2(K / FRONT) rounds in a row
-    pick nothing.
+    pick nothing. Where gains may grow, every front holds every item.
 
     Args:
         gains: the strategy's gains over the whole pool.
@@ -98,41 +98,89 @@ def greedy(
         (n,) int64 pool indices in the order they were picked.
 
     Raises:
-        InputError: n outside [1, K], or a candidate whose `balance.probs` are negative or not finite.
+        InputError: n outside [1, K], or a candidate whose gain is NaN or whose `balance.probs` are negative or not
+            finite.
     """
     if not is_whole(n) or not 1 <= n <= len(items):
         raise InputError(f"n: {n!r} items asked, expected from 1 to the {len(items)} that are unlabeled")
-    keys = rng.permutation(len(items))
-    penalty = None if balance is None else _Penalty(balance, items)
-    chosen: list[int] = []
-    upper = np.full(len(items), np.inf)
-    if len(gains.start):
-        front = np.flatnonzero(np.isin(items, gains.start))
-        _pick_from(gains, items, front, keys, penalty, (-np.inf, -1), chosen, 1)
-        upper[np.isin(items, chosen)] = -np.inf
-    np.minimum(upper, gains.upper[items], out=upper)
-    size = FRONT
-    while len(chosen) < n:
-        before = len(chosen)
-        front, rest = _fresh_front(gains, items, upper, keys, penalty, size, n - before)
-        _pick_from(gains, items, front, keys, penalty, rest, chosen, n)
-        upper[front] = np.minimum(upper[front], gains.high)
-        size = max(FRONT, size // 2) if len(chosen) > before else 2 * size
-    return np.asarray(chosen, dtype=np.int64)
+    picking = Picking(gains, items, rng.permutation(len(items)), None if balance is None else Penalty(balance, items))
+    picking.run(n)
+    return np.asarray(picking.chosen, dtype=np.int64)
 
 
-def _fresh_front(
-    gains: Gains, items: Indices, upper: Floats, keys: Indices, penalty: _Penalty | None, size: int, more: int
-) -> tuple[Indices, tuple[float, int]]:
-    """Returns what `_front` does, once nearly all of it knows every pick so far; lowers `upper` to get there."""
-    cost = 0.0 if penalty is None else penalty.bounds()
-    while True:
-        wide = _front(upper - cost, keys, size + more)[0]
-        stale = wide[~gains.fresh(items[wide])]
-        if len(stale) <= len(wide) // SETTLED:
-            return _front(upper - cost, keys, size)
-        gains.refresh(items[stale])
-        upper[stale] = np.minimum(upper[stale], gains.upper[items[stale]])
+@dataclass
+class Picking:
+    """A greedy choice under way.
+
+    Attributes:
+        gains, items: as for `greedy`.
+        keys: (K,) a permutation; of equal scores the one with the largest key is picked.
+        penalty: of Algorithm 2, or None.
+        gained: receives the gain of every pick, as exact as float64 allows, if it is a list.
+        chosen: pool indices picked so far.
+    """
+
+    gains: Gains
+    items: Indices
+    keys: Indices
+    penalty: Penalty | None = None
+    gained: list[float] | None = None
+    chosen: list[int] = field(default_factory=list)
+
+    def run(self, n: int) -> None:
+        """Picks until n items are chosen."""
+        upper = np.full(len(self.items), np.inf)
+        if len(self.gains.start):
+            self._pick_from(np.flatnonzero(np.isin(self.items, self.gains.start)), (-np.inf, -1), 1)
+            upper[np.isin(self.items, self.chosen)] = -np.inf
+        np.minimum(upper, self.gains.upper[self.items], out=upper)
+        if len(wrong := self.items[np.isnan(upper)]):
+            raise InputError(f"gains: nan for item {wrong[0]}: expected finite numbers")
+        least = size = len(self.items) if self.gains.may_grow else FRONT
+        while (before := len(self.chosen)) < n:
+            front, rest = self._fresh_front(upper, size, n - before)
+            self._pick_from(front, rest, n)
+            upper[front] = np.minimum(upper[front], self.gains.high)
+            size = max(least, size // 2) if len(self.chosen) > before else 2 * size
+
+    def _fresh_front(self, upper: Floats, size: int, more: int) -> tuple[Indices, tuple[float, int]]:
+        """Returns what `_front` does, once nearly all of it knows every pick so far; lowers `upper` to get there."""
+        cost = 0.0 if self.penalty is None else self.penalty.bounds()
+        while True:
+            wide = _front(upper - cost, self.keys, size + more)[0]
+            stale = wide[~self.gains.fresh(self.items[wide])]
+            if len(stale) <= len(wide) // SETTLED:
+                return _front(upper - cost, self.keys, size)
+            self.gains.refresh(self.items[stale])
+            upper[stale] = np.minimum(upper[stale], self.gains.upper[self.items[stale]])
+
+    def _pick_from(self, front: Indices, rest: tuple[float, int], n: int) -> None:
+        """Picks from the front while its best (score, key) is above that of everything outside, until n are chosen."""
+        gains, penalty = self.gains, self.penalty
+        gains.focus(self.items[front])
+        if penalty is not None:
+            penalty.focus(front)
+        while len(self.chosen) < n:
+            low, high = gains.low, gains.high
+            if penalty is not None:
+                cost = penalty.values()
+                low, high = low - cost, high - cost + penalty.rounding
+            worth = np.flatnonzero(high >= low.max())
+            winner = int(worth[0])
+            if len(worth) > 1 or not low[winner] > rest[0]:
+                gains.settle(np.union1d(worth, largest(high, AHEAD)))
+                score = gains.high[worth] - (0.0 if penalty is None else penalty.exact(worth))
+                best = np.flatnonzero(score == score.max())
+                winner = int(worth[best[np.argmax(self.keys[front[worth[best]]])]])
+                if not (float(score.max()), int(self.keys[front[winner]])) > rest:
+                    return
+            if self.gained is not None:
+                gains.settle(np.array([winner]))
+                self.gained.append(float(gains.high[winner]))
+            gains.pick(winner)
+            self.chosen.append(int(self.items[front[winner]]))
+            if penalty is not None:
+                penalty.pick(winner)
 
 
 def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[float, int]]:
@@ -153,41 +201,7 @@ def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[floa
     return np.concatenate([above, inside]), (float(bound[outside[0]]), int(keys[outside].max()))
 
 
-def _pick_from(
-    gains: Gains,
-    items: Indices,
-    front: Indices,
-    keys: Indices,
-    penalty: _Penalty | None,
-    rest: tuple[float, int],
-    chosen: list[int],
-    n: int,
-) -> None:
-    """Picks from the front while its best (score, key) is above that of everything outside, until n are chosen."""
-    gains.focus(items[front])
-    if penalty is not None:
-        penalty.focus(front)
-    while len(chosen) < n:
-        low, high = gains.low, gains.high
-        if penalty is not None:
-            cost = penalty.values()
-            low, high = low - cost, high - cost + penalty.rounding
-        worth = np.flatnonzero(high >= low.max())
-        winner = int(worth[0])
-        if len(worth) > 1 or not low[winner] > rest[0]:
-            gains.settle(np.union1d(worth, largest(high, AHEAD)))
-            score = gains.high[worth] - (0.0 if penalty is None else penalty.exact(worth))
-            best = np.flatnonzero(score == score.max())
-            winner = int(worth[best[np.argmax(keys[front[worth[best]]])]])
-            if not (float(score.max()), int(keys[front[winner]])) > rest:
-                return
-        gains.pick(winner)
-        chosen.append(int(items[front[winner]]))
-        if penalty is not None:
-            penalty.pick(winner)
-
-
-class _Penalty:
+class Penalty:
     """λ Σ_c (|R_c − P_ic| − |R_c|) for the candidates: what a pick costs, up to a number that is the same for all.
 
     A class with R_c at least the largest P_ic contributes −P_ic, one with R_c ≤ 0 contributes P_ic: those sums are
