@@ -143,18 +143,22 @@ def test_the_page_on_balance_runs_from_top_to_bottom() -> None:
     assert space["found"].weight > 0
 
 
-def test_the_strategy_of_the_guide_is_one() -> None:
+def test_the_strategies_of_the_guide_are_strategies() -> None:
     from askew.pool import Pool
     from askew.predictions import Predictions
+    from askew.query import query
 
     space: dict[str, Any] = {"__name__": "askew.strategies.ratio"}
-    (block,) = blocks(DOCS / "adding-a-strategy.md", "python")
+    block, greedy = blocks(DOCS / "adding-a-strategy.md", "python")
     exec(compile(block, "adding-a-strategy.md", "exec"), space)
     entry = space["ratio"].strategy
     assert (entry.kind, entry.needs, dict(entry.parameters)) == ("scorer", ("probs",), {"power": 1.0})
     pred = Predictions(probs=np.array([[0.5, 0.5], [0.8, 0.2], [1.0, 0.0]]))
     scores = entry.fn(pred, Pool.without_labels(3), power=2.0)
     np.testing.assert_allclose(scores, [1, 1 / 16, 0])
+    exec(compile(greedy, "adding-a-strategy.md", "exec"), space)
+    places = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [9.0]])  # three items, then two, then one; the first is known
+    assert query(space["cover"], 2, features=places, labels=[0, -1, -1, -1, -1, -1])[0] in (3, 4)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
