@@ -236,6 +236,7 @@ LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "' + "&a;" * 1000 + '"><!ENTIT
     ("content", "message"),
     [
         (b'<?xml version="1.0" encoding="utf-99"?><a/>', "not XML that can be read: unknown encoding"),
+        (b'<?xml version="1.0" encoding="' + b"u" * 5000 + b'"?><a/>', "not XML that can be read: unknown encoding"),
         (b'<?xml version="1.0" encoding="utf-7"?><a/>', "not XML that can be read"),
         (b"", "not XML that can be read: no element found"),
         (b"\xff\xff", "not XML that can be read"),

@@ -100,7 +100,7 @@ def _objects(path: Path) -> list[tuple[list[float], str]]:
     try:
         root = ElementTree.parse(path, ElementTree.XMLParser(target=_Builder())).getroot()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path}: not XML that can be read: {error}") from error
+        raise InputError(f"{path}: not XML that can be read: {str(error)[:100]}") from error
     out = []
     for one in root.iter("object"):
         name, box = (one.findtext("name") or "").strip(), one.find("bndbox")
