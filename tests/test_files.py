@@ -8,10 +8,13 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from askew.errors import DataNotFound, InputError
 from askew.files import MANIFEST, cache_root, check_output_folder, n_cores, output_folder, whole_file, write_whole
@@ -255,6 +258,48 @@ def test_a_move_that_fails_is_undone(tmp_path, monkeypatch, nth):
         else:
             fill(out, {"a": "3", "new/c": "4"}, force=True)
             assert tree(out) == {"a": b"3", "mine": b"mine", "new/c": b"4"}
+
+
+NAMES = st.sampled_from(["a", "b", "sub/a", "sub/b", "sub/deep/c", "a/b"])
+STEP = st.one_of(
+    st.tuples(st.just("askew"), st.dictionaries(NAMES, st.sampled_from("xyz"), max_size=4)),
+    st.tuples(st.sampled_from(["write", "delete"]), NAMES, st.sampled_from("xyz")),
+)
+
+
+@given(st.lists(STEP, max_size=12))
+def test_whatever_happens_a_file_of_the_user_stays(steps):
+    """A reference keeps two dicts, what lies there and what askew wrote last; fills are checked against it."""
+    with tempfile.TemporaryDirectory() as where:
+        out, there, own = Path(where, "out"), dict[str, bytes](), dict[str, bytes]()
+        for what, *details in steps:
+            if what == "askew":
+                fills = details[0]
+                if any(one.startswith(f"{other}/") for one in fills for other in fills):
+                    continue
+                kept = {name: text for name, text in there.items() if own.get(name) != text}
+                meets = any(a == b or a.startswith(f"{b}/") for a in fills for b in kept)
+                meets |= any((out / name).is_dir() for name in fills)
+                if meets:
+                    with pytest.raises(InputError, match="was not written by askew, or was changed since"):
+                        fill(out, fills, force=True)
+                else:
+                    fill(out, fills, force=True)
+                    own = {name: text.encode() for name, text in fills.items()}
+                    there = kept | own
+            else:
+                name, text = details
+                path = out / name
+                clear = not path.is_dir() and all(above.is_dir() or not above.exists() for above in path.parents)
+                if what == "delete" and path.is_file():
+                    path.unlink()
+                    del there[name]
+                elif what == "write" and clear:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(text.encode())
+                    there[name] = text.encode()
+            assert (tree(out) if out.exists() else {}) == there
+            assert sorted(os.listdir(where)) == (["out"] if out.exists() else [])
 
 
 SLOW = """
