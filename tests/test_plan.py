@@ -190,6 +190,37 @@ def test_per_class_divides_the_weight_of_algorithm_2_by_the_number_of_classes() 
     assert divided != plain
 
 
+@pytest.mark.parametrize("per_class", [False, True])
+def test_auto_balances_a_greedy_strategy_whatever_the_scale_of_its_features(per_class) -> None:
+    rng = np.random.default_rng(5)
+    probs = rng.dirichlet([4.0, 2.0, 0.4, 0.2], 200)
+    features = rng.standard_normal((200, 3)) + 4 * probs[:, :3]
+    labels = np.full(200, -1)
+    labels[:20] = 0
+    pool = Pool(labels)
+    plain, balanced, scaled = (
+        select(Plan("kcenter", balance=b), 25, Predictions(probs=probs, features=x), pool)
+        for b, x in (
+            (None, features),
+            (Balance("auto", per_class=per_class), features),
+            (Balance("auto", per_class=per_class), features * 1000),
+        )
+    )
+    assert balanced.chosen.tolist() == scaled.chosen.tolist()
+    assert scaled.weight == pytest.approx(1000 * balanced.weight)
+    wanted = eq48.demand(pool.counts(4), 25)
+    away = np.abs(probs[plain.chosen].sum(axis=0) - wanted).sum()
+    assert np.abs(balanced.expected - wanted).sum() < 0.7 * away
+    given = select(
+        Plan("kcenter", balance=Balance(balanced.weight, per_class=per_class)),
+        25,
+        Predictions(probs=probs, features=features),
+        pool,
+    )
+    assert given.chosen.tolist() == balanced.chosen.tolist()
+    assert balanced.curve is not None
+
+
 def test_a_selector_is_executed_with_its_parameters_and_generator() -> None:
     pool, pred = Pool(LABELS), Predictions(probs=P)
     assert select(Plan(last_ones), 2, pred, pool).chosen.tolist() == [8, 7]

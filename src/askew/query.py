@@ -15,6 +15,7 @@ from askew.pick import balance as eq48
 from askew.pick.frames import FrameTable, frame_table, pick_balanced_frames, pick_frames
 from askew.pick.greedy import GreedyBalance, greedy
 from askew.pick.top import top
+from askew.pick.tuning import tune_greedy_weight
 from askew.plan import Balance, By, DistanceName, Plan, Spacing, Weight, balance_of
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
@@ -139,13 +140,23 @@ def _greedy(
     rng = generator(seed, "ties")
     if balance is None:
         return Selection(greedy(gains(), pool.unlabeled, n, rng))
-    if balance.weight == "auto":
-        raise InputError('balance="auto" tunes the weight of a scorer; give a greedy strategy a number, such as 0.5')
     probs, demand = _demand(n, pred, pool, balance)
-    weight = float(balance.weight or 0)
+    curve, weight = None, balance.weight
+    if weight == "auto":
+        curve = tune_greedy_weight(
+            gains,
+            pool.unlabeled,
+            n,
+            generator(seed, "ties"),
+            probs=probs,
+            demand=demand,
+            per_class=balance.per_class,
+        )
+        weight = curve.weight
+    weight = float(weight or 0)
     penalty = GreedyBalance(probs, demand, weight, per_class=balance.per_class)
     chosen = greedy(gains(), pool.unlabeled, n, rng, balance=penalty)
-    return Selection(chosen, demand=demand, expected=_expected(probs, chosen), weight=weight)
+    return Selection(chosen, demand=demand, expected=_expected(probs, chosen), weight=weight, curve=curve)
 
 
 def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Balance, seed: int) -> Selection:
