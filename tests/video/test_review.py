@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from askew.data.annotations import to_coco
 from askew.data.film import flow_tracker, open_video
 from askew.errors import InputError
 from askew.export.names import file_stem
@@ -16,7 +19,7 @@ from askew.files import output_folder
 from askew.pick.frames import frame_table, pick_frames
 from askew.plan import Balance, Spacing
 from askew.review import Coherence, read_detections, read_footage, review, select_frames, without_errors
-from askew.video import StaticTracker, error_scores, estimate_errors, least_confidence
+from askew.video import Detections, StaticTracker, error_scores, estimate_errors, least_confidence
 
 cv2 = pytest.importorskip("cv2")
 
@@ -104,6 +107,33 @@ def test_scores_below_the_least_are_left_out_and_an_empty_rest_is_told(clips):
     assert sorted(scores.tolist()) == sorted(before[before >= 0.7].tolist())
     with pytest.raises(InputError, match=r"min_score: 0\.99 leaves none of the \d+ detections; their scores go from"):
         read_detections(clips / "d.json", videos, min_score=0.99)
+
+
+def write_film(path, n_frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (48, 32))
+    for number in range(n_frames):
+        writer.write(np.full((32, 48, 3), number % 200, np.uint8))
+    writer.release()
+
+
+def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
+    """What stands under "From Python" in docs/video.md, from top to bottom, on films of some hundred frames."""
+    text = (Path(__file__).parents[2] / "docs" / "video.md").read_text(encoding="utf-8")
+    part = text.split("## From Python")[1].split("\n## ")[0]
+    code = textwrap.dedent("\n".join(line for line in part.splitlines() if line.startswith("    ") or not line))
+    (tmp_path / "clips").mkdir()
+    videos = {name: [Detections([[4, 4, 20, 20]], [0.8], [0])] * 400 for name in ("a", "b")}
+    for name in videos:
+        write_film(tmp_path / "clips" / f"{name}.avi", 400)
+    write_film(tmp_path / "clip.avi", 795)
+    (tmp_path / "found.json").write_text(json.dumps(to_coco(videos, ["car"], size=(48, 32))), encoding="utf-8")
+    (tmp_path / "found.txt").write_text("3,-1,4,4,16,16,0.8,-1,-1,-1\n", encoding="utf-8")
+    (tmp_path / "picked.csv").write_text("video,frame\na,3\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(compile(code, "docs/video.md", "exec"), names)
+    assert len(list((tmp_path / "to-annotate" / "frames").iterdir())) == 50
+    assert len(names["found"]) == 795
 
 
 def test_file_names_of_videos_never_meet():
