@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
 
 import numpy as np
@@ -132,3 +133,16 @@ def test_in_threads_keeps_the_order_beyond_one_window(monkeypatch):
 
     assert list(pictures.in_threads(square, range(50))) == [v * v for v in range(50)]
     assert threading.get_ident() not in seen
+
+
+def test_a_small_file_that_declares_a_huge_picture_reserves_nothing(tmp_path):
+    buffer = io.BytesIO()
+    Image.new("L", (7, 9)).save(buffer, "BMP")
+    raw = bytearray(buffer.getvalue())
+    raw[18:26] = struct.pack("<ii", 7, 16_000_000)  # width and height
+    (tmp_path / "a.bmp").write_bytes(raw)
+    for read in (lambda: pictures.read_square(tmp_path / "a.bmp", 8), lambda: pictures.decode_bytes(bytes(raw))):
+        with pytest.raises(InputError, match=f"its {len(raw)} bytes declare 7 × 16000000 pixels"):
+            read()
+    Image.new("1", (5000, 5000)).save(tmp_path / "white.png")  # real, and as dense as pictures are
+    assert pictures.read_square(tmp_path / "white.png", 8).shape == (8, 8, 3)

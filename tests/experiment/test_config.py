@@ -82,3 +82,32 @@ def test_what_is_not_toml_says_where(tmp_path: Any) -> None:
     path.write_text("name = \n")
     with pytest.raises(InputError, match="line 1"):
         read(str(path))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\xff\xfe" + 'name = "x"'.encode("utf-16-le"),
+        b'name = "caf\xe9"',
+        b"a = " + b"[" * 100_000,
+        b"a = 1\0",
+        b"a" * 99,
+    ],
+    ids=["UTF-16", "Latin-1", "nested", "NUL", "a word"],
+)
+def test_files_that_are_no_toml_at_all_are_one_line(tmp_path: Any, raw: bytes) -> None:
+    (tmp_path / "a.toml").write_bytes(raw)
+    with pytest.raises(InputError, match=r"a\.toml: cannot be read as") as caught:
+        read(str(tmp_path / "a.toml"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_too_long_for_a_file_is_one_line() -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        read("x" * 300 + ".toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Any) -> None:
+    (tmp_path / "a.toml").write_text("\ufeffx = 1", encoding="utf-8")
+    with pytest.raises(InputError, match="unknown key 'x'"):
+        read(str(tmp_path / "a.toml"))

@@ -26,6 +26,11 @@ except ImportError as error:
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 """Endings (in any case) of the files that count as pictures."""
 
+FREE_PIXELS, PIXELS_A_BYTE = 10_000_000, 10_000
+"""Pictures of more pixels than the first are refused if a byte of the file stands for more than the second.
+
+The densest pictures of one colour only, PNG of one bit a pixel, have about 8,000."""
+
 WINDOW = 1_024
 """How many pictures are in the hands of the threads at a time."""
 
@@ -58,9 +63,9 @@ def read_square(path: Path, side_px: int) -> NDArray[np.uint8]:
     Raises:
         InputError: the file cannot be read, is cut short, or is no picture.
     """
-    plain_file(path)
+    size = plain_file(path).st_size
     with decoding(path, "a picture"):
-        return _decode(path, side_px)
+        return _decode(path, size, side_px)
 
 
 def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
@@ -70,7 +75,7 @@ def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
         InputError: the bytes are no picture, or a damaged one.
     """
     with decoding(f"{len(data)} bytes", "a picture"):
-        return _decode(io.BytesIO(data), side_px)
+        return _decode(io.BytesIO(data), len(data), side_px)
 
 
 def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
@@ -108,8 +113,11 @@ def _refuse(error: OSError) -> None:
         raise error
 
 
-def _decode(source: Path | io.BytesIO, side_px: int | None) -> NDArray[np.uint8]:
+def _decode(source: Path | io.BytesIO, n_bytes: int, side_px: int | None) -> NDArray[np.uint8]:
     with Image.open(source) as image:
+        width, height = image.size
+        if width * height > max(FREE_PIXELS, n_bytes * PIXELS_A_BYTE):
+            raise ValueError(f"its {n_bytes} bytes declare {width} × {height} pixels")
         if side_px is not None and image.format == "JPEG" and image.mode in ("RGB", "L"):
             image.draft(image.mode, (side_px, side_px))
         image.load()

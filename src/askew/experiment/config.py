@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from askew.data.reading import decoding, read_text, reading
 from askew.errors import DataNotFound, InputError, unknown
 from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
@@ -230,14 +231,10 @@ def read(path_or_preset: str) -> ExperimentConfig:
         InputError: not TOML, or a wrong key or value.
     """
     path = Path(path_or_preset)
-    if path.is_file():
-        text = path.read_text(encoding="utf-8")
-    else:
-        text = _preset(path_or_preset)
-    try:
+    with reading(path_or_preset):
+        text = read_text(path) if path.is_file() else _preset(path_or_preset)
+    with decoding(path_or_preset, "TOML"):
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path_or_preset}: not valid TOML: {error}") from error
     return parse(values, path_or_preset)
 
 

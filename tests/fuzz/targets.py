@@ -1,0 +1,262 @@
+"""What is fuzzed: every reader of files, with valid files to begin from."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import pickle
+import struct
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Read = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, the name that its file must have, and valid contents of that file."""
+
+    file: str
+    read: Read
+    seeds: tuple[bytes, ...]
+
+
+def targets() -> Mapping[str, Target]:
+    """Returns every target by name; packages that are heavy to import are imported here."""
+    return {**_arrays(), **_datasets(), **_boxes(), **_settings()}
+
+
+def _npy(array: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def _npz(save: Callable[..., None] = np.savez, **arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    save(stream, **arrays)
+    return stream.getvalue()
+
+
+def _touch(array: Any) -> object:
+    """Reads what is mapped."""
+    return np.array(array[:100]) if array.ndim else array
+
+
+def _arrays() -> dict[str, Target]:
+    import pyarrow
+    import pyarrow.parquet
+
+    from askew.data.tables import read_array, read_integers
+
+    p = np.random.default_rng(0).dirichlet(np.ones(3), 6)
+    plain = [p, p.astype(">f4"), np.asfortranarray(p), np.arange(5), np.array(["cat", "dog"]), np.array([True, False])]
+
+    def inside(path: Path) -> object:
+        """Reads what was damaged as an array of an archive that is whole, which no checksum keeps out."""
+        raw = path.read_bytes()
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("probs.npy", raw)
+        return _touch(read_array("probs", path))
+
+    def parquet(**columns: Any) -> bytes:
+        stream = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.table(columns), stream)
+        return stream.getvalue()
+
+    tables = (
+        parquet(a=p[:, 0], b=p[:, 1]),
+        parquet(a=[1, 2, 3]),
+        parquet(a=np.arange(4), __index_level_0__=np.arange(4)),
+    )
+    numbers = b"0.5,0.25,0.25\n0.1,0.2,0.7\n1,0,0\n"
+    return {
+        "npy": Target("a.npy", lambda path: _touch(read_array("probs", path)), tuple(map(_npy, plain))),
+        "npz": Target(
+            "a.npz",
+            lambda path: _touch(read_array("probs", path)),
+            (_npz(probs=p), _npz(np.savez_compressed, probs=p, x=np.arange(3)), _npz(only=p)),
+        ),
+        "npz-inside": Target("a.npz", inside, tuple(map(_npy, plain))),
+        "csv": Target(
+            "a.csv",
+            lambda path: read_array("probs", path),
+            (numbers, b"cat,dog,emu\n" + numbers, b",a,b\n0,0.5,0.5\n1,1,0\n", b"0\n1\n-1\n", b'"a","b"\n"1","2"\n'),
+        ),
+        "csv-integers": Target("a.csv", lambda path: read_integers("labels", path), (b"label\n0\n1\n", b"0\n1\n-1\n")),
+        "parquet": Target("a.parquet", lambda path: read_array("probs", path), tables),
+    }
+
+
+def _pictures() -> list[bytes]:
+    from PIL import Image
+
+    found = []
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for mode, kind, more in (
+        ("RGB", "JPEG", {"exif": exif}),
+        ("L", "JPEG", {"progressive": True}),
+        ("CMYK", "JPEG", {}),
+        ("RGB", "PNG", {}),
+        ("RGBA", "PNG", {}),
+        ("P", "PNG", {"transparency": bytes(9)}),
+        ("I;16", "PNG", {}),
+        ("1", "PNG", {}),
+        ("RGB", "BMP", {}),
+        ("RGB", "WEBP", {}),
+        ("P", "GIF", {}),
+        ("RGB", "TIFF", {}),
+        ("L", "TIFF", {}),
+        ("RGB", "PPM", {}),
+    ):
+        stream = io.BytesIO()
+        (noise.convert("L") if mode == "I;16" else noise).convert(mode).save(stream, kind, **more)  # type: ignore[arg-type]
+        found.append(stream.getvalue())
+    return found
+
+
+def _datasets() -> dict[str, Target]:
+    import torch
+    from safetensors.torch import save
+
+    from askew.data import cifar, fashion, npz, pictures
+    from askew.learn import weights
+
+    jpegs = _pictures()[:2]
+    pixels, labels = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4), np.array([0, 1] * 3)
+    idx = struct.pack(">4B3I", 0, 0, 8, 3, 2, 3, 4) + bytes(24)
+    data = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 9], b"batch_label": b"one"}
+    names = {b"label_names": [f"c{i}".encode() for i in range(10)]}
+    tensors = {"model.layer.weight": torch.arange(6.0).reshape(2, 3), "model.layer.bias": torch.zeros(2)}
+
+    def both(path: Path) -> object:
+        return pictures.shorter_side(path), pictures.read_square(path, 8)
+
+    def checkpoint(content: object, *, zipped: bool) -> bytes:
+        stream = io.BytesIO()
+        torch.save(content, stream, _use_new_zipfile_serialization=zipped)
+        return stream.getvalue()
+
+    return {
+        "pictures": Target(
+            "a.png", lambda path: (pictures.shorter_side(path), pictures.read_square(path, 8)), tuple(_pictures())
+        ),
+        "npz-images": Target(
+            "a.npz",
+            lambda path: npz.read(path, 0.2),
+            (
+                _npz(images=pixels, labels=labels),
+                _npz(train_images=pixels, train_labels=labels[:, None], test_images=pixels, test_labels=labels),
+                _npz(images=pixels / 255, labels=np.array(["cat", "dog"] * 3), is_test=labels),
+                _npz(
+                    jpeg=np.frombuffer(jpegs[0] * 4, np.uint8), offsets=len(jpegs[0]) * np.arange(5), labels=labels[:4]
+                ),
+            ),
+        ),
+        "idx": Target("train-images-idx3-ubyte", fashion.read_idx, (idx, gzip.compress(idx))),
+        "cifar": Target(
+            "data_batch_1",
+            lambda path: cifar._batch(path, "cifar10"),
+            tuple(pickle.dumps(data, protocol) for protocol in range(5)),
+        ),
+        "cifar-meta": Target(
+            "batches.meta",
+            lambda path: cifar._classes(path, "cifar10"),
+            tuple(pickle.dumps(names, protocol) for protocol in range(5)),
+        ),
+        "weights": Target(
+            "a.pth",
+            weights.read,
+            (
+                checkpoint(tensors, zipped=True),
+                checkpoint({"state_dict": tensors, "epoch": 3}, zipped=True),
+                checkpoint(tensors, zipped=False),
+            ),
+        ),
+        "safetensors": Target("a.safetensors", weights.read, (save(tensors),)),
+    }
+
+
+def _boxes() -> dict[str, Target]:
+    from askew.data import annotations
+    from askew.data.film.labeled import read_labeled
+
+    coco = {
+        "videos": [{"id": 1, "name": "a"}],
+        "images": [
+            {"id": i, "file_name": f"{i:03}.jpg", "video_id": 1, "frame_id": i, "width": 64, "height": 48}
+            for i in range(3)
+        ],
+        "categories": [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}],
+        "annotations": [
+            {"id": 1, "image_id": 0, "category_id": 1, "bbox": [1, 2, 3.5, 4], "score": 0.5, "probs": [0.5, 0.5, 0]},
+            {"id": 2, "image_id": 2, "category_id": 2, "bbox": [0, 0, 10, 10], "score": 1, "probs": [0.25, 0.5, 0.25]},
+        ],
+    }
+    plain = [{"image_id": 1, "category_id": 2, "bbox": [0, 0, 1e1, 5]}]
+    single = {**coco, "images": [{"id": i, "file_name": f"{i}.jpg"} for i in range(3)], "annotations": plain}
+    voc = (
+        b"<annotation><filename>000001.jpg</filename><size><width>64</width><height>48</height></size>"
+        b"<object><name>car</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object>"
+        b"</annotation>"
+    )
+    declared = b'<?xml version="1.0" encoding="utf-8"?>\n' + voc
+    mot = (
+        b"1,-1,10,20,30,40,0.9\n2,-1,11,20,30,40,0.8\n",
+        b"1,-1,10,20,30,40,0.9,-1,-1,-1\n",
+        b"1,1,10,20,30,40,1,1,0.5\n3,2,5,5,9,9,0,2,1\n",
+    )
+
+    def yolo(path: Path) -> object:
+        return annotations.read_yolo(path.parent, size=(64, 48))
+
+    return {
+        "coco": Target(
+            "a.json", annotations.read_coco, (json.dumps(coco).encode(), json.dumps(single, indent=1).encode())
+        ),
+        "mot": Target("a.txt", annotations.read_mot, mot),
+        "yolo": Target("yolo/frame_000001.txt", yolo, (b"0 0.5 0.5 0.25 0.25\n1 0.1 0.2 0.05 0.1 0.9\n", b"")),
+        "yolo-classes": Target(
+            "yolo-classes/classes.txt", _with_boxes(yolo), (b"car\nbus\n", "Käfer\r\n虫\r\n".encode())
+        ),
+        "voc": Target("voc/000001.xml", lambda path: annotations.read_voc(path.parent), (voc, declared)),
+        "labeled": Target("a.csv", lambda path: read_labeled([path], {"clip": 5}), (b"video,frame\nclip,1\nclip,3\n",)),
+    }
+
+
+def _with_boxes(read: Read) -> Read:
+    def both(path: Path) -> object:
+        (path.parent / "frame_000001.txt").write_text("0 0.5 0.5 0.25 0.25\n1 0.1 0.2 0.05 0.1 0.9\n")
+        return read(path)
+
+    return both
+
+
+def _settings() -> dict[str, Target]:
+    from importlib import resources
+
+    from askew.experiment import config
+    from askew.experiment.ledger import Cycle, Header, open_ledger, read_ledger
+
+    presets = resources.files("askew.experiment") / "presets"
+    texts = tuple(entry.read_bytes() for entry in presets.iterdir() if entry.name.endswith(".toml"))
+    header = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), balance={"weight": 0.5})
+    cycles = (Cycle(0, 2, {"accuracy": 0.5}, (1, 1, 0), (3, 7), (2, 0)), Cycle(1, 4, {"accuracy": 0.75}, (2, 1, 1)))
+    with tempfile.TemporaryDirectory() as folder:
+        with open_ledger(Path(folder), header) as ledger:
+            for cycle in cycles:
+                ledger.append(cycle)
+        written = (Path(folder) / "ledger.jsonl").read_bytes()
+    return {
+        "toml": Target("a.toml", lambda path: config.read(str(path)), texts),
+        "ledger": Target("ledger.jsonl", read_ledger, (written,)),
+    }
