@@ -134,7 +134,8 @@ def as_pixels(name: str, values: NDArray[Any]) -> NDArray[np.uint8]:
     top = 1.0 if array.dtype.kind == "f" else 255.0
     if not (low >= 0 and high <= top):
         raise InputError(f"{name}: {array.dtype} from {low:g} to {high:g}: expected bytes 0–255 or floats from 0 to 1")
-    return np.rint(array * np.float64(255 / top)).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(array * np.float64(255 / top)).astype(np.uint8)
+    return scaled
 
 
 def as_classes(
