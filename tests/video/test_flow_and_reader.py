@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,6 +175,22 @@ def test_seconds_are_those_of_the_file_where_frames_are_not_equally_far_apart(tm
     assert np.isnan(open_video(write_folder(tmp_path / "f", waves(3))).seconds()).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "suffix", "rate"), [("PIM1", ".mpg", 29.97), ("WMV2", ".wmv", 10), ("mp4v", ".mkv", 23)]
+)
+def test_where_the_header_does_not_count_the_frames_they_are_counted(tmp_path, kind, suffix, rate):
+    """Before, OpenCV's guess from length and rate was taken for the header's word, and whole files were refused."""
+    for n_frames in (1, 7, 31):
+        clip = tmp_path / f"{n_frames}{suffix}"
+        writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*kind), rate, (160, 120))
+        if not writer.isOpened():
+            pytest.skip(f"this OpenCV does not write {suffix}")
+        for frame in waves(n_frames):
+            writer.write(frame)
+        writer.release()
+        assert len(list(open_video(clip))) == n_frames
+
+
 def test_a_video_cut_short(tmp_path):
     clip = write_avi(tmp_path / "clip.avi", waves(40))
     whole = clip.read_bytes()
@@ -190,6 +207,13 @@ def test_a_video_cut_short(tmp_path):
     clip.write_bytes(whole[:100])
     with pytest.raises(InputError, match="not a video"):
         open_video(clip)
+
+
+def test_a_header_of_another_size(tmp_path):
+    video = replace(open_video(write_avi(tmp_path / "clip.avi", waves(3))), width_px=80)
+    with pytest.raises(InputError, match="its frames are of 160 x 120 pixels, its header says 80 x 120"):
+        flow_tracker(video, cache=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_mixed_sizes(tmp_path):

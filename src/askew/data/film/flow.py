@@ -136,7 +136,12 @@ def stored_flow(
     shape = flow_shape(video.n_frames, video.width_px, video.height_px, height_px=height_px, grid_px=grid_px)
     if not kept.is_file() or kept.stat().st_size != shape.n_bytes:
         with whole_file(kept) as draft, draft.open("wb") as stream:
-            compute(stream)
+            found = compute(stream)
+            if found != shape:
+                raise InputError(
+                    f"{video.path}: its frames are of {found.width_px} x {found.height_px} pixels, its header says "
+                    f"{video.width_px} x {video.height_px}"
+                )
             stream.flush()
             os.fsync(stream.fileno())
     return Flow(_mapped(kept, shape), shape)

@@ -54,7 +54,7 @@ class Video:
     pictures: tuple[Path, ...] = ()
     """The files of a folder of frames; empty for a video file."""
     declared: int = 0
-    """How many frames the file's header speaks of, or the folder holds; `n_frames` may be the first of them."""
+    """How many frames the file's header speaks of, or were counted; `n_frames` may be the first of them."""
 
     @property
     def name(self) -> str:
@@ -208,8 +208,11 @@ def pictures_in(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
 
 
-def _check_film(where: Path) -> None:
-    """Refuses what FFmpeg would make a film of though it is none: texts (drawn as letters), playlists, one picture."""
+def _beginning(where: Path) -> bytes:
+    """Returns the first bytes of a film.
+
+    FFmpeg makes a film of much that is none; texts (drawn as letters), playlists and single pictures are refused.
+    """
     plain_file(where)
     if where.suffix.lower() in PICTURES:
         raise InputError(f"{where}: is a picture; give the folder of the frames")
@@ -217,10 +220,21 @@ def _check_film(where: Path) -> None:
         beginning = file.read(SAMPLE_BYTES)
     if b"\0" not in beginning:
         raise InputError(f"{where}: not a video that OpenCV can read: it holds text")
+    return beginning
+
+
+def _counts_frames(beginning: bytes) -> bool:
+    """Whether a film's header says how many frames there are: AVI does, and MP4 and QuickTime unless in fragments.
+
+    Of all others OpenCV guesses the number from length and frame rate, and is wrong where frames are not equally far
+    apart.
+    """
+    mp4 = beginning[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+    return beginning[:4] == b"RIFF" or (mp4 and b"mvex" not in beginning)
 
 
 def _open_file(where: Path) -> Video:
-    _check_film(where)
+    beginning = _beginning(where)
     cv2 = need_opencv("reading video")
     capture = cv2.VideoCapture(str(where))
     try:
@@ -229,7 +243,7 @@ def _open_file(where: Path) -> Video:
         declared = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         rate = float(capture.get(cv2.CAP_PROP_FPS))
-        if declared <= 0:
+        if declared <= 0 or not _counts_frames(beginning):
             declared = 1
             while capture.grab():
                 declared += 1
