@@ -26,8 +26,10 @@ Manifest = dict[str, tuple[int, str]]
 
 
 def n_cores() -> int:
-    """Returns how many cores the process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns how many cores the process may compute on: those it may run on, and no more than `$OMP_NUM_THREADS`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(wanted)) if wanted.isascii() and wanted.isdigit() and int(wanted) > 0 else cores
 
 
 def cache_root() -> Path:

@@ -123,6 +123,9 @@ BAD = {
         CONFIG.replace("[learner]", '[learner]\nestimator = "sklearn.linear_model.LogisticRegression"'),
         "bald needs draws",
     ),
+    "stranger": (CONFIG.replace("[learner]", '[learner]\nestimator = "os.system"'), "--trust-estimator"),
+    "text for a number": (CONFIG.replace("budget = 10", 'budget = "10"'), "protocol.budget"),
+    "evil name": (CONFIG.replace('"try"', '"../../evil"'), "../../evil"),
     "target": (CONFIG.replace("balance = 0.5", "balance = 0.5\ntarget = [0.5, 0.5]"), "2 classes"),
 }
 
@@ -195,3 +198,78 @@ def test_any_estimator_works_in_place_of_a_network(tmp_path: Path) -> None:
     (tmp_path / "lr.toml").write_text(text)
     assert main(["run", str(tmp_path / "lr.toml"), "--out", str(tmp_path / "out"), "--jobs", "1"]) == 0
     assert cycles(tmp_path, "margin")[-1].metrics["accuracy"] > 0.5
+
+
+SMALL = """
+name = "small"
+[data]
+source = "digits"
+pool_items = 150
+test_items = 60
+[learner]
+preset = "digits"
+training = { epochs = 2 }
+[protocol]
+initial = 20
+budget = 5
+cycles = 3
+seeds = 2
+[[strategies]]
+strategy = "entropy"
+[[strategies]]
+strategy = "kcenter"
+"""
+
+
+def told(out: Path) -> dict[str, list[tuple]]:
+    """What a ledger says, without the seconds."""
+    return {
+        path.parent.name: [(c.asked, c.asked_labels, dict(c.metrics)) for c in read_ledger(path)[1]]
+        for path in sorted(out.glob("runs/*/ledger.jsonl"))
+    }
+
+
+def cut(out: Path, lines: int) -> None:
+    """Leaves the first lines of each ledger, as a run that was stopped there."""
+    for path in out.glob("runs/*/ledger.jsonl"):
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:lines]))
+
+
+def test_jobs_change_nothing_and_threads_are_the_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    config, out = tmp_path / "small.toml", tmp_path / "out"
+    config.write_text(SMALL)
+    command = ["run", str(config), "--out", str(out)]
+    assert main([*command, "--jobs", "1"]) == 0
+    whole = told(out)
+    assert [len(cycles) for cycles in whole.values()] == [3] * 4
+    assert {read_ledger(path)[0].threads for path in out.glob("runs/*/ledger.jsonl")} == {1}
+    for lines in (1, 4):
+        cut(out, lines)
+        assert main([*command, "--jobs", "2"]) == 0
+        assert told(out) == whole
+    capsys.readouterr()
+    assert main([*command, "--threads", "2"]) == 2
+    shown = capsys.readouterr().err
+    assert "compute with 1 threads, not 2" in shown
+    assert shown.count("\n") == 1
+    assert main([*command, "--threads", "0"]) == 2
+
+
+def test_an_edited_ledger_is_refused_by_run_and_report(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = ledger(finished, "random")
+    whole = path.read_bytes()
+    item = read_ledger(path)[1][0].asked[0]
+    path.write_bytes(whole.replace(f'"asked":[{item},'.encode(), f'"asked":[{(item + 1) % 300},'.encode(), 1))
+    capsys.readouterr()
+    for command in (
+        ["run", str(finished / "try.toml"), "--out", str(finished / "out")],
+        ["report", str(finished / "out"), "--out", str(finished / "refused")],
+    ):
+        assert main(command) == 2
+        shown = capsys.readouterr().err
+        assert "line 2: its check does not fit" in shown.splitlines()[-1]
+    path.write_bytes(whole)
+    assert not (finished / "refused").exists()

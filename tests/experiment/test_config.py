@@ -111,3 +111,45 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Any) -> None:
     (tmp_path / "a.toml").write_text("\ufeffx = 1", encoding="utf-8")
     with pytest.raises(InputError, match="unknown key 'x'"):
         read(str(tmp_path / "a.toml"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("protocol.budget", "10", ["protocol.budget", "'10'"]),
+        ("protocol.initial", True, ["protocol.initial", "True"]),
+        ("protocol.budget", 2.0, ["protocol.budget", "2.0"]),
+        ("protocol.seeds", 1_000_000_000, ["protocol.seeds", "at most 10000"]),
+        ("protocol.seeds", True, ["protocol.seeds"]),
+        ("protocol.seeds", ["1"], ["protocol.seeds", "'1'"]),
+        ("strategies.1.balance", True, ["balance"]),
+        ("strategies.1.target", [float("nan"), 1.0], ["strategies.1.target.0", "finite"]),
+        ("data.long_tail", {"imbalance": float("nan")}, ["data.long_tail.imbalance", "finite"]),
+        ("learner.training", {"lr": float("inf")}, ["learner.training.lr", "finite"]),
+        ("learner.parameters", {"C": float("inf")}, ["learner.parameters.C", "finite"]),
+        ("learner.warm_start", 1, ["learner.warm_start"]),
+        ("learner", {"warm_start": True, "estimator": "sklearn.svm.SVC"}, ["warm_start", "estimator"]),
+        ("name", "../../evil", ["../../evil"]),
+        ("name", "/etc", ["/etc"]),
+        ("name", "", ["cannot name a folder"]),
+        ("name", "..", ["'..'"]),
+        ("strategies.0.label", "a\nb", ["cannot name a folder"]),
+        ("strategies.0.label", "a\0b", ["cannot name a folder"]),
+        ("strategies.0.label", "$x$", ["$x$"]),
+        ("strategies.0.label", "x" * 300, ["at most 100"]),
+        ("strategies.0.label", "full", ["'full'"]),
+        ("data.pool_items", "many", ["data.pool_items"]),
+    ],
+)
+def test_values_of_wrong_types_and_names_that_are_none(path: str, value: object, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(changed(path, value), "my.toml")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 250
+    for word in words:
+        assert word in message, message
+
+
+def test_a_whole_number_is_a_share_too() -> None:
+    assert parse(changed("data.long_tail", {"imbalance": 1}), "x").data.long_tail.imbalance == 1.0  # type: ignore[union-attr]

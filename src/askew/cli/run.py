@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,23 @@ def add(commands: Any) -> None:
 
 def add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
     """Adds what `run` and `demo` share."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where results go ({out})")
-    parser.add_argument("--jobs", type=int, default=cores, metavar="J", help="runs at a time (one a core)")
+    parser.add_argument("--jobs", type=int, metavar="J", help="runs at a time (as many as the cores have threads for)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="T",
+        help="threads of each run (1, or what the folder's runs have); other threads give other picks",
+    )
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
     parser.add_argument("--download", action="store_true", help="let torchvision download a dataset that is missing")
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="leave out pictures that cannot be read; list them"
+    )
+    parser.add_argument(
+        "--trust-estimator",
+        action="store_true",
+        help="import and call the learner's estimator though it is not scikit-learn's: it runs its code",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, … (a GPU if there is one)")
 
@@ -63,28 +72,29 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     from askew.files import n_cores
     from askew.report.build import build
 
-    if arguments.jobs < 1:
-        raise InputError(f"--jobs: expected at least 1, got {arguments.jobs}")
+    for name, value in (("--jobs", arguments.jobs), ("--threads", arguments.threads)):
+        if value is not None and value < 1:
+            raise InputError(f"{name}: expected at least 1, got {value}")
     dataset = load_dataset(
         config.data, root=arguments.data_root, download=arguments.download, skip_unreadable=arguments.skip_unreadable
     )
     for path in dataset.unreadable:
         print(f"askew: left out, cannot be read: {path}", file=sys.stderr)
-    grid.check(config, dataset, arguments.device)
-    grid.prepare(config, dataset, out)
-    place = grid.Place(
-        out,
-        root=arguments.data_root,
-        skip_unreadable=arguments.skip_unreadable,
-        device=arguments.device,
-        threads=max(1, n_cores() // arguments.jobs),
-    )
-    with Screen(config, grid.jobs_of(config), out) as screen:
-        failed = run_all(config, place, jobs=arguments.jobs, watch=screen.watch, done=screen.done)
-    grid.save_thumbnails(config, dataset, out)
-    for label, n_labeled, accuracy in grid.summary(config, out):
-        print(f"{label:<28} {n_labeled:>6} labels   accuracy {100 * accuracy:5.1f}%")
-    for job in failed:
-        print(f"askew: failed: {out / job.folder / 'failure.txt'}", file=sys.stderr)
-    print(f"report: {build(out)}")
+    trust = arguments.trust_estimator
+    grid.check(config, dataset, arguments.device, trust=trust)
+    with grid.prepared(config, dataset, out, threads=arguments.threads) as threads:
+        place = grid.Place(
+            out, arguments.data_root, arguments.skip_unreadable, arguments.device, threads=threads, trust=trust
+        )
+        jobs = arguments.jobs or max(1, n_cores() // threads)
+        with Screen(config, grid.jobs_of(config), out) as screen:
+            failed = run_all(config, place, jobs=jobs, watch=screen.watch, done=screen.done)
+        grid.save_thumbnails(config, dataset, out)
+        n_seeds = len(config.protocol.seeds)
+        for line in grid.summary(config, out):
+            some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
+            print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
+        for job in failed:
+            print(f"askew: failed: {out / job.folder / 'failure.txt'}", file=sys.stderr)
+        print(f"report: {build(out)}")
     return 1 if failed else 0

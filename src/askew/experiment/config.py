@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -30,8 +32,14 @@ else:
     import tomli as tomllib
 
 
+MOST_SEEDS = 10_000
+"""More than anybody means: a slip of the finger."""
+
+_FOLDER_NAME = re.compile(r"[\w+\-(),=][\w+\-(),=.]{0,99}")
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class LongTailConfig(_Section):
@@ -101,7 +109,11 @@ class ProtocolConfig(_Section):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count_of_seeds(cls, value: object) -> object:
-        return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        if value > MOST_SEEDS:
+            raise ValueError(f"expected at most {MOST_SEEDS} seeds")
+        return list(range(value))
 
     @field_validator("seeds")
     @classmethod
@@ -201,9 +213,19 @@ class ExperimentConfig(_Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two entries are called {twice[0]!r}: give one a label")
-        bad = [name for name in names if name == "full" or not name or set(name) & set('/\\:*?"<>| ')]
-        if bad:
-            raise ValueError(f"{bad[0]!r} cannot name a folder of results: use letters, digits, '+', '-', '_' and '.'")
+        for name in (self.name, *names):
+            if not _FOLDER_NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r:.60} cannot name a folder: use letters, digits, '+', '-', '_' and '.', at most 100"
+                )
+        if "full" in names:
+            raise ValueError("'full' is the label of the run on the whole pool: use another")
+        return self
+
+    @model_validator(mode="after")
+    def _warm_learner(self) -> ExperimentConfig:
+        if self.learner.warm_start and self.learner.estimator is not None:
+            raise ValueError("learner.warm_start: an estimator is trained anew in every cycle: it cannot be saved")
         return self
 
 
@@ -218,9 +240,12 @@ def parse(values: Mapping[str, Any], origin: str) -> ExperimentConfig:
         InputError: one line that names the key, the value and the choices.
     """
     try:
+        _refuse_no_numbers(values)
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{origin}: {_first_line(error)}") from error
+    except InputError as error:
+        raise InputError(f"{origin}: {error}") from error
 
 
 def read(path_or_preset: str) -> ExperimentConfig:
@@ -236,6 +261,15 @@ def read(path_or_preset: str) -> ExperimentConfig:
     with decoding(path_or_preset, "TOML"):
         values = tomllib.loads(text)
     return parse(values, path_or_preset)
+
+
+def _refuse_no_numbers(value: object, where: str = "") -> None:
+    """Refuses nan and inf, which TOML knows, wherever they stand."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: expected a finite number, got {value}")
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in entries:
+        _refuse_no_numbers(one, f"{where}.{key}" if where else str(key))
 
 
 def presets() -> dict[str, str]:

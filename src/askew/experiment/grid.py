@@ -1,21 +1,20 @@
 """Strategies × seeds: the runs of an experiment, and the one folder that holds them.
 
-    DIR/experiment.json                     what it is: configuration, versions, machine
+    DIR/experiment.json                     what it is: configuration, threads, versions, machine
     DIR/runs/<label>-seed<seed>/ledger.jsonl
     DIR/runs/<label>-seed<seed>/failure.txt  only if the run failed; removed when it is tried again
     DIR/thumbnails.npz                      small pictures of the first items each strategy asked
+    DIR/lock                                held while `askew run` works in the folder
 
 The same command goes on where an earlier one stopped; strategies and seeds may be added, the rest must be the same.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,17 @@ import numpy as np
 
 from askew.data.dataset import Dataset
 from askew.errors import InputError
+from askew.experiment import about
+from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.ledger import begun, read_ledger
-from askew.experiment.provenance import processor, versions
-from askew.experiment.tasks import build_learner, check_needs, pool_and_initial
-from askew.strategies.registry import get
+from askew.experiment.tasks import build_task, pool_and_initial, try_learner
+from askew.files import whole_file
+
+try:
+    import fcntl
+except ImportError:  # Windows has no fcntl: there two processes on one folder are the user's to avoid
+    fcntl = None  # type: ignore[assignment]
 
 FULL = "full"
 """The label of the run that trains on the whole pool."""
@@ -45,16 +50,21 @@ class Job:
         """Where its ledger lies, below the experiment's folder."""
         return f"runs/{self.label}-seed{self.seed}"
 
+    def ledger(self, out: Path) -> Path:
+        """Returns its ledger's file below the experiment's folder `out`."""
+        return out / self.folder / "ledger.jsonl"
+
 
 @dataclass(frozen=True)
 class Place:
-    """Where a worker finds its data and computes."""
+    """Where a worker finds its data and computes, and whether it may import an estimator from anywhere."""
 
     out: Path
     root: Path | None = None
     skip_unreadable: bool = False
     device: str = "auto"
     threads: int = 1
+    trust: bool = False
 
 
 def jobs_of(config: ExperimentConfig) -> list[Job]:
@@ -63,54 +73,112 @@ def jobs_of(config: ExperimentConfig) -> list[Job]:
     return [Job(label, seed) for seed in config.protocol.seeds for label in labels]
 
 
-def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto") -> None:
+def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, trust: bool = False) -> None:
     """Refuses, before anything is written, an experiment that could not be run to its end.
 
+    Args:
+        trust: import and call the learner's estimator also from outside scikit-learn.
+
     Raises:
-        InputError: more labels asked than the pool has, a strategy the learner cannot serve, a wrong training key.
+        InputError: more labels asked than a pool has, a strategy that the learner or the data cannot serve, a learner
+            that cannot be made or, if it is an estimator, cannot learn the first initial set.
     """
-    build_learner(config.learner, dataset.n_classes, device=device)
-    for entry in config.strategies:
-        check_needs(config.learner, get(entry.strategy).needs, entry.strategy)
-        if entry.target is not None and len(entry.target) != dataset.n_classes:
-            raise InputError(f"{entry.name}: target has {len(entry.target)} classes, the data has {dataset.n_classes}")
-    asked = config.protocol.initial + config.protocol.budget * (config.protocol.cycles - 1)
-    for seed in config.protocol.seeds:
+    protocol = config.protocol
+    asked = protocol.initial + protocol.budget * (protocol.cycles - 1)
+    for seed in protocol.seeds:
         items, _ = pool_and_initial(config, dataset, seed)
         if asked > len(items):
             raise InputError(
                 f"protocol: {asked} labels by the last cycle, but the pool of seed {seed} has {len(items)} items"
             )
+    items, initial = pool_and_initial(config, dataset, protocol.seeds[0])
+    task = build_task(config, dataset, items, device=device, trust=trust)
+    for entry in config.strategies:
+        try:
+            entry.plan().check(task.gives, dataset.n_classes)
+        except InputError as error:
+            raise InputError(f"{entry.name}: {error}") from error
+    try_learner(config.learner, task.learner, dataset.train.take(items[initial]))
 
 
-def prepare(config: ExperimentConfig, dataset: Dataset, out: Path) -> None:
-    """Makes the experiment's folder, or checks that the one there is of the same experiment.
+@contextmanager
+def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: int | None = None) -> Iterator[int]:
+    """Makes the experiment's folder, or checks that the one there is of the same experiment, and locks it for a while.
+
+    A folder in which no run has finished a cycle is made anew: it holds nothing to lose.
+
+    Args:
+        threads: how many each run computes with; None takes what the folder says, or 1.
+
+    Yields:
+        The threads of a run.
 
     Raises:
-        InputError: the folder holds something else.
+        InputError: the folder holds something else, or another process works in it.
     """
-    described = config.model_dump(mode="json")
-    path = out / "experiment.json"
-    if path.is_file():
-        there = json.loads(path.read_text(encoding="utf-8"))
-        if _identity(there["config"]) != _identity(described):
-            raise InputError(f"{out}: holds the experiment {there['name']!r} with other settings: choose another --out")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file: choose another --out")
+    if out.is_dir() and not (out / about.FILE).is_file() and any(path.name != LOCK for path in out.iterdir()):
         raise InputError(f"{out}: is not empty and holds no experiment: choose another --out")
-    record = {
-        "name": config.name,
-        "dataset": dataset.name,
-        "classes": list(dataset.classes),
-        "n_items": len(pool_and_initial(config, dataset, config.protocol.seeds[0])[0]),
-        "n_test": len(dataset.test),
-        "unreadable": [str(p) for p in dataset.unreadable],
-        "config": described,
-        "versions": versions(),
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()},
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
     out.mkdir(parents=True, exist_ok=True)
-    replace_file(path, json.dumps(record, indent=2))
+    with _locked(out):
+        there = read_about(out) if (out / about.FILE).is_file() else None
+        if there is not None and not _has_results(out):
+            for path in (out / "runs").glob("*"):
+                shutil.rmtree(path)
+            there = None
+        if there is not None:
+            _check_same(there, config, out, threads)
+        n_threads = threads if threads is not None else 1 if there is None else there.threads
+        described = About(
+            name=config.name,
+            dataset=dataset.name,
+            classes=dataset.classes,
+            n_items=len(pool_and_initial(config, dataset, config.protocol.seeds[0])[0]),
+            n_test=len(dataset.test),
+            config=config.model_dump(mode="json"),
+            threads=n_threads,
+            unreadable=tuple(str(path) for path in dataset.unreadable),
+        )
+        described.write(out)
+        yield n_threads
+
+
+def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int | None) -> None:
+    if _identity(there.config) != _identity(config.model_dump(mode="json")):
+        raise InputError(f"{out}: holds the experiment {there.name!r} with other settings: choose another --out")
+    if threads is not None and threads != there.threads:
+        raise InputError(
+            f"{out}: its runs compute with {there.threads} threads, not {threads}, and other threads give other picks: "
+            "leave --threads out, or choose another --out"
+        )
+
+
+def _has_results(out: Path) -> bool:
+    """Whether a run has finished a cycle; a ledger that cannot be read counts, so that nobody deletes it."""
+    for path in (out / "runs").glob("*/ledger.jsonl"):
+        try:
+            if begun(path) and read_ledger(path)[1]:
+                return True
+        except InputError:
+            return True
+    return False
+
+
+LOCK = "lock"
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    with open(out / LOCK, "w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise InputError(
+                    f"{out}: another askew run works in this folder: wait for its end, or choose another --out"
+                ) from error
+        yield
 
 
 def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_strategy: int = 16) -> None:
@@ -119,52 +187,64 @@ def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_s
     items, _ = pool_and_initial(config, dataset, seed)
     wanted: set[int] = set()
     for entry in config.strategies:
-        path = out / Job(entry.name, seed).folder / "ledger.jsonl"
+        path = Job(entry.name, seed).ledger(out)
         if begun(path):
             _, cycles = read_ledger(path)
             wanted.update(cycles[0].asked[:per_strategy] if cycles else [])
     if wanted:
         chosen = np.array(sorted(wanted))
         pixels = np.stack([dataset.train.thumbnail(int(items[i])) for i in chosen])
-        part = out / "thumbnails.part.npz"
-        np.savez_compressed(part, items=chosen, pixels=pixels)
-        os.replace(part, out / "thumbnails.npz")
+        with whole_file(out / "thumbnails.npz") as draft, draft.open("wb") as file:
+            np.savez_compressed(file, items=chosen, pixels=pixels)
 
 
 def is_finished(config: ExperimentConfig, out: Path, job: Job) -> bool:
     """Tells whether a run's ledger holds all of its cycles."""
-    path = out / job.folder / "ledger.jsonl"
+    path = job.ledger(out)
     if not begun(path):
         return False
     try:
         _, cycles = read_ledger(path)
     except InputError:
         return False
-    return len(cycles) == (1 if job.label == FULL else config.protocol.cycles)
+    wanted = 1 if job.label == FULL else config.protocol.cycles
+    return len(cycles) == wanted and not cycles[-1].waiting
 
 
-def _identity(config: dict[str, Any]) -> dict[str, Any]:
-    protocol = {key: value for key, value in config["protocol"].items() if key not in ("seeds", "full")}
-    return {"name": config["name"], "data": config["data"], "learner": config["learner"], "protocol": protocol}
+def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    sections = {name: config.get(name) for name in ("name", "data", "learner", "protocol")}
+    protocol = sections["protocol"]
+    if isinstance(protocol, dict):
+        sections["protocol"] = {key: value for key, value in protocol.items() if key not in ("seeds", "full")}
+    return sections
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+@dataclass(frozen=True)
+class Line:
+    """What a label reached.
+
+    Attributes:
+        label: of the strategy, or `FULL`.
+        n_labeled: the largest number of labels that all of its runs with a finished cycle have been measured at.
+        accuracy: their mean there.
+        n_seeds: how many they are.
+    """
+
+    label: str
+    n_labeled: int
+    accuracy: float
+    n_seeds: int
 
 
-def summary(config: ExperimentConfig, out: Path) -> Sequence[tuple[str, int, float]]:
-    """Returns (label, labels, mean accuracy over seeds) at each run's last finished cycle, for the end of a command."""
-    rows = []
+def summary(config: ExperimentConfig, out: Path) -> Sequence[Line]:
+    """Returns what each label reached, for the end of a command; no mean mixes label counts."""
+    lines = []
     for label in dict.fromkeys(job.label for job in jobs_of(config)):
-        ends = []
-        for seed in config.protocol.seeds:
-            path = out / Job(label, seed).folder / "ledger.jsonl"
-            cycles = read_ledger(path)[1] if begun(path) else ()
-            if cycles:
-                ends.append((cycles[-1].n_labeled, cycles[-1].metrics["accuracy"]))
-        if ends:
-            rows.append((label, max(n for n, _ in ends), float(np.mean([a for _, a in ends]))))
-    return rows
+        paths = [Job(label, seed).ledger(out) for seed in config.protocol.seeds]
+        runs = [cycles for path in paths if begun(path) and (cycles := read_ledger(path)[1])]
+        measured = [{c.n_labeled: c.metrics["accuracy"] for c in cycles if "accuracy" in c.metrics} for cycles in runs]
+        common = set.intersection(*map(set, measured)) if measured else set()
+        if common:
+            last = max(common)
+            lines.append(Line(label, last, float(np.mean([one[last] for one in measured])), len(measured)))
+    return lines

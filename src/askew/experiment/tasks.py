@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Collection
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from askew.arrays import Indices
-from askew.data.dataset import Dataset
+from askew.data.dataset import Dataset, Images
 from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.errors import InputError, unknown
@@ -21,6 +21,7 @@ from askew.learn.estimator import EstimatorLearner
 from askew.learn.learner import Learner
 from askew.learn.task import ImageClassification
 from askew.learn.training import Training
+from askew.pool import Pool
 from askew.seeding import generator
 
 
@@ -104,20 +105,24 @@ def uniform_over_classes(labels: Indices, n: int, n_classes: int, rng: np.random
 
 
 def build_task(
-    config: ExperimentConfig, dataset: Dataset, items: Indices, *, device: str = "auto"
+    config: ExperimentConfig, dataset: Dataset, items: Indices, *, device: str = "auto", trust: bool = False
 ) -> ImageClassification:
     """Returns the task of one seed: the dataset's items and the learner of the configuration."""
-    return ImageClassification(dataset, build_learner(config.learner, dataset.n_classes, device=device), items=items)
+    learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
+    return ImageClassification(dataset, learner, items=items)
 
 
-def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto") -> Learner:
+def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto", trust: bool = False) -> Learner:
     """Returns what the configuration trains.
 
+    Args:
+        trust: import and call the estimator also from outside scikit-learn.
+
     Raises:
-        InputError: an unknown preset, backbone or training key, or an estimator that is not there.
+        InputError: an unknown preset, backbone or training key, or an estimator that is not there or not trusted.
     """
     if learner.estimator is not None:
-        return EstimatorLearner(_estimator(learner.estimator, learner.parameters), n_classes)
+        return EstimatorLearner(_estimator(learner.estimator, learner.parameters, trust=trust), n_classes)
     return Classifier(
         n_classes,
         backbone=learner.backbone,
@@ -129,16 +134,32 @@ def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto
     )
 
 
-def check_needs(learner: LearnerConfig, needs: Collection[str], strategy: str) -> None:
-    """Refuses a strategy that reads what the learner cannot say.
+def try_learner(config: LearnerConfig, learner: Learner, images: Images) -> None:
+    """Finds out, before anything is written, whether the learner can be made and used at all.
+
+    A network is built once, with its weights; an estimator is fitted to the pictures and predicts them.
+
+    Args:
+        images: the first initial set.
 
     Raises:
-        InputError: an estimator is asked for stochastic passes or per-epoch predictions.
+        InputError: it cannot.
     """
-    if learner.estimator is not None:
-        missing = sorted(set(needs) & {"draws", "dispersion", "labeled_likeness", "margins"})
-        if missing:
-            raise InputError(f"{strategy} needs {missing[0]}, which an estimator does not give: use a backbone")
+    if isinstance(learner, Classifier):
+        learner.check(images.shape)
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            learner.fit(learner.feed(images), Pool(images.labels), seed=0).predict(images, ("probs",), seed=0)
+    except InputError:
+        raise
+    except Exception as error:  # whatever an estimator raises
+        first = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"learner: {config.estimator} fails on the initial set of {len(images)} pictures: "
+            f"{type(error).__name__}: {first}"
+        ) from error
 
 
 def _training(preset: Training, changes: dict[str, Any]) -> Training:
@@ -146,17 +167,30 @@ def _training(preset: Training, changes: dict[str, Any]) -> Training:
     for key in changes:
         if key not in known:
             raise unknown("key in [learner.training]", key, known)
-    fixed = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
+    fixed: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
     return dataclasses.replace(preset, **fixed)
 
 
-def _estimator(path: str, parameters: dict[str, Any]) -> Any:
+def _estimator(path: str, parameters: dict[str, Any], *, trust: bool) -> Any:
     module, _, name = path.rpartition(".")
+    if module.split(".")[0] != "sklearn" and not trust:
+        raise InputError(
+            f"learner.estimator: {path!r} is not scikit-learn's: a configuration that names it runs its code: add "
+            "--trust-estimator if you trust it"
+        )
     try:
         factory = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"learner.estimator: {path!r} cannot be imported: {error}") from error
+    if not callable(factory) or not (trust or _is_estimator(factory)):
+        raise InputError(f"learner.estimator: {path!r} is no class of estimators")
     try:
         return factory(**parameters)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"learner.parameters: {error}") from error
+
+
+def _is_estimator(factory: Any) -> bool:
+    from sklearn.base import BaseEstimator
+
+    return isinstance(factory, type) and issubclass(factory, BaseEstimator)

@@ -8,22 +8,43 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 
 import numpy as np
 
 from askew.arrays import Indices
 from askew.data.dataset import Dataset
-from askew.errors import AskewError
+from askew.errors import AskewError, InputError
 from askew.experiment.config import DataConfig, ExperimentConfig, StrategyConfig
-from askew.experiment.grid import FULL, Job, Place, is_finished, jobs_of, replace_file
+from askew.experiment.grid import FULL, Job, Place, is_finished, jobs_of
 from askew.experiment.ledger import open_ledger
 from askew.experiment.loop import Progress, Run, TruthOracle, Watch, run_cycles
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
+from askew.files import write_whole
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+"""What the libraries below NumPy, torch and scikit-learn read when they are loaded; `files.n_cores` reads the first."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        mendable: the one line of an error that the caller can mend, or None.
+        failure: the text of any error, or None.
+    """
+
+    mendable: str | None = None
+    failure: str | None = None
+
+
+Work = Callable[[ExperimentConfig, Place, Job, Watch], None]
 
 
 def run_all(
@@ -33,81 +54,158 @@ def run_all(
     jobs: int = 1,
     watch: Watch = lambda _: None,
     done: Callable[[Job], None] = lambda _: None,
+    work: Work | None = None,
 ) -> list[Job]:
     """Runs what is not finished yet, `jobs` runs at a time, and returns the runs that failed.
 
+    A run whose process is killed fails alone; the others go on.
+
     Args:
-        config: checked by `check`, its folder made by `prepare`.
+        config: checked by `check`, its folder made by `prepared`.
         place: where the data is and results go.
         jobs: worker processes.
         watch: told of every phase of every run.
         done: called with a `Job` when it ends.
+        work: does one job in a worker; None is `run_job`.
 
     Raises:
-        AskewError: the first run that failed for a reason the caller can mend.
+        InputError: the first run that failed for a reason the caller can mend.
     """
-    context = multiprocessing.get_context("spawn")
-    events: Queue[Progress | None] = context.Queue()
-    stop = context.Event()
-    listener = threading.Thread(target=_listen, args=(events, watch), daemon=True)
-    listener.start()
-    failed: list[Job] = []
     todo = [job for job in jobs_of(config) if not is_finished(config, place.out, job)]
-    n_workers = min(jobs, max(1, len(todo)))
-    with ProcessPoolExecutor(n_workers, context, _start_worker, (events, stop, place.threads)) as workers:
-        futures = {workers.submit(_work, config, place, job): job for job in todo}
-        pending = set(futures)
-        try:
-            while pending:
-                ended, pending = wait(pending, return_when="FIRST_COMPLETED")
-                for future in ended:
-                    if _record_failure(future, place.out / futures[future].folder):
-                        failed.append(futures[future])
-                    done(futures[future])
-                _raise_mendable(ended)
-        finally:
-            if pending:
-                stop.set()
-    events.put(None)
-    listener.join()
+    waiting, failed = list(reversed(todo)), []
+    with _environment(place.threads), _workers(min(jobs, len(todo)), config, place, work or run_job) as workers:
+        for worker in workers:
+            worker.give(waiting.pop())
+        while busy := [worker for worker in workers if worker.job is not None]:
+            for worker in _heard(busy):
+                news = worker.hear()
+                if isinstance(news, Progress):
+                    watch(news)
+                    continue
+                job = worker.take()
+                if news.failure is not None:
+                    folder = place.out / job.folder
+                    folder.mkdir(parents=True, exist_ok=True)
+                    write_whole(folder / "failure.txt", news.failure)
+                    failed.append(job)
+                done(job)
+                if news.mendable is not None:
+                    raise InputError(news.mendable)
+                if waiting:
+                    worker.give(waiting.pop())
     return failed
 
 
-_events: Queue[Progress | None] | None = None
+class _Worker:
+    """A process and the line to it; a process that died is replaced when the next job is given."""
+
+    def __init__(self, context: SpawnContext, config: ExperimentConfig, place: Place, work: Work) -> None:
+        self._context, self._arguments = context, (config, place, work)
+        self.job: Job | None = None
+        self.process: SpawnProcess | None = None
+        self.line: Connection | None = None
+
+    def give(self, job: Job) -> None:
+        if self.process is None or self.line is None:
+            self.line, theirs = self._context.Pipe()
+            self.process = self._context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+            self.process.start()
+            theirs.close()
+        self.job = job
+        try:
+            self.line.send(job)
+        except OSError:  # it died between two jobs: `hear` finds out
+            return
+
+    def take(self) -> Job:
+        job, self.job = self.job, None
+        assert job is not None
+        return job
+
+    def hear(self) -> Progress | Ended:
+        assert self.line is not None
+        try:
+            news: Progress | Ended = self.line.recv()
+        except (EOFError, OSError):
+            return Ended(failure=self._buried())
+        return news
+
+    def _buried(self) -> str:
+        process, self.process, self.line = self.process, None, None
+        assert process is not None
+        process.join()
+        code = process.exitcode or 0
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        hint = ": too little memory? Take fewer --jobs" if code == -signal.SIGKILL else ""
+        return f"The process of this run {how}{hint}. The same askew run goes on from its last cycle.\n"
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
 
 
-def _start_worker(events: Queue[Progress | None], stop: Event, threads: int) -> None:
+def _heard(busy: list[_Worker]) -> list[_Worker]:
+    lines = {worker.line: worker for worker in busy if worker.line is not None}
+    return [lines[line] for line in wait(list(lines)) if isinstance(line, Connection)]
+
+
+@contextmanager
+def _workers(n: int, config: ExperimentConfig, place: Place, work: Work) -> Iterator[list[_Worker]]:
+    workers = [_Worker(multiprocessing.get_context("spawn"), config, place, work) for _ in range(n)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Sets, for the processes started in the block, how many threads the libraries take; they read it when loaded."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(line: Connection, config: ExperimentConfig, place: Place, work: Work) -> None:
+    """Does the jobs that come in, in a process of its own."""
     import torch
 
-    global _events  # a pool's initializer has no other way to hand a queue to its tasks
-    _events = events
-    torch.set_num_threads(threads)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which says `stop`
-    for gone in (stop.wait, _parent_gone):
-        threading.Thread(target=_exit_after, args=(gone,), daemon=True).start()
+    torch.set_num_threads(place.threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    while True:
+        try:
+            job: Job = line.recv()
+        except EOFError:
+            return
+        line.send(_done(config, place, job, work, line))
 
 
-def _parent_gone() -> None:
+def _done(config: ExperimentConfig, place: Place, job: Job, work: Work, line: Connection) -> Ended:
+    try:
+        work(config, place, job, line.send)
+    except AskewError as error:
+        return Ended(str(error), traceback.format_exc())
+    except Exception:  # noqa: BLE001  (whatever it is, it is written down, and the other runs go on)
+        return Ended(failure=traceback.format_exc())
+    return Ended()
+
+
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-
-
-def _exit_after(gone: Callable[[], object]) -> None:
-    gone()
     os._exit(1)
-
-
-def _raise_mendable(ended: set[Future[None]]) -> None:
-    for future in ended:
-        error = future.exception()
-        if isinstance(error, AskewError):
-            raise error
-
-
-def _listen(events: Queue[Progress | None], watch: Watch) -> None:
-    while (event := events.get()) is not None:
-        watch(event)
 
 
 @functools.lru_cache(maxsize=1)
@@ -115,15 +213,11 @@ def _dataset(data: DataConfig, root: Path | None, skip_unreadable: bool) -> Data
     return load_dataset(data, root=root, skip_unreadable=skip_unreadable)
 
 
-def _work(config: ExperimentConfig, place: Place, job: Job) -> None:
-
-    def watch(progress: Progress) -> None:
-        if _events is not None:
-            _events.put(progress)
-
+def run_job(config: ExperimentConfig, place: Place, job: Job, watch: Watch) -> None:
+    """Runs one job of the grid to its end, or on from where it stopped."""
     dataset = _dataset(config.data, place.root, place.skip_unreadable)
     items, initial = pool_and_initial(config, dataset, job.seed)
-    task = build_task(config, dataset, items, device=place.device)
+    task = build_task(config, dataset, items, device=place.device, trust=place.trust)
     folder = place.out / job.folder
     (folder / "failure.txt").unlink(missing_ok=True)
     run = run_of(config, job, initial, len(items), threads=place.threads)
@@ -155,12 +249,3 @@ def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *
 
 def _entry(config: ExperimentConfig, label: str) -> StrategyConfig:
     return next(s for s in config.strategies if s.name == label)
-
-
-def _record_failure(future: Future[None], folder: Path) -> bool:
-    error = future.exception()
-    if error is None:
-        return False
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / "failure.txt", "".join(traceback.format_exception(error)))
-    return True

@@ -97,6 +97,14 @@ class Classifier:
         """Returns the pictures held where the network computes, for many calls of `fit` and `predict`."""
         return Feed(images, self.device)
 
+    def check(self, shape: tuple[int, int, int]) -> None:
+        """Builds a network for pictures of `shape` (H, W, C), with its weights, and drops it.
+
+        Raises:
+            InputError: the backbone does not take such pictures, or the pretrained weights do not fit.
+        """
+        self._new_network(shape, 0, self.pretrained)
+
     def fit(
         self,
         images: Pictures,

@@ -179,4 +179,5 @@ def flattened(images: Images) -> NDArray[np.float32]:
         pixels = pictures.stack(squares, len(images), images.shape)
     else:
         pixels = np.asarray(images.pixels)
-    return pixels.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    flat: NDArray[np.float32] = pixels.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+    return flat

@@ -92,11 +92,12 @@ class Normalisation:
     @classmethod
     def measure(cls, feed: Feed, generator: torch.Generator) -> Normalisation:
         """Returns what normalises these pictures; of files at most `STATISTICS_ITEMS`, drawn at random, are read."""
-        count, total, squares = 0, 0.0, 0.0
+        count = 0
+        total = squares = torch.zeros(feed.images.shape[2], dtype=torch.float64)
         chosen = torch.arange(len(feed))
         if feed.images.paths is not None and len(feed) > STATISTICS_ITEMS:
             chosen = torch.randperm(len(feed), generator=generator)[:STATISTICS_ITEMS]
-        for batch in feed.batches(chosen.split(256)):
+        for batch in feed.batches(torch.split(chosen, 256)):
             values = batch.cpu().flatten(0, 2).double()
             count, total, squares = count + len(values), total + values.sum(0), squares + values.square().sum(0)
         mean = total / count

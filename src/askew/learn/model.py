@@ -106,7 +106,7 @@ class NetworkModel:
             _sync(Path(path).resolve().parent)
 
     def _batches(self, feed: Feed) -> Iterator[Tensor]:
-        batches = torch.arange(len(feed)).split(PREDICT_BATCH[self.normalise.scale.device.type])
+        batches = torch.split(torch.arange(len(feed)), PREDICT_BATCH[self.normalise.scale.device.type])
         for pictures in feed.batches(batches):
             yield self.normalise(pictures, self.channels_last)
 

@@ -163,7 +163,8 @@ class ImageClassification:
         return Trained(self.learner.load(path))
 
     def _recorded(self, trained: Trained, name: str, pool: Pool) -> Array:
-        if name not in trained.recorders or not np.array_equal(trained.labels, pool.labels):
+        known = trained.labels
+        if name not in trained.recorders or known is None or not np.array_equal(known, pool.labels):
             raise InputError(f"{name}: call fit with needs that hold {name!r}, on the same pool, first")
         return trained.recorders[name].result()
 
