@@ -54,7 +54,7 @@ def test_batches_are_cut_from_one_shuffled_pass_after_the_other():
         run.epoch(feed, torch.zeros(5, dtype=torch.int64), epoch)
         assert [len(b) for b in feed.seen] == [4, 4, 4]
         seen += [item for batch in feed.seen for item in batch]
-    passes = [seen[k : k + 5] for k in range(0, 35, 5)]
+    passes = [seen[k : k + 5] for k in range(0, 35, 5)]  # 36 in all: 7 passes and one item more
     assert all(sorted(one) == [0, 1, 2, 3, 4] for one in passes)
     assert len({tuple(one) for one in passes}) > 1
 
@@ -103,8 +103,8 @@ def test_the_default_is_deterministic_from_the_first_label_on(count):
     probs = []
     for seed in (0, 0, 1):
         learner = Classifier(10, backbone="small-convnet", training=FEW, device="cpu")
-        learner.fit(train, train.labels, seed=seed)
-        probs.append(learner.predict(train, ["probs"], seed=0)["probs"])
+        model = learner.fit(train, train.labels, seed=seed)
+        probs.append(model.predict(train, ["probs"], seed=0)["probs"])
     assert np.array_equal(probs[0], probs[1])
     assert np.isfinite(probs[0]).all()
     assert not np.array_equal(probs[0], probs[2])
@@ -117,8 +117,8 @@ def test_one_class_alone_is_learned(weigh):
     learner = Classifier(
         10, backbone="small-convnet", training=dataclasses.replace(FEW, class_weights=weigh), device="cpu"
     )
-    learner.fit(train, train.labels, seed=0)
-    assert (learner.predict(train, ["probs"], seed=0)["probs"].argmax(1) == 3).all()
+    model = learner.fit(train, train.labels, seed=0)
+    assert (model.predict(train, ["probs"], seed=0)["probs"].argmax(1) == 3).all()
 
 
 def test_the_default_calls_a_recorder_ten_times_whatever_the_labels():

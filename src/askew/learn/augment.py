@@ -46,7 +46,7 @@ class Jitter:
 def crop_and_flip(pictures: Tensor, jitter: Jitter, crop_px: int) -> Tensor:
     """Returns each picture cut from its zero-padded self at its own offset, mirrored where the draw says so.
 
-    One gather with per-picture rows and columns; no loop over pictures.
+    One gather of pixels; no loop over pictures.
 
     Args:
         pictures: (B, H, W, C), any dtype.
@@ -61,13 +61,13 @@ def crop_and_flip(pictures: Tensor, jitter: Jitter, crop_px: int) -> Tensor:
     >>> crop_and_flip(picture, right, crop_px=1).reshape(2, 2).tolist()
     [[0, 2], [0, 4]]
     """
-    height, width = pictures.shape[1:3]
+    count, height, width, channels = pictures.shape
     padded = F.pad(pictures, (0, 0, crop_px, crop_px, crop_px, crop_px)) if crop_px else pictures
-    across = torch.arange(width, device=pictures.device)
-    rows = jitter.top[:, None] + torch.arange(height, device=pictures.device)
+    items, down, across = (torch.arange(n, device=pictures.device) for n in (count, height, width))
+    rows = (items * padded.shape[1] + jitter.top)[:, None] + down
     columns = jitter.left[:, None] + torch.where(jitter.mirrored[:, None], width - 1 - across, across)
-    items = torch.arange(len(pictures), device=pictures.device)[:, None, None]
-    return padded[items, rows[:, :, None], columns[:, None, :]]
+    pixels = rows[:, :, None] * padded.shape[2] + columns[:, None, :]
+    return padded.reshape(-1, channels).index_select(0, pixels.flatten()).reshape(pictures.shape)
 
 
 def mirroring_is_safe(feed: Feed, labels: Tensor) -> bool:

@@ -149,12 +149,13 @@ def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     times cheaper. Blocks are added until a 4×4 map is reached, and none pools below it. The features are that map, not
     its mean.
     """
-    side, channels, blocks = min(shape[:2]), shape[2], []
-    while len(blocks) < len(WIDTHS) or side > LAST_MAP_PX:
-        width = WIDTHS[min(len(blocks), len(WIDTHS) - 1)]
-        blocks.append(_block(channels, width, pool=side > LAST_MAP_PX))
-        channels, side = width, max(LAST_MAP_PX, -(-side // 2))
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(LAST_MAP_PX), nn.Flatten()), channels * LAST_MAP_PX**2
+    sides, channels, blocks = shape[:2], shape[2], []
+    while len(blocks) < len(WIDTHS) or min(sides) > LAST_MAP_PX:
+        width, pool = WIDTHS[min(len(blocks), len(WIDTHS) - 1)], min(sides) > LAST_MAP_PX
+        blocks.append(_block(channels, width, pool=pool))
+        channels, sides = width, tuple(-(-side // 2) for side in sides) if pool else sides
+    average = [] if set(sides) == {LAST_MAP_PX} else [nn.AdaptiveAvgPool2d(LAST_MAP_PX)]
+    return nn.Sequential(*blocks, *average, nn.Flatten()), channels * LAST_MAP_PX**2
 
 
 def _block(channels: int, width: int, *, pool: bool) -> nn.Sequential:

@@ -45,7 +45,7 @@ class Classifier:
         n_classes: C. A class without labelled items has its output too.
         backbone: "resnet18-cifar", "small-convnet", a name of timm's, a module of yours that gives logits, or a
             function that makes one; what counts as features of yours, `backbones.UserNetwork` says.
-        training: how; `Training.preset(name)` has the settings of the thesis.
+        training: how; None is `Training.preset("default")`; other presets have the settings of the thesis.
         pretrained: start from timm's published weights (True) or those of a file; see `backbones.build`.
         mc_passes: T, the stochastic passes with dropout that make `draws`.
         dropout: share of the features that is dropped in training and in those passes. Where nothing is dropped before
@@ -75,7 +75,7 @@ class Classifier:
             raise InputError(f"dropout: from 0 to below 1, got {dropout}")
         backbones.check(backbone)
         self.n_classes, self.backbone, self.pretrained = n_classes, backbone, pretrained
-        self.training = Training() if training is None else training
+        self.training = Training.preset("default") if training is None else training
         self.mc_passes, self.dropout = mc_passes, dropout
         self.device = choose(device)
         self._dtype = number_format(self.device, self.training.amp)

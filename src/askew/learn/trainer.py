@@ -41,7 +41,7 @@ class Trainer:
         self._device = normalise.scale.device
         self._batch, self._steps, self._done = training.batch_for(n_items), training.steps_for(n_items), 0
         self._waiting = torch.empty(0, dtype=torch.int64)
-        self._flip, self._weights = False, torch.empty(0)
+        self._crop_px, self._flip, self._weights = 0, False, torch.empty(0)
         self._seed = seed
         self._jitter = torch.Generator().manual_seed(number(seed, "jitter"))
         self._order = torch.Generator().manual_seed(number(seed, "order"))
@@ -55,13 +55,11 @@ class Trainer:
         Raises:
             InputError: the loss is no longer finite.
         """
-        training = self._training
         if epoch == 0:
-            self._flip = mirroring_is_safe(feed, labels) if training.flip == "auto" else training.flip
-            self._weights = (class_weights(labels) if training.class_weights else torch.empty(0)).to(self._device)
+            self._settle(feed, labels)
         batches = self._batches(len(labels))
         order = torch.cat(batches)
-        jitter = Jitter.draw(len(order), training.crop_px, self._flip, self._jitter).to(self._device)
+        jitter = Jitter.draw(len(order), self._crop_px, self._flip, self._jitter).to(self._device)
         targets = labels[order].to(self._device)
         losses, start = torch.zeros((), device=self._device), 0
         self._network.train()
@@ -72,8 +70,18 @@ class Trainer:
                 losses += self._step(pictures, jitter[part], targets[part])
         mean = float(losses) / len(batches)
         if not math.isfinite(mean):
-            raise InputError(f"training: the loss is not finite after epoch {epoch + 1}: lower lr ({training.lr})")
+            raise InputError(
+                f"training: the loss is not finite after epoch {epoch + 1}: lower lr ({self._training.lr})"
+            )
         return mean
+
+    def _settle(self, feed: Feed, labels: Tensor) -> None:
+        """Decides what depends on the labelled pictures: crops, mirroring, the weights of classes."""
+        training = self._training
+        self._crop_px = training.crop_for(min(feed.images.shape[:2]))
+        self._flip = mirroring_is_safe(feed, labels) if training.flip == "auto" else training.flip
+        if training.class_weights:
+            self._weights = class_weights(labels).to(self._device)
 
     def _batches(self, n_items: int) -> list[Tensor]:
         """Returns the batches of the next epoch, as indices of the labelled pictures."""
@@ -88,8 +96,8 @@ class Trainer:
 
     def _step(self, pictures: Tensor, jitter: Jitter, targets: Tensor) -> Tensor:
         training = self._training
-        if training.crop_px or self._flip:
-            pictures = crop_and_flip(pictures, jitter, training.crop_px)
+        if self._crop_px or self._flip:
+            pictures = crop_and_flip(pictures, jitter, self._crop_px)
         x = self._normalise(pictures, training.channels_last)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             logits = self._call(x)

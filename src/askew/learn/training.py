@@ -53,7 +53,7 @@ class Interval:
         return f"finite and {low}" if self.high == math.inf else f"{low} and below {self.high:g}"
 
 
-INTEGERS = (("epochs", 1), ("batch", 2), ("min_steps", 0), ("steps", 0), ("crop_px", 0))
+INTEGERS = (("epochs", 1), ("batch", 2), ("min_steps", 0), ("steps", 0))
 """Fields that are whole numbers, with the least that they may be."""
 
 NUMBERS = {
@@ -99,7 +99,8 @@ class Training:
         label_smoothing: share of the target that is spread over all classes.
         class_weights: weigh an item's loss by N / (K · N_c), with N_c of the N labelled items in its class and K the
             number of classes that have any: every class then counts alike.
-        crop_px: zero pixels added on every side before a random window of the picture's size is cut; 0 is off.
+        crop_px: zero pixels added on every side before a random window of the picture's size is cut; 0 is off, "auto"
+            a sixteenth of the shorter side, at least 1.
         flip: whether pictures are mirrored at random, left to right; "auto" asks `augment.mirroring_is_safe` of the
             labelled pictures.
         amp: "auto" takes bfloat16 on a GPU or processor that computes with it natively, float16 with loss scaling on
@@ -127,7 +128,7 @@ class Training:
     warm_up: float = 0.25
     label_smoothing: float = 0.0
     class_weights: bool = False
-    crop_px: int = 4
+    crop_px: int | Literal["auto"] = 4
     flip: bool | Literal["auto"] = True
     amp: Amp = "auto"
     channels_last: bool = True
@@ -140,8 +141,10 @@ class Training:
             self._put(name, interval.check(name, getattr(self, name)))
         for name in SWITCHES:
             self._put(name, _switch(name, getattr(self, name)))
-        if not isinstance(self.flip, str) or self.flip != "auto":
+        if not _is_auto(self.flip):
             self._put("flip", _switch("flip", self.flip, ' or "auto"'))
+        if not _is_auto(self.crop_px):
+            self._put("crop_px", _integer("crop_px", self.crop_px, 0, ' or "auto"'))
         for name, words in WORDS.items():
             if not isinstance(getattr(self, name), str) or getattr(self, name) not in words:
                 raise unknown(f"training {name}", getattr(self, name), words)
@@ -180,6 +183,14 @@ class Training:
         wanted = max(self.steps, math.ceil(self.passes * n_items / self.batch))
         return self.epochs * -(-wanted // self.epochs)
 
+    def crop_for(self, side_px: int) -> int:
+        """Returns `crop_px` for pictures whose shorter side is so long.
+
+        >>> [Training(crop_px="auto").crop_for(side_px) for side_px in (8, 28, 32, 64)]
+        [1, 2, 2, 4]
+        """
+        return max(1, (side_px + 8) // 16) if isinstance(self.crop_px, str) else self.crop_px
+
     def rate(self, step: int, steps: int) -> float:
         """Returns the factor on `lr` at a step (from 0) of so many.
 
@@ -210,9 +221,13 @@ class Training:
         return PRESETS[name]
 
 
-def _integer(name: str, value: Any, low: int) -> int:
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def _integer(name: str, value: Any, low: int, more: str = "") -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise InputError(f"training: {name} must be a whole number, got {value!r}")
+        raise InputError(f"training: {name} must be a whole number{more}, got {value!r}")
     if not low <= value <= LARGEST:
         raise InputError(f"training: {name} must be at least {low} and at most {LARGEST}, got {value}")
     return int(value)
@@ -236,15 +251,15 @@ def _milestones(values: Any) -> tuple[float, ...]:
 PRESETS = {
     "default": Training(
         epochs=10,
-        steps=400,
+        steps=340,
         passes=15,
         batch=16,
         optimizer="adamw",
-        lr=2e-3,
+        lr=4e-3,
         weight_decay=0.05,
         schedule="one-cycle",
         warm_up=0.1,
-        crop_px=2,
+        crop_px="auto",
         flip="auto",
     ),
     "thesis-ch3": Training(),

