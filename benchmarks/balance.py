@@ -1,9 +1,11 @@
 """Class-balanced selection (Eq. 4.8) against scipy's HiGHS on the LP relaxation, rounded, and OR-tools' SCIP.
 
-Pools are synthetic long-tailed softmax outputs with their entropy as score, n = 2,500, demands uniform or drawn from a
-flat Dirichlet. All run on one thread, as HiGHS does. The LP solver gets its matrix ready-made, SCIP its model: only
-solving is timed. askew is timed before and after each rival, in the same process. The LP's rounding is its n largest
-variables. Peak memory is that of a process of its own, beyond its peak before the call.
+Pools are synthetic long-tailed softmax outputs with their entropy as score, n = 2,500, demands uniform or drawn from
+a flat Dirichlet. All run on one thread, as HiGHS does, but for the rows "default threads", whose processes keep the
+defaults of the machine, once as it is and once beside a loop that keeps one core busy. The LP solver gets its matrix
+ready-made, SCIP its model: only solving is timed. askew is timed before and after each rival, in the same process.
+The LP's rounding is its n largest variables. Peak memory is that of a process of its own, beyond its peak before the
+call.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+if sys.argv[1:2] != ["--default-threads"]:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from common import arguments, installed, status, write
@@ -233,6 +236,33 @@ def large(n_items: int, n_classes: int) -> dict[str, Any]:
     return record
 
 
+def default_threads_child(n_items: str, n_classes: str) -> None:
+    """Prints seconds of `solve` in a process that has the machine's default number of threads."""
+    scores, probs = pool(int(n_items), int(n_classes), 0)
+    omega = demand(int(n_classes), 0, "drawn")
+    seconds = [t for _, t, _ in ours(16, scores, probs, omega, N_PICKS, weight=1.0)[1:]]
+    quartiles = statistics.quantiles(seconds, n=4)
+    print(json.dumps({"median_seconds": round(quartiles[1], 4), "quartiles": [round(quartiles[k], 4) for k in (0, 2)]}))
+
+
+def default_threads(n_items: int, n_classes: int) -> dict[str, Any]:
+    """Runs that in a process of its own, as the machine is and beside a busy loop on one core."""
+    unset = {k: v for k, v in os.environ.items() if not k.endswith(("_NUM_THREADS", "_CORETYPE"))}
+    command = [sys.executable, __file__, "--default-threads", str(n_items), str(n_classes)]
+    record: dict[str, Any] = {}
+    for name, n_busy in (("as it is", 0), ("beside a busy loop", 1)):
+        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_busy)]
+        try:
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=unset)
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+        record[name] = json.loads(done.stdout)
+        print(n_items, n_classes, name, record[name], flush=True)
+    return record
+
+
 def main() -> None:
     """Runs it."""
     options = arguments(__doc__)
@@ -259,6 +289,8 @@ def main() -> None:
         record[f"weight 1, {sizes[0][0]:,} x 10, {distance}"] = alone(
             sizes[0][0], 10, 1.0, seeds=seeds, distance=distance
         )
+    for items, classes in sizes[:2]:
+        record[f"weight 1, {items:,} x {classes}, default threads"] = default_threads(items, classes)
     record["weight 1, large"] = large(*((100_000, 10) if quick else (1_000_000, 100)))
     write("balance", record, quick=quick)
 
@@ -266,5 +298,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         large_child(*sys.argv[2:])
+    elif sys.argv[1:2] == ["--default-threads"]:
+        default_threads_child(*sys.argv[2:])
     else:
         main()

@@ -87,3 +87,12 @@ def test_tiny_imagenet(tmp_path):
         (base / "val" / "val_annotations.txt").write_bytes(listed)
         with pytest.raises(InputError, match=message):
             load("tiny-imagenet", root=tmp_path)
+
+
+def test_sources_are_texts_or_paths(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((8, 4, 4), np.uint8), labels=np.arange(8) % 2)
+    assert load(tmp_path / "a.npz").name == str(tmp_path / "a.npz")
+    assert len(load("a.npz", root=str(tmp_path)).train) == 6
+    for wrong in (3, ["digits"], b"digits"):
+        with pytest.raises(InputError, match=r"source: .* cannot be the name of a file"):
+            load(wrong)

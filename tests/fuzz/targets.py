@@ -30,7 +30,7 @@ class Target:
 
 def targets() -> Mapping[str, Target]:
     """Returns every target by name; packages that are heavy to import are imported here."""
-    return {**_arrays(), **_datasets(), **_boxes(), **_settings()}
+    return {**_arrays(), **_datasets(), **_boxes(), **_settings(), **_picks()}
 
 
 def _npy(array: Any) -> bytes:
@@ -260,3 +260,28 @@ def _settings() -> dict[str, Target]:
         "toml": Target("a.toml", lambda path: config.read(str(path)), texts),
         "ledger": Target("ledger.jsonl", read_ledger, (written,)),
     }
+
+
+def _picks() -> dict[str, Target]:
+    """Greedy picking on features with ties, of any scale and dtype; the file is only where its random numbers begin."""
+    from askew.query import query
+
+    def pick(path: Path) -> object:
+        rng = np.random.default_rng(list(path.read_bytes()[:64]))
+        n_items, n_dims, n = int(rng.integers(1, 60)), int(rng.integers(1, 5)), int(rng.integers(1, 12))
+        normal = rng.normal(size=(n_items, n_dims))
+        kinds = [normal, normal.round(), np.sign(normal), np.zeros_like(normal), np.eye(n_items)[:, :n_dims]]
+        features = kinds[rng.integers(len(kinds))] * 10.0 ** rng.integers(-40, 40)
+        features[rng.integers(n_items)] *= 10.0 ** rng.choice([0, 0, 5, 25])
+        with np.errstate(all="ignore"):
+            features = features.astype(rng.choice(["f2", "f4", "f8", ">f4", ">f8", "g"]))
+        probs = rng.dirichlet(np.ones(3), n_items).astype(rng.choice(["f4", "f8"]))
+        labels = np.where(rng.random(n_items) < rng.choice([0, 0.3]), rng.integers(0, 3, n_items), -1)
+        balance = rng.choice([0, 0.1, 10, 1e3, 1e6])
+        more = {} if rng.random() < 0.4 else {"balance": float(balance), "probs": probs}
+        picked = query("kcenter", n, features=features, labels=labels, seed=0, **more)  # type: ignore[arg-type]
+        assert len(set(picked.tolist())) == n
+        assert (labels[picked] == -1).all()
+        return picked
+
+    return {"kcenter": Target("a.bin", pick, (bytes(8), b"%" * 8))}

@@ -37,9 +37,9 @@ def split(label: str) -> tuple[str, dict[str, Any] | None]:
 
 def header(label: str, seed: int, cycles: int, budget: int, **changed: Any) -> Header:
     name, balance = split(label)
-    initial = () if label == "full" else tuple(range(budget))
-    given: dict[str, Any] = {"strategy": None if label == "full" else name, "balance": balance} | changed
-    return Header(label=label, seed=seed, cycles=cycles, budget=budget, initial=initial, **given)
+    full = label == "full"
+    given = {"strategy": None if full else name, "balance": balance, "initial": () if full else tuple(range(budget))}
+    return Header(label=label, seed=seed, cycles=cycles, budget=budget, **(given | changed))
 
 
 def cycles_of(
@@ -165,7 +165,7 @@ def writer() -> Callable[..., Path]:
 
 @pytest.fixture
 def head() -> Callable[..., Header]:
-    """Returns the function that makes a ledger's header: (label, seed, cycles, budget)."""
+    """Returns the function that makes a ledger's header: (label, seed, cycles, budget), and fields to change."""
     return header
 
 

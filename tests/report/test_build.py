@@ -9,13 +9,16 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from askew.errors import InputError
+from askew.experiment.ledger import Cycle
 from askew.report import build as building
 from askew.report.build import build
+from askew.report.diagnostics import mean_of_cycles
 from askew.report.figures import DRAWINGS, render
 from askew.report.ledgers import read
 from askew.report.plotting import spread
@@ -300,6 +303,30 @@ def test_thumbnails_of_another_kind_are_refused(experiment: Callable[..., Path])
         (folder / "thumbnails.npz").write_bytes(whole[:end])
         with pytest.raises(InputError, match=r"thumbnails\.npz: "):
             strips(read(folder))
+
+
+def test_learner_seconds_are_those_of_the_trainings(made: Path) -> None:
+    found = read(made)
+    (table,) = [table for table in tables(summarize(found)) if table.name == "learner-seconds"]
+    assert table.columns == ("200", "300", "400", "500", "10,000")
+    rows = {row.label: [cell.text for cell in row.cells] for row in table.rows}
+    for label in ("entropy", "full"):
+        runs = found.of(label)
+        means = [sum(r.cycles[k].seconds["fit"] for r in runs) / 3 for k in range(len(runs[0].cycles))]
+        written = [f"{mean:.2f} s" if mean < 10 else f"{mean:.1f} s" for mean in means]
+        assert rows[label] == ([*written, "–"] if label == "entropy" else [*"–" * 4, *written])
+    assert "1 thread; runs side by side" in table.note
+
+
+def test_the_mean_of_a_cycle_counts_cycles_that_lack_a_phase(
+    experiment: Callable[..., Path], writer: Any, head: Any
+) -> None:
+    # the last cycle asks nothing: its query took no time, and a run of two cycles spent half as much a cycle
+    folder = experiment(labels=("random",), seeds=(0,), cycles=2, full=False)
+    first = Cycle(0, 10, {"accuracy": 0.5}, (1,) * 10, (1, 2), (0, 0), {"fit": 1.0, "query": 0.4})
+    last = Cycle(1, 12, {"accuracy": 0.6}, (1,) * 10, seconds={"fit": 3.0})
+    writer(folder, head("margin", 0, 2, 2, initial=(7,)), [first, last])
+    assert mean_of_cycles(read(folder), "margin") == {"fit": 2.0, "query": 0.2}
 
 
 def test_labels_never_overlap_and_stay_inside() -> None:

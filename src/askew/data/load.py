@@ -15,9 +15,9 @@ NAMES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet")
 
 
 def load(
-    source: str,
+    source: str | Path,
     *,
-    root: Path | None = None,
+    root: str | Path | None = None,
     download: bool = False,
     image_side_px: int | None = None,
     skip_unreadable: bool = False,
@@ -42,10 +42,11 @@ def load(
     split.check_fraction(test_fraction)
     if image_side_px is not None and image_side_px < 4:
         raise InputError(f"image_side_px: at least 4, got {image_side_px}")
-    if "\0" in source or (root is not None and "\0" in str(root)):
-        raise InputError(f"source: {one_line(source)} cannot be the name of a file")
+    for name, value in (("source", source), ("root", root)):
+        if not isinstance(value, str | Path | None) or "\0" in str(value):
+            raise InputError(f"{name}: {one_line(value)} cannot be the name of a file")
+    source, root = str(source), None if root is None else Path(root)
     with reading(source):
-        root = None if root is None else Path(root)
         if source in NAMES:
             if image_side_px is not None:
                 raise InputError(f"image_side_px: pictures of {source} have a fixed size; leave it out")

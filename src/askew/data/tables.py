@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ def _read_npz(name: str, path: Path) -> NDArray[Any]:
 
 def _read_csv(name: str, path: Path) -> NDArray[Any]:
     where = f"{name}: {one_line(path)}"
-    lines = re.split("\r\n|\n|\r", read_text(path, where).rstrip("\r\n"))
+    lines = read_text(path, where).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
     first = _cells(where, lines[0])
     header = bool(first) and _is_header(where, first)
     if len(lines) == header or not first:

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Array, Floats, Indices, Mask, is_numpy, largest, namespace, to_numpy
+from askew.blocked import over_blocks
 from askew.errors import InputError
+from askew.kernels.threads import one_blas_thread
 
 TILE = 512
 """Rows of features that the first pass over the pool takes at a time."""
@@ -76,6 +78,7 @@ class NearestCentre:
     def __init__(self, features: Array, labeled: Indices, unlabeled: Indices) -> None:
         n_items = int(features.shape[0])
         self._x, self._xp, self._unlabeled = features, namespace(features), unlabeled
+        self._host = is_numpy(features)
         self._seen = np.zeros(n_items, dtype=np.int64)
         self._near = np.zeros(n_items, dtype=np.int64)
         self._exact2, self._exact_seen = np.full(n_items, np.inf), np.zeros(n_items, dtype=np.int64)
@@ -163,7 +166,7 @@ class NearestCentre:
             items = np.setdiff1d(items, strangers, assume_unique=True)
         seen = self._seen[items]
         for first in np.unique(seen[seen < self._n_centres]).tolist():
-            self._meet(items[seen == first], first, min(max(2 * first, STEP), self._n_centres))
+            self._meet_in_tiles(items[seen == first], first, min(max(2 * first, STEP), self._n_centres))
 
     def focus(self, items: Indices) -> None:
         """Puts items in focus: brings them up to date and keeps their rows at hand."""
@@ -249,8 +252,7 @@ class NearestCentre:
         self._lower2.update(zip(wanted.tolist(), lower2, strict=True))
 
     def _first_pass(self) -> None:
-        for rows in _tiles(len(self._unlabeled), TILE):
-            self._meet(self._unlabeled[rows], 0, min(STEP, self._n_centres))
+        self._meet_in_tiles(self._unlabeled, 0, min(STEP, self._n_centres))
 
     def _look_nearby(self, items: Indices) -> None:
         """Lowers the upper bounds of items by some labelled items of the cell nearest to each.
@@ -303,6 +305,16 @@ class NearestCentre:
             best = to_numpy(self._xp.argmax(scores, axis=1))
             top = to_numpy(self._xp.max(scores, axis=1)).astype(np.float64)
             self._lower_upper_bounds(some, self._low_part2[some] - 2 * top, centres[best])
+
+    def _meet_in_tiles(self, items: Indices, first: int, last: int) -> None:
+        """Does what `_meet` does, for any number of items, on all cores."""
+
+        def work(rows: slice) -> None:
+            self._meet(items[rows], first, last)
+
+        row_bytes = 8 * int(self._x.shape[1])
+        with one_blas_thread():
+            over_blocks(work, len(items), row_bytes, block_bytes=TILE * row_bytes, cores=None if self._host else 1)
 
     def _meet(self, items: Indices, first: int, last: int) -> None:
         """Holds items that have seen `first` centres against those up to `last`."""

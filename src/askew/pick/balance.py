@@ -24,6 +24,7 @@ import numpy as np
 
 from askew.arrays import Array, Floats, Indices, as_floats, as_reals, blocks, first_few, is_number, is_whole, to_numpy
 from askew.errors import InputError
+from askew.kernels.threads import one_blas_thread
 from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
 from askew.pick.dual import Certificate, Problem, lowest, maximise, times, total
@@ -157,9 +158,10 @@ def _solved(problem: Problem, cost: Distance, time_limit: float | None = None) -
     if cost.reach == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
         chosen = lowest(-problem.scores, problem.keys, problem.n)
         return _report(problem, cost, chosen, -np.inf, proved=True)
-    certificate = maximise(problem, cost)
-    chosen = _under_threshold(problem, certificate)
-    chosen = swaps.improve(cost, problem, chosen, certificate)
+    with one_blas_thread():
+        certificate = maximise(problem, cost)
+        chosen = _under_threshold(problem, certificate)
+        chosen = swaps.improve(cost, problem, chosen, certificate)
     pick = _report(problem, cost, chosen, certificate.bound)
     if time_limit is None or pick.gap <= 0:
         return pick
@@ -330,7 +332,8 @@ def _checked(
         raise InputError(f"weight: expected a finite number >= 0, got {weight!r}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
     keys = np.arange(len(values)) if rng is None else rng.permutation(len(values))
-    return Problem(values, table, wanted, int(n), *_sums(table), keys), cost
+    with one_blas_thread():
+        return Problem(values, table, wanted, int(n), *_sums(table), keys), cost
 
 
 def _by_score(problem: Problem, chosen: Indices) -> Indices:

@@ -22,6 +22,7 @@ from askew.arrays import (
 )
 from askew.blocked import sums_and_negatives
 from askew.errors import InputError
+from askew.kernels.threads import one_blas_thread
 from askew.strategies.gains import Gains
 
 SETTLED = 16
@@ -104,7 +105,8 @@ def greedy(
     if not is_whole(n) or not 1 <= n <= len(items):
         raise InputError(f"n: {n!r} items asked, expected from 1 to the {len(items)} that are unlabeled")
     picking = Picking(gains, items, rng.permutation(len(items)), None if balance is None else Penalty(balance, items))
-    picking.run(n)
+    with one_blas_thread():
+        picking.run(n)
     return np.asarray(picking.chosen, dtype=np.int64)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from askew.arrays import Array, Floats, Indices, as_reals, is_number, is_whole, to_numpy
 from askew.errors import InputError
+from askew.kernels.threads import one_blas_thread
 from askew.pick.balance import TunedWeight, knee
 from askew.pick.greedy import GreedyBalance, Penalty, Picking
 from askew.strategies.gains import Gains
@@ -75,7 +76,8 @@ def tune_greedy_weight(
     def pick(weight: float) -> Picking:
         balance = GreedyBalance(table, demand, weight, per_class=per_class)
         picking = Picking(gains(), items, keys, Penalty(balance, items), gained=[])
-        picking.run(n)
+        with one_blas_thread():
+            picking.run(n)
         expected = table[picking.chosen].sum(axis=0, dtype=np.float64)
         losses.append(float(np.abs(balance.demand - expected).sum()))
         sums.append(float(np.sum(picking.gained or [0.0])))

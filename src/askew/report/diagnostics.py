@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.report.ledgers import FULL, Experiment
+from askew.report.ledgers import Experiment
 from askew.report.measures import Floats
 
 
@@ -41,15 +41,22 @@ def weight_curve(experiment: Experiment, label: str) -> tuple[list[float], list[
     return None
 
 
-def mean_seconds(experiment: Experiment) -> dict[str, dict[str, float]]:
-    """Returns label to phase to seconds, mean over the cycles and seeds that have the phase."""
-    out: dict[str, dict[str, float]] = {}
-    for label in (*experiment.labels, FULL):
-        phases: dict[str, list[float]] = {}
-        for run in experiment.of(label):
-            for cycle in run.cycles:
-                for phase, seconds in cycle.seconds.items():
-                    phases.setdefault(phase, []).append(float(seconds))
-        if phases:
-            out[label] = {phase: float(np.mean(values)) for phase, values in phases.items()}
-    return out
+def mean_seconds(experiment: Experiment, label: str) -> dict[int, tuple[dict[str, float], int]]:
+    """Returns label count to the seconds of each phase, mean over the seeds that came there, and how many these are."""
+    found: dict[int, list[Mapping[str, float]]] = {}
+    for run in experiment.of(label):
+        for cycle in run.cycles:
+            if cycle.seconds:
+                found.setdefault(cycle.n_labeled, []).append(cycle.seconds)
+    return {n: (_mean_phases(found[n]), len(found[n])) for n in sorted(found)}
+
+
+def mean_of_cycles(experiment: Experiment, label: str) -> dict[str, float]:
+    """Returns the seconds of each phase of a cycle, mean over the cycles and seeds; a cycle without the phase has 0."""
+    every = [cycle.seconds for run in experiment.of(label) for cycle in run.cycles if cycle.seconds]
+    return _mean_phases(every) if every else {}
+
+
+def _mean_phases(seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    phases = dict.fromkeys(phase for one in seconds for phase in one)
+    return {phase: float(np.mean([one.get(phase, 0.0) for one in seconds])) for phase in phases}

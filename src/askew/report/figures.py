@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,11 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from askew.data.reading import one_line
-from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds, weight_curve
-from askew.report.ledgers import FULL
+from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_of_cycles, weight_curve
+from askew.report.headline import duration
 from askew.report.measures import Floats, Interval, Saving
 from askew.report.plotting import (
-    MOST_LETTERS,
     count_axis,
     direct_labels,
     draw_curve,
@@ -30,6 +30,7 @@ from askew.report.plotting import (
     name_axis,
     name_rows,
     panels,
+    shortened,
     thousands,
 )
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks, style
@@ -156,7 +157,7 @@ def gain_over_plain(summary: Summary, narrow: bool = False) -> Figure | None:
     for ax, line in zip(axes, lines, strict=True):
         if line.plain_gain is not None:
             _gains(ax, line.plain_gain, look[line.label], summary)
-        ax.set_title(one_line(line.label, MOST_LETTERS))
+        ax.set_title(shortened(line.label, figure))
     for ax in axes:
         ax.set_xlabel("labels")
     figure.supylabel("points", fontsize=9, color=MUTED)
@@ -181,7 +182,7 @@ def class_counts(summary: Summary, narrow: bool = False) -> Figure | None:
     for number, (ax, (label, counts)) in enumerate(zip(axes, asked, strict=True)):
         _stack(ax, counts, look[label].colour)
         ax.axhline(counts.sum() / len(classes), color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        ax.set_title(one_line(label, MOST_LETTERS))
+        ax.set_title(shortened(label, figure))
         _class_axis(ax, classes, named=number + columns >= len(asked))
     figure.supylabel("items asked", fontsize=9, color=MUTED)
     figure.tight_layout(pad=0.6)
@@ -220,7 +221,7 @@ def weight_curves(summary: Summary, narrow: bool = False) -> Figure | None:
         at = float(np.interp(chosen, weights, losses))
         ax.plot(chosen, at, marker="o", markersize=8, markerfacecolor="none", color=INK)
         ax.annotate(f"λ = {chosen:g}", (chosen, at), xytext=(8, 8), textcoords="offset points", color=INK)
-        ax.set_title(one_line(label, MOST_LETTERS))
+        ax.set_title(shortened(label, figure))
         ax.set_ylim(bottom=0)
         ax.set_xlabel("weight λ")
     figure.supylabel("L1 distance to the demand", fontsize=9, color=MUTED)
@@ -230,8 +231,8 @@ def weight_curves(summary: Summary, narrow: bool = False) -> Figure | None:
 
 def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
     """Draws the seconds of each phase of a cycle, mean over cycles and seeds."""
-    seconds = mean_seconds(summary.experiment)
-    seconds.pop(FULL, None)
+    found = {line.label: mean_of_cycles(summary.experiment, line.label) for line in summary.lines}
+    seconds = {label: of_label for label, of_label in found.items() if of_label}
     phases = list(dict.fromkeys(phase for of_label in seconds.values() for phase in of_label))
     if not phases:
         return None
@@ -249,7 +250,7 @@ def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
                 label=phase if row == 0 else None,
             )
             left += width
-        ax.annotate(f"{left:.3g} s", (left, row), xytext=(4, 0), textcoords="offset points", va="center", color=MUTED)
+        ax.annotate(duration(left), (left, row), xytext=(4, 0), textcoords="offset points", va="center", color=MUTED)
     name_rows(ax, list(seconds), looks(summary.lines))
     ax.margins(x=0.1)
     ax.set_xlabel("seconds a cycle")
@@ -307,7 +308,7 @@ DRAWINGS = (
     Drawing(
         "seconds",
         "Where the time went",
-        "Mean over cycles and seeds.",
+        "Seconds of a clock on the wall for each phase of a cycle, mean over cycles and seeds.",
         phase_seconds,
     ),
 )
@@ -327,7 +328,10 @@ class Rendered:
 def render(summary: Summary) -> tuple[Rendered, ...]:
     """Draws every figure that the experiment has something for; the same summary gives the same bytes."""
     found = []
-    with style():
+    with style(), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", r"Glyph .* missing from font"
+        )  # a script that the font lacks; the page has it
         for drawing in DRAWINGS:
             wide, narrow = drawing.draw(summary, False), drawing.draw(summary, True)
             if wide is not None and narrow is not None:

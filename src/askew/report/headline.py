@@ -196,3 +196,13 @@ def saved_span(saving: Saving) -> str:
 def seeds(n: int) -> str:
     """Writes a number of seeds."""
     return f"{n} seed{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Writes seconds with two decimals below ten, one below a hundred, and none above.
+
+    >>> duration(0.7821), duration(42.25), duration(1234.5)
+    ('0.78 s', '42.2 s', '1,234 s')
+    """
+    decimals = 2 if seconds < 10 else 1 if seconds < 100 else 0
+    return f"{seconds:,.{decimals}f} s"

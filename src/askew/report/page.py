@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from askew.data.reading import one_line
 from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Run
@@ -45,6 +46,7 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         series=list(zip(SERIES, DARK_SERIES, strict=True)),
         phases=list(zip(PHASES, DARK_PHASES, strict=True)),
         settings=_run_settings(summary),
+        short=lambda label: one_line(label, 60),
     )
     return html
 

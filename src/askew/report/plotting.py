@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from askew.report.measures import Floats
 from askew.report.style import GREY, MUTED, NARROW_INCHES, PAPER, WIDE_INCHES, Look
 from askew.report.summary import Summary
 
-MOST_LETTERS = 24
-"""A longer name of a strategy is cut in a figure."""
+
+def shortened(label: str, figure: Figure | SubFigure | None) -> str:
+    """Returns a strategy's name as a figure has room for it: a long one loses its middle."""
+    return one_line(label, 34 if figure is None or figure.bbox.width / figure.dpi > NARROW_INCHES else 21)
 
 
 def figure_of(narrow: bool, height: float) -> tuple[Figure, Axes]:
@@ -67,7 +69,7 @@ def draw_curve(ax: Axes, x: NDArray[Any], y: NDArray[Any], look: Look) -> None:
 
 def name_rows(ax: Axes, labels: Sequence[str], look: dict[str, Look]) -> None:
     """Writes the strategies' names beside horizontal rows, the first on top, each in its colour."""
-    ax.set_yticks(range(len(labels)), [one_line(label, MOST_LETTERS) for label in labels])
+    ax.set_yticks(range(len(labels)), [shortened(label, ax.figure) for label in labels])
     for text, label in zip(ax.get_yticklabels(), labels, strict=True):
         text.set_color(look[label].colour if label in look and label != RANDOM else MUTED)
     ax.set_ylim(len(labels) - 0.4, -0.6)
@@ -95,7 +97,7 @@ def thousands(value: float, _: object = None) -> str:
 
 def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, str]], look: dict[str, Look]) -> None:
     """Writes each line's name at its right end, moved apart so that none covers another."""
-    longest = min(max(len(label) for _, _, label in ends), MOST_LETTERS)
+    longest = max(len(shortened(label, figure)) for _, _, label in ends)
     width = figure.get_size_inches()[0]
     margin = (0.07 * longest + 0.2) / width
     figure.tight_layout(pad=0.6, rect=(0, 0, 1 - margin, 1))
@@ -107,7 +109,7 @@ def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, s
         there = low + at / height_points * (high - low)
         colour = look[label].colour
         ax.annotate(
-            one_line(label, MOST_LETTERS),
+            shortened(label, figure),
             (x, y),
             xytext=(1.0, there),
             textcoords=_outside(ax, figure),

@@ -95,7 +95,7 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
 def _places(families: Mapping[str, str]) -> dict[str, int]:
     """Returns a place in the palette for each family: its strategy's own, or the next that is free."""
     taken: dict[str, int] = {}
-    known = sorted(families, key=lambda family: (families[family] not in OWN, family))
+    known = sorted(families, key=lambda family: (families[family] not in OWN, families[family] != family, family))
     for family in known:
         strategy = families[family]
         own = OWN.index(strategy) if strategy in OWN else zlib.crc32(strategy.encode()) % len(SERIES)

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from askew.report.diagnostics import asked_by_class, mean_l1_scores
-from askew.report.headline import needed, saved, saved_span, seeds, signed, span
+from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds
+from askew.report.headline import duration, needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
 from askew.report.measures import Estimate, Saving
 from askew.report.summary import Line, Summary
@@ -45,10 +45,20 @@ class Table:
 
 EMPTY = Cell("–")
 
+LEARNING = "fit"
+"""The phase of a cycle in which the learner trains."""
+
 
 def tables(summary: Summary) -> tuple[Table, ...]:
     """Returns the tables that the experiment has something for, in the order of the page."""
-    made = (_values(summary), _savings(summary), _plain_gains(summary), _relative(summary), _l1(summary))
+    made = (
+        _values(summary),
+        _savings(summary),
+        _plain_gains(summary),
+        _relative(summary),
+        _l1(summary),
+        _learner_seconds(summary),
+    )
     return tuple(table for table in made if table is not None and table.rows)
 
 
@@ -193,6 +203,32 @@ def _l1(summary: Summary) -> Table | None:
         if cycles
         else None
     )
+
+
+def _learner_seconds(summary: Summary) -> Table | None:
+    experiment = summary.experiment
+    labels = [line.label for line in summary.lines] + ([FULL] if summary.full is not None else [])
+    found = {label: mean_seconds(experiment, label) for label in labels}
+    counts = sorted({n for of_label in found.values() for n in of_label})
+    if not counts:
+        return None
+
+    def cell(label: str, n: int) -> Cell:
+        phases, n_seeds = found[label].get(n, ({}, 0))
+        if LEARNING not in phases:
+            return EMPTY
+        few = len(experiment.of(label))
+        return Cell(duration(phases[LEARNING]), f"{n_seeds} of {few} seeds" if n_seeds < few else "")
+
+    rows = tuple(Row(label, tuple(cell(label, n) for n in counts)) for label in labels if found[label])
+    headers = [run.header for run in experiment.runs if run.header is not None]
+    threads = sorted({header.threads for header in headers})
+    note = (
+        "Seconds of a clock on the wall that a training took, mean over seeds: the learner alone, without predicting, "
+        f"asking and measuring. A run computed with {' or '.join(map(str, threads))} "
+        f"{'thread' if threads == [1] else 'threads'}; runs side by side slow each other."
+    )
+    return Table("learner-seconds", "Learner seconds at each number of labels", note, _count_columns(counts), rows)
 
 
 def _full(summary: Summary) -> tuple[float, float, int]:
