@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import tempfile
@@ -30,7 +31,7 @@ class Target:
 
 def targets() -> Mapping[str, Target]:
     """Returns every target by name; packages that are heavy to import are imported here."""
-    return {**_arrays(), **_datasets(), **_boxes(), **_settings(), **_picks()}
+    return {**_arrays(), **_datasets(), **_boxes(), **_films(), **_settings(), **_picks()}
 
 
 def _npy(array: Any) -> bytes:
@@ -230,6 +231,46 @@ def _boxes() -> dict[str, Target]:
         ),
         "voc": Target("voc/000001.xml", lambda path: annotations.read_voc(path.parent), (voc, declared)),
         "labeled": Target("a.csv", lambda path: read_labeled([path], {"clip": 5}), (b"video,frame\nclip,1\nclip,3\n",)),
+    }
+
+
+def _films() -> dict[str, Target]:
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))  # as the command line does
+    import cv2
+
+    from askew.data.film import flow_tracker, open_video
+    from askew.files import output_folder
+
+    def film(suffix: str, kind: str) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"film{suffix}")
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*kind), 10, (48, 32))
+            for number in range(4):
+                writer.write(np.full((32, 48, 3), 40 * number, np.uint8))
+            writer.release()
+            return path.read_bytes()
+
+    def watch(path: Path) -> object:
+        video = open_video(path)
+        return len(video), video.seconds(), video.check()
+
+    def follow(path: Path) -> object:
+        return flow_tracker(path.parent).flow.shape
+
+    def written(path: Path) -> object:
+        """Reads the manifest of a folder that askew wrote, with a file beside it that it did not."""
+        (path.parent / "mine").write_text("mine")
+        with output_folder(path.parent, force=True) as folder:
+            (folder / "new").write_text("new")
+        assert (path.parent / "mine").read_text() == "mine"
+        return (path.parent / "new").unlink()
+
+    manifest = json.dumps({"written": {"new": [3, "0" * 64], "sub/a": [0, "1" * 64]}}).encode()
+    return {
+        "avi": Target("film.avi", watch, (film(".avi", "MJPG"),)),
+        "mp4": Target("film.mp4", watch, (film(".mp4", "mp4v"),)),
+        "frames": Target("frames/0.png", follow, tuple(_pictures()[3:6])),
+        "manifest": Target("written/.askew-written.json", written, (manifest,)),
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
+pytest.importorskip("cv2")
 pytest.importorskip("pyarrow")
 
 from tests.fuzz import __main__ as fuzz

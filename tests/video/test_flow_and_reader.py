@@ -216,6 +216,16 @@ def test_a_header_of_another_size(tmp_path):
     assert not list((tmp_path / "cache").iterdir())
 
 
+def test_frames_cut_short(tmp_path):
+    """OpenCV fills the rest of some of them with grey, and reserves gigabytes for others."""
+    folder = write_folder(tmp_path / "f", waves(2))
+    whole = (folder / "f1.png").read_bytes()
+    for size in (0, 20, len(whole) // 2, len(whole) - 20):
+        (folder / "f1.png").write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"f1\.png: (cannot be read as a picture|not a picture)"):
+            open_video(folder).check()
+
+
 def test_mixed_sizes(tmp_path):
     folder = write_folder(tmp_path / "f", [*waves(2), *waves(1, width=80)])
     with pytest.raises(InputError, match=r"80 x 120 pixels, but f0\.png has 160 x 120"):

@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +222,21 @@ class TestWhatCannotBeReadIsOneLine:
             main(["video", *ERRORS, "--height", "a\nb"])
         assert caught.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+    def test_a_small_file_that_unpacks_to_gigabytes(self, place):
+        """In a process of its own, since OpenCV reads its limit when it is loaded."""
+
+        def chunk(kind: bytes, data: bytes) -> bytes:
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        for side in (20_000, 60_000):
+            header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+            body = chunk(b"IDAT", zlib.compress(bytes(5000))) + chunk(b"IEND", b"")
+            (place / "clip" / "0000.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + body)
+            command = [sys.executable, "-m", "askew.cli.main", "video", *ERRORS, "--out", "out"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+            assert "0000.png: cannot be read as a picture" in done.stderr
 
     def test_a_name_that_no_table_can_hold(self, refused):
         shutil.move("clip", "cl\nip")

@@ -203,7 +203,7 @@ def _footage(arguments: argparse.Namespace) -> Footage:
 
     if arguments.annotations and not arguments.labeled:
         raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
-    _quiet()
+    _tame_opencv()
     return read_footage(
         arguments.clip,
         arguments.detections,
@@ -236,10 +236,14 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
-def _quiet() -> None:
-    """Keeps OpenCV and FFmpeg from writing to the terminal; what goes wrong is said in one line."""
+def _tame_opencv() -> None:
+    """Keeps OpenCV and FFmpeg from writing to the terminal, and from unpacking a small file into gigabytes.
+
+    What goes wrong is said in one line; a frame of more than 134 million pixels is refused.
+    """
     import os
 
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 

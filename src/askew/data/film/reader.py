@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.data.reading import plain_file, reading
+from askew.data.reading import decoding, plain_file, reading
 from askew.errors import DataNotFound, InputError, MissingExtra
 
 Image = NDArray[np.uint8]
@@ -109,17 +109,17 @@ class Video:
             return np.full(self.n_frames, np.nan)
         cv2 = need_opencv("reading video")
         capture = cv2.VideoCapture(str(self.path))
-        times = np.empty(self.n_frames)
+        read: list[float] = []
         try:
             for frame in range(self.n_frames):
                 if not capture.grab():
                     raise _cut_short(self.path, self.declared, frame)
-                times[frame] = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                read.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
         finally:
             capture.release()
-        times -= times[0]
+        times = np.array(read)
         if np.isfinite(times).all() and (np.diff(times) > 0).all():
-            return times
+            return np.asarray(times - times[0])
         return np.arange(self.n_frames) / self.frame_rate if self.frame_rate > 0 else np.full(self.n_frames, np.nan)
 
     def identity(self) -> str:
@@ -254,10 +254,23 @@ def _open_file(where: Path) -> Video:
 
 def _picture(path: Path) -> Image:
     cv2 = need_opencv("reading pictures")
-    image: Image | None = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    with reading(path):
+        data = path.read_bytes()
+    with decoding(path, "a picture"):
+        _check_chunks(data)
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f"{path}: not a picture that OpenCV can read")
     return image
+
+
+def _check_chunks(data: bytes) -> None:
+    """Refuses a PNG with a part that is longer than the file: OpenCV would reserve what it declares, up to 4 GB."""
+    place = 8 if data[:8] == b"\x89PNG\r\n\x1a\n" else len(data)
+    while place + 8 <= len(data) and data[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    if place > len(data):
+        raise ValueError("it is cut short or damaged")
 
 
 def _cut_short(path: Path, declared: int, found: int) -> InputError:
