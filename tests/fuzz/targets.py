@@ -131,6 +131,7 @@ def _datasets() -> dict[str, Target]:
 
     from askew.data import cifar, fashion, npz, pictures
     from askew.learn import weights
+    from askew.learn.model import SCALE, SHIFT, read_saved
 
     jpegs = _pictures()[:2]
     pixels, labels = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4), np.array([0, 1] * 3)
@@ -138,6 +139,9 @@ def _datasets() -> dict[str, Target]:
     data = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 9], b"batch_label": b"one"}
     names = {b"label_names": [f"c{i}".encode() for i in range(10)]}
     tensors = {"model.layer.weight": torch.arange(6.0).reshape(2, 3), "model.layer.bias": torch.zeros(2)}
+
+    scaled = {"head.weight": torch.zeros(2, 3), SCALE: torch.ones(1), SHIFT: torch.zeros(1)}
+    model = save(scaled, {"askew": '{"backbone": "small-convnet", "n_classes": 2}'})
 
     def both(path: Path) -> object:
         return pictures.shorter_side(path), pictures.read_square(path, 8)
@@ -184,6 +188,7 @@ def _datasets() -> dict[str, Target]:
             ),
         ),
         "safetensors": Target("a.safetensors", weights.read, (save(tensors),)),
+        "model": Target("model.safetensors", read_saved, (model,)),
     }
 
 
@@ -286,6 +291,7 @@ def _settings() -> dict[str, Target]:
     from importlib import resources
 
     from askew.experiment import config
+    from askew.experiment.about import FILE, About, read_about
     from askew.experiment.ledger import Cycle, Header, open_ledger, read_ledger
 
     presets = resources.files("askew.experiment") / "presets"
@@ -297,9 +303,12 @@ def _settings() -> dict[str, Target]:
             for cycle in cycles:
                 ledger.append(cycle)
         written = (Path(folder) / "ledger.jsonl").read_bytes()
+        About("desk", "digits", ("0", "1"), 300, 100, {"name": "desk"}, versions={}, machine={}).write(Path(folder))
+        about = (Path(folder) / FILE).read_bytes()
     return {
         "toml": Target("a.toml", lambda path: config.read(str(path)), texts),
         "ledger": Target("ledger.jsonl", read_ledger, (written,)),
+        "about": Target(FILE, lambda path: read_about(path.parent), (about,)),
     }
 
 

@@ -185,7 +185,14 @@ def test_models_that_do_not_fit_are_refused(digits, tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         model.save(tmp_path / "no" / "m.safetensors")
     whole = path.read_bytes()
-    for damage in (b"", whole[:100], whole[:-1], b"{}" * 50, whole.replace(b"askew", b"askev", 1)):
+    for damage in (
+        b"",
+        whole[:100],
+        whole[:-1],
+        b"{}" * 50,
+        whole.replace(b"askew", b"askev", 1),
+        whole.replace(b'"F32"', b'"F\\n"', 1),
+    ):
         path.write_bytes(damage)
         with pytest.raises(InputError, match="not a model that askew saved") as caught:
             classifier().load(path)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from askew.data.reading import one_line
 from askew.errors import DataNotFound, InputError
 from askew.files import whole_file
 from askew.learn import backbones
@@ -150,7 +151,7 @@ def read_saved(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], Nor
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
         normalise = Normalisation(tensors.pop(SCALE), tensors.pop(SHIFT))
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise InputError(f"{path}: not a model that askew saved: {str(error) or type(error).__name__}") from error
+        raise InputError(f"{path}: not a model that askew saved: {one_line(error)}") from error
     return about, tensors, normalise
 
 
