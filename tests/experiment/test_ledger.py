@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
 def test_a_forged_ledger_with_right_checks_is_read_so_the_rule_is_the_one_described(tmp_path: Path) -> None:
     path = write(tmp_path, FIRST, SECOND, LAST)
     assert path.read_bytes() == forged(*lines_of(path))
+    assert path.read_bytes().startswith(b'{"format":2,"run":{"label":"entropy+balance",')
 
 
 def test_a_question_waits_for_its_answer_over_a_restart(tmp_path: Path) -> None:
@@ -211,6 +213,7 @@ WRONG = [
     (2, "asked.balance", 0.5),
     (2, "asked.balance", {"weight": "auto"}),
     (2, "asked.balance", {"weight": 1.0, "curve": {"weights": [1.0], "losses": []}}),
+    (2, "asked.balance", {"curve": [1.0]}),
     (2, "asked.model", 3),
     (3, "answered.labels", [2]),
     (3, "answered.labels", [2, 3]),
@@ -244,6 +247,31 @@ def test_numbers_that_are_none_are_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="line 2: ") as caught:
         read_ledger(path)
     assert len(str(caught.value)) < 500
+
+
+def test_a_line_that_is_no_json_is_called_damaged(tmp_path: Path) -> None:
+    path = write(tmp_path, FIRST, SECOND)
+    edited(path, 4, '"metrics"', "\n")
+    with pytest.raises(InputError, match="line 4: is damaged: "):
+        read_ledger(path)
+
+
+def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append(os.fstat(handle).st_size)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    path = tmp_path / "ledger.jsonl"
+    with open_ledger(tmp_path, HEADER) as ledger:
+        assert path.stat().st_size in synced
+        for act in (lambda: ledger.ask(FIRST), lambda: ledger.answer((2, 0))):
+            act()
+            assert synced[-1] == path.stat().st_size
+    assert read_ledger(path)[1] == (FIRST,)
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
