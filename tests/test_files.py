@@ -205,6 +205,15 @@ def test_what_is_read_is_never_written_over(tmp_path):
     assert tree(out)["a"] == b"2"
 
 
+def test_a_folder_within_what_is_read_is_never_written_over(tmp_path):
+    out = tmp_path / "clips" / "out"
+    out.parent.mkdir()
+    fill(out, {"a": "1"}, reads=[tmp_path / "clips"])
+    with pytest.raises(InputError, match="--force would write where"):
+        fill(out, {"a": "2"}, force=True, reads=[tmp_path / "clips"])
+    assert tree(out) == {"a": b"1"}
+
+
 def test_the_working_folder_and_home_are_never_written_over(tmp_path, monkeypatch):
     home, work = tmp_path / "home", tmp_path / "at" / "work"
     for folder in (home, work):

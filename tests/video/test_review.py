@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import textwrap
 from pathlib import Path
@@ -19,7 +20,7 @@ from askew.files import output_folder
 from askew.pick.frames import frame_table, pick_frames
 from askew.plan import Balance, Spacing
 from askew.review import Coherence, read_detections, read_footage, review, select_frames, without_errors
-from askew.video import Detections, StaticTracker, error_scores, estimate_errors, least_confidence
+from askew.video import Detections, StaticTracker, error_scores, estimate_errors, least_confidence, no_errors
 
 cv2 = pytest.importorskip("cv2")
 
@@ -71,6 +72,35 @@ def test_reviews_and_picks_are_those_of_the_parts(clips):
         assert got.selection.chosen.tolist() == want.tolist()
         assert [(one.name, frame) for one, frame in got.rows] == [("ab"[i // 30], i % 30) for i in want.tolist()]
         assert got.scores.tolist() == scores[want].tolist()
+
+
+def test_every_setting_of_the_comparison_arrives(clips, monkeypatch):
+    heard = []
+
+    def listen(frames, tracker, **settings):
+        heard.append(settings)
+        return no_errors(frames)
+
+    monkeypatch.setattr("askew.review.estimate_errors", listen)
+    settings = {"reach": 2, "link_iou": 0.3, "candidate_iou": 0.6, "pairwise": 2.5, "confidence": 7.0}
+    review(read_footage(clips / "clips", clips / "d.json"), still, coherence=Coherence(**settings))
+    review(read_footage(clips / "clips", clips / "d.json"), still)
+    given = {name: value.default for name, value in inspect.signature(estimate_errors).parameters.items()}
+    text = {name: given[name] for name in settings} | {"doubt": None}
+    assert heard == [settings | {"doubt": None}] * 2 + [text] * 2
+
+
+def test_a_list_of_results_needs_the_images_of_its_data_set(clips, tmp_path):
+    content = json.loads((clips / "d.json").read_text(encoding="utf-8"))
+    (tmp_path / "results.json").write_text(json.dumps(content.pop("annotations")), encoding="utf-8")
+    (tmp_path / "images.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="images"):
+        read_footage(clips / "clips", tmp_path / "results.json")
+    whole = read_footage(clips / "clips", clips / "d.json")
+    parted = read_footage(clips / "clips", tmp_path / "results.json", images=tmp_path / "images.json")
+    for name in ("a", "b"):
+        for one, other in zip(whole.boxes[name].frames, parted.boxes[name].frames, strict=True):
+            assert one.boxes.tolist() == other.boxes.tolist()
 
 
 @pytest.mark.parametrize("by", ["entropy", "margin", "random"])
