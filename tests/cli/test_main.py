@@ -44,7 +44,9 @@ def is_one_line(done: subprocess.CompletedProcess[str], words: str) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
 @pytest.mark.parametrize("arguments", [PICK, [*PICK[:3], "3000", *PICK[4:]], ["strategies"], ["--help"], ["--version"]])
 def test_output_to_a_full_disk_is_one_line(folder: Path, arguments: list[str]) -> None:
-    is_one_line(askew_in(folder, *arguments, after=">/dev/full"), "No space left on device")
+    for unbuffered in ("", "1"):
+        environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered}
+        is_one_line(askew_in(folder, *arguments, after=">/dev/full", env=environment), "No space left on device")
 
 
 def test_a_closed_output_is_one_line_before_any_work(folder: Path) -> None:
@@ -77,6 +79,14 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_part(folder: Path) -> N
     is_one_line(askew_in(folder, *many, "--out", "o.csv", preexec_fn=limit), "File too large")
     assert (folder / "o.csv").read_text() == "before"
     assert sorted(p.name for p in folder.iterdir()) == ["d.npy", "o.csv"]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_answer_that_a_filling_disk_cuts_is_no_success(folder: Path, unbuffered: str) -> None:
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # noqa: E731
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered}
+    done = askew_in(folder, *PICK[:3], "3000", *PICK[4:], after="> o.txt", env=environment, preexec_fn=limit)
+    is_one_line(done, "File too large")
 
 
 def test_every_letter_can_be_printed_in_any_encoding(folder: Path) -> None:

@@ -61,6 +61,8 @@ def _guarded(work: Callable[[], int]) -> int:
         _discard(sys.stdout)  # whoever read the output has enough
         return 0
     except OSError as error:
+        with contextlib.suppress(OSError):
+            _flush(sys.stdout)
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}", 2)
     except MemoryError as error:
@@ -77,12 +79,20 @@ def _settled() -> Iterator[None]:
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:
-                stream.flush()
+                _flush(stream)
             except BrokenPipeError:
-                _discard(stream)
+                pass
             except OSError as error:
-                _discard(stream)
                 raise SystemExit(_say(f"standard output: {error.strerror}", 2)) from error
+
+
+def _flush(stream: TextIO) -> None:
+    """Writes out what a stream holds; what cannot be written goes nowhere, so that nobody tries again."""
+    try:
+        stream.flush()
+    except OSError:
+        _discard(stream)
+        raise
 
 
 def _say(message: str, status: int) -> int:
@@ -104,6 +114,10 @@ def _complete_streams() -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)
     if sys.stdout is None:
         raise SystemExit(_say("standard output is closed: give it a place, such as >/dev/null", 2))
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED loses what a full disk refuses
+        sys.stdout = open(  # noqa: SIM115  (open until the process ends)
+            sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, closefd=False
+        )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
