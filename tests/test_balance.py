@@ -134,6 +134,23 @@ def test_a_time_limit_closes_the_gap(distance):
         assert pick.gap <= 1e-4 * scale
 
 
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_a_time_limit_writes_nothing_to_the_terminal(distance, capfd):
+    """Demands of 1e12, weights of 1e10 and scores of 1e-6 make HiGHS print, from C++, whatever its options say."""
+    rng = np.random.default_rng(0)
+    for seed in range(12):
+        n_items, n_classes = int(rng.integers(80, 200)), int(rng.integers(2, 7))
+        scores = rng.normal(size=n_items) * 10.0 ** rng.integers(-6, 3)
+        probs, n = rng.dirichlet(np.full(n_classes, 0.5), n_items), int(rng.integers(2, n_items // 2))
+        omega = rng.random(n_classes) * n * 10.0 ** (12 if seed % 2 else 1)
+        metric = (
+            rng.uniform(0, 2, (n_classes, n_classes)) * (1 - np.eye(n_classes)) if distance == "transport" else None
+        )
+        case = (scores, probs, omega, n, 10.0 ** rng.uniform(0, 10), distance, metric)
+        assert answer(case, time_limit=0.1).bound <= answer(case).objective * (1 + 1e-12) + 1e-9
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_time_limit_proves_what_the_exchanges_found():
     scores, probs = long_tail(150, 5, seed=1)
     plain = solve(scores, probs, np.full(5, 2.4), 12, weight=2.0)
@@ -290,6 +307,31 @@ def test_edges(distance):
     assert outlier.chosen[0] == 60
 
 
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_weights_and_demands_of_any_size(distance):
+    """Where they are huge against the scores, the dual point comes to lie on the edge of its set, to the last bit."""
+    for seed in range(60):
+        scores, probs, omega, n, _, _, metric = random_case(seed, distance)
+        rng = np.random.default_rng(seed)
+        far = 10.0 ** rng.integers(-6, 12) * omega
+        case = (
+            scores * 10.0 ** rng.integers(-8, 8),
+            probs,
+            far,
+            n,
+            float(10.0 ** rng.uniform(-8, 12)),
+            distance,
+            metric,
+        )
+        pick = answer(case)
+        assert math.isfinite(pick.gap)
+        assert pick.bound <= best_of_all(case) * (1 + np.sign(best_of_all(case)) * 1e-9) + 1e-9
+    for exponent in (-300, -100, 60, 200, 280):
+        case = (*random_case(3, distance)[:4], 10.0**exponent, distance, random_case(3, distance)[6])
+        pick = answer((case[0], case[1].astype(np.float32), *case[2:]))
+        assert math.isfinite(pick.gap)
+
+
 def test_refusals():
     scores, probs, omega = np.zeros(5), np.full((5, 2), 0.5), np.ones(2)
 
@@ -311,6 +353,7 @@ def test_refusals():
         refused("n: expected a whole number of items, 1 <= n <= 5", n=n)
     for weight in (-1, np.nan, np.inf):
         refused("weight: expected a finite number >= 0", weight=weight)
+    refused("weight: 1e\\+289 times class counts of up to 100 leaves", weight=1e289, o=[49, 49])
     refused("unknown distance 'L1': did you mean 'l1'", distance="L1")
     refused("ground_metric: is for distance='wasserstein'", ground_metric=np.zeros((2, 2)))
     refused(r"ground_metric: expected shape \(2, 2\)", distance="wasserstein", ground_metric=np.zeros((3, 3)))

@@ -29,6 +29,9 @@ from askew.pick import swaps
 from askew.pick.distances import EPS, Distance, Float64s, named
 from askew.pick.dual import Certificate, Problem, lowest, maximise, times, total
 
+LARGE, LARGEST = 1e30, 1e290
+"""Multipliers of classes beyond the first are too large for products in float32, costs beyond the second for any."""
+
 
 @dataclass(frozen=True)
 class BalancedPick:
@@ -130,7 +133,8 @@ def solve(
         distance: "l1", "l2" or "wasserstein"; see the top of this module.
         ground_metric: (C, C) costs of transport for "wasserstein"; the classes are taken as ordered if None.
         time_limit: seconds that HiGHS may spend on closing the gap among the items that the bound leaves open. The
-            bound is then HiGHS's own, lowered by its tolerances. None: no search.
+            bound is then HiGHS's own, lowered by its tolerances. None: no search; nor is there one where demands are a
+            million times the counts at hand or weights 1e9 times the scores, which HiGHS cannot tell from rounding.
         rng: draws a permutation of the items by which equal ones are settled, so that no order of the pool leaks into
             the choice. None: by index.
 
@@ -331,9 +335,15 @@ def _checked(
     if not (is_number(weight) and weight >= 0):
         raise InputError(f"weight: expected a finite number >= 0, got {weight!r}")
     cost = named(distance, float(weight), len(wanted), ground_metric)
+    if cost.reach > LARGE:
+        table = table.astype(np.float64, copy=False)
     keys = np.arange(len(values)) if rng is None else rng.permutation(len(values))
     with one_blas_thread():
-        return Problem(values, table, wanted, int(n), *_sums(table), keys), cost
+        problem = Problem(values, table, wanted, int(n), *_sums(table), keys)
+    most = float(wanted.sum()) + n * problem.row_sums[1]
+    if not cost.reach * most < LARGEST:
+        raise InputError(f"weight: {weight:g} times class counts of up to {most:g} leaves the range of float64")
+    return problem, cost
 
 
 def _by_score(problem: Problem, chosen: Indices) -> Indices:

@@ -7,6 +7,7 @@ the logarithmic barrier that each class of this file provides.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -159,20 +160,28 @@ class Ball:
     def multipliers(self, x: Float64s) -> Float64s:
         return x
 
+    def _inside(self, x: Float64s) -> tuple[Float64s, float]:
+        """Returns x / weight, and 1 − |x / weight|², which rounding must not make 0 for a point next to the edge."""
+        unit = x / self.weight
+        length = float(np.linalg.norm(unit))
+        return unit, max((1 - length) * (1 + length), EPS)
+
     def barrier(self, x: Float64s) -> tuple[Float64s, Float64s]:
-        room = self.weight**2 - float(x @ x)
-        bend = 2 / room * np.eye(len(x)) + (4 / room**2) * np.outer(x, x)
-        return -2 * self.strength * x / room, self.strength * bend
+        unit, room = self._inside(x)
+        bend = 2 / room * np.eye(len(x)) + (4 / room**2) * np.outer(unit, unit)
+        return -2 * self.strength / room / self.weight * unit, self.strength * bend / self.weight / self.weight
 
     def barrier_slope(self, x: Float64s, step: Float64s) -> float:
-        return -2 * self.strength * float(x @ step) / (self.weight**2 - float(x @ x))
+        unit, room = self._inside(x)
+        return -2 * self.strength / room * float(unit @ (step / self.weight))
 
     def longest_step(self, x: Float64s, step: Float64s) -> float:
-        a, half_b, c = float(step @ step), float(x @ step), float(x @ x) - self.weight**2
+        unit, speed = x / self.weight, step / self.weight
+        a, half_b, c = float(speed @ speed), float(unit @ speed), float(unit @ unit) - 1
         if a == 0 or c >= 0:
             return np.inf if a == 0 else 0.0
-        root = np.sqrt(half_b**2 - a * c)
-        return float(-c / (half_b + root) if half_b > 0 else (root - half_b) / a)
+        root = math.sqrt(max(half_b**2 - a * c, 0.0))
+        return -c / (half_b + root) if half_b > 0 else (root - half_b) / a
 
     def bent(self, x: Float64s, step: Float64s) -> Float64s:
         length, there = float(np.linalg.norm(x)), float(np.linalg.norm(x + step))

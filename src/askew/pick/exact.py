@@ -20,10 +20,22 @@ TOLERANCE = 1e-6
 """HiGHS's own: of feasibility, of integrality, and of the absolute gap at which it stops."""
 
 
+APART = 1e6, 1e9
+"""HiGHS is asked for demands up to the first times the counts at hand, weights up to the second times the scores."""
+
+
 def search(
     problem: Problem, distance: Distance, objective: float, certificate: Certificate, seconds: float
 ) -> tuple[Indices, float]:
-    """Returns the selection that HiGHS finds (none: an empty array) and its lower bound, less its tolerances."""
+    """Returns the selection that HiGHS finds (none: an empty array) and its lower bound, less its tolerances.
+
+    HiGHS is not asked where numbers lie farther apart than it can tell (`APART`): it could prove nothing, and writes
+    its trouble to the terminal.
+    """
+    far_demand = problem.demand.max() > APART[0] * problem.n * problem.row_sums[1]
+    far_weight = distance.reach > APART[1] * np.abs(problem.scores).max() > 0
+    if far_demand or far_weight:
+        return np.empty(0, dtype=np.int64), -np.inf
     until = time.monotonic() + seconds
     away = certificate.reduced - certificate.threshold
     room = (objective - certificate.bound) * (1 + 1e-9) + certificate.rounding
@@ -52,9 +64,9 @@ def search(
             options={"time_limit": left, "mip_rel_gap": 0.0},
         )
         if result.mip_dual_bound is not None:
-            size = abs(constant) + float(np.abs(result.mip_dual_bound))
-            slack = TOLERANCE * (1 + distance.weight * len(problem.demand)) + 1e-9 * size
-            bound = max(bound, min(objective, constant + float(result.mip_dual_bound)) - slack)
+            rest_bound = float(result.mip_dual_bound)
+            slack = _slack(problem, distance, abs(constant) + abs(rest_bound))
+            bound = max(bound, min(objective, constant + rest_bound) - slack)
         if result.x is None:
             break
         picked = np.flatnonzero(result.x[:n_free] > 0.5)
@@ -68,6 +80,11 @@ def search(
             break
         cuts.append(residual / length)
     return chosen, bound
+
+
+def _slack(problem: Problem, distance: Distance, size: float) -> float:
+    """Returns by how much a bound of that size may be off, by HiGHS's tolerances and by rounding."""
+    return TOLERANCE * (1 + distance.weight * len(problem.demand)) + 1e-9 * size
 
 
 def _model(
