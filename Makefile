@@ -4,13 +4,27 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check fuzz bench docs clean mutate
+.PHONY: demo test test-oldest check fuzz bench docs clean mutate
 
 demo: $(READY)
 	$(BIN)/askew demo
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The light core without torch, at the oldest versions of its dependencies; PYTHON must be one they know (3.10 to 3.12).
+OLDEST := $(VENV)-oldest
+LIGHT_TESTS := tests/kernels tests/pick tests/strategies tests/test_arrays.py tests/test_balance.py tests/test_blocked.py \
+	tests/test_contracts.py tests/test_imports.py tests/test_plan.py tests/test_predictions.py tests/test_public.py \
+	tests/test_query.py tests/cli/test_pick.py
+
+test-oldest: $(OLDEST)/.ready
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest $(LIGHT_TESTS)
+
+$(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet -c constraints-oldest.txt -e . pytest hypothesis
+	touch $@
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -43,4 +57,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site mutants
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site mutants

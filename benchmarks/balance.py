@@ -28,7 +28,7 @@ if sys.argv[1:2] != ["--default-threads"]:
 import numpy as np
 from common import arguments, installed, status, write
 from scipy.optimize import linprog
-from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from askew.pick.balance import BalancedPick, solve
 
@@ -83,7 +83,7 @@ def objective(scores: np.ndarray, probs: np.ndarray, omega: np.ndarray, weight: 
 def relaxation(scores: np.ndarray, probs: np.ndarray, omega: np.ndarray, weight: float) -> Callable[[], np.ndarray]:
     """Returns a call that solves the LP relaxation with HiGHS and rounds it."""
     n_items, n_classes = probs.shape
-    identity = eye_array(n_classes)
+    identity = csr_array(np.eye(n_classes))
     classes = hstack([csr_array(probs.T.astype(np.float64)), identity, -identity])
     count = hstack([csr_array(np.ones((1, n_items))), csr_array((1, 2 * n_classes))])
     matrix, right = vstack([classes, count], format="csc"), np.append(omega, N_PICKS)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from askew.errors import InputError
 from askew.pick import dual
@@ -192,7 +192,7 @@ def test_against_an_independent_linear_program(weight, dtype):
     n, omega = 300, 300 * np.random.default_rng(0).dirichlet(np.ones(10))
     matrix = vstack(
         [
-            hstack([csr_array(probs.T.astype(float)), eye_array(10), -eye_array(10)]),
+            hstack([csr_array(probs.T.astype(float)), csr_array(np.eye(10)), -csr_array(np.eye(10))]),
             hstack([csr_array(np.ones((1, 9000))), csr_array((1, 20))]),
         ]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,13 @@ def test_importing_askew_brings_no_heavy_library() -> None:
     code = f"import sys, askew, askew.cli.main; askew.strategies(); print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_the_oldest_versions_tested_are_the_oldest_promised() -> None:
+    root = Path(__file__).parents[1]
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    promised = re.findall(r'"([\w-]+)>=([\d.]+)"', project.split("\ndependencies = [")[1].split("]")[0])
+    constraints = (root / "constraints-oldest.txt").read_text(encoding="utf-8")
+    tested = re.findall(r"^([\w-]+)==([\d.]+)\.\*$", constraints, flags=re.MULTILINE)
+    assert sorted(promised) == sorted(tested)
+    assert {name.replace("-", "_") for name, _ in promised} == ALLOWED_OUTSIDE

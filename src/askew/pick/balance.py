@@ -370,6 +370,7 @@ def _counts(probs: Floats, chosen: Indices) -> Float64s:
 
 def _report(problem: Problem, cost: Distance, chosen: Indices, bound: float, *, proved: bool = False) -> BalancedPick:
     """Measures a selection in float64; `proved` says that no other can be better, whatever the distance."""
+    chosen = np.sort(chosen)  # the same selection has the same objective, to the last bit
     counts = _counts(problem.probs, chosen)
     objective = -math.fsum(problem.scores[chosen])
     if cost.reach > 0:
