@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack, vstack
 
 from askew.errors import InputError
-from askew.pick import dual
+from askew.pick import climb
 from askew.pick.balance import BalancedPick, demand, l1_score, predicted_quota, solve, tune_weight
 
 CASES = int(os.environ.get("ASKEW_BALANCE_CASES", "120"))
@@ -232,8 +232,8 @@ def test_a_misleading_sample_is_repaired(monkeypatch):
     scores, probs = long_tail(9000, 10, seed=5)
     omega = 200 * np.random.default_rng(2).dirichlet(np.ones(10))
     right = solve(scores, probs, omega, 200, weight=10.0)
-    monkeypatch.setattr(dual, "WORKING_ROWS", 40)
-    monkeypatch.setattr(dual, "WORKING_ROWS_A_CLASS", 4)
+    monkeypatch.setattr(climb, "WORKING_ROWS", 40)
+    monkeypatch.setattr(climb, "WORKING_ROWS_A_CLASS", 4)
     poor = solve(scores, probs, omega, 200, weight=10.0)
     assert poor.bound == pytest.approx(right.bound, rel=1e-3)
     assert poor.bound <= right.objective + 1e-9 * abs(right.objective)

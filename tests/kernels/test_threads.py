@@ -10,7 +10,7 @@ import scipy.linalg.lapack  # noqa: F401  so that its library is counted too
 from threadpoolctl import ThreadpoolController
 
 from askew.kernels.threads import one_blas_thread
-from askew.pick import dual
+from askew.pick import climb
 from askew.pick.balance import solve
 from askew.query import query
 
@@ -76,8 +76,8 @@ def test_callers_in_several_threads_leave_it_as_it_was(first_leaves_first):
 @pytest.mark.usefixtures("three_threads")
 def test_class_balance_and_k_center_run_with_one_thread(monkeypatch):
     seen = []
-    step = dual._newton_step
-    monkeypatch.setattr(dual, "_newton_step", lambda *given: (seen.append(blas_threads()), step(*given))[1])
+    step = climb._newton_step
+    monkeypatch.setattr(climb, "_newton_step", lambda *given: (seen.append(blas_threads()), step(*given))[1])
     rng = np.random.default_rng(0)
     probs, features = rng.dirichlet(np.ones(3), 60), rng.standard_normal((60, 4))
     solve(rng.random(60), probs, [5, 5, 5], 15, weight=1.0)

@@ -4,7 +4,7 @@ Solves Eq. 4.8 of the thesis (Zolfaghari Bengar 2021), for any score and not ent
 
     min over z in {0, 1}^N, sum z = n:   -scores . z + weight * dist(demand, P^T z)
 
-by climbing a dual of C numbers (`askew.pick.dual`) and repairing what its threshold leaves unbalanced
+by climbing a dual of C numbers (`askew.pick.climb`) and repairing what its threshold leaves unbalanced
 (`askew.pick.swaps`). The dual's value is a lower bound on every selection, so each answer comes with its gap.
 
 Distances: "l1" (the thesis), "l2" (its Euclidean norm, not squared), and "wasserstein": over ordered classes the L1
@@ -26,8 +26,9 @@ from askew.arrays import Array, Floats, Indices, as_floats, as_reals, blocks, fi
 from askew.errors import InputError
 from askew.kernels.threads import one_blas_thread
 from askew.pick import swaps
+from askew.pick.bound import Certificate, Problem, lowest, times, total
+from askew.pick.climb import maximise
 from askew.pick.distances import EPS, Distance, Float64s, named
-from askew.pick.dual import Certificate, Problem, lowest, maximise, times, total
 
 LARGE, LARGEST = 1e30, 1e290
 """Multipliers of classes beyond the first are too large for products in float32, costs beyond the second for any."""

@@ -1,8 +1,8 @@
 """How far the classes of a selection are from the demand: the distances of Eq. 4.8, each with its dual set.
 
 Each is a maximum of linear functions, `weight * dist(demand, q) = max over x in the dual set X of value(x) - y(x) . q`.
-A point of X gives a lower bound for every selection at once; that is what `askew.pick.dual` climbs, from inside X, with
-the logarithmic barrier that each class of this file provides.
+A point of X gives a lower bound for every selection at once; that is what `askew.pick.climb` climbs, from inside X,
+with the logarithmic barrier that each class of this file provides.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack, vstack
 
 from askew.arrays import Indices
+from askew.pick.bound import Certificate, Problem
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
-from askew.pick.dual import Certificate, Problem
 
 TOLERANCE = 1e-6
 """HiGHS's own: of feasibility, of integrality, and of the absolute gap at which it stops."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from askew.arrays import Indices, Mask
+from askew.pick.bound import Certificate, Problem, lowest
 from askew.pick.distances import Ball, Box, Distance, Float64s, Transport
-from askew.pick.dual import Certificate, Problem, lowest
 
 NEAR = (128, 512)
 """How many rows on either side of the threshold take part; the second where the first leave more than WIDE_GAP."""
