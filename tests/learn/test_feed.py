@@ -92,3 +92,26 @@ def test_a_part_of_a_feed_is_a_view_of_its_rows(tmp_path, monkeypatch, on_disk):
     assert part.images is images
     batches = list(part.batches([torch.tensor([0, 2]), torch.tensor([1])]))
     assert [b[:, 0, 0, 0].tolist() for b in batches] == [[8, 30], [3]]
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 10 * 48, 0])
+def test_files_are_decoded_once_if_they_fit_in_memory(tmp_path, monkeypatch, limit):
+    read = []
+    images = files(tmp_path, monkeypatch, lambda i: read.append(i) or 0.0)
+    monkeypatch.setattr(feeding, "HELD_BYTES", limit)
+    feed = Feed(images, CPU)
+    rows = np.array([30, 3, 8, 3])
+    part = feed.take(rows).held()
+    for _ in range(3):
+        found = torch.cat(list(part.batches([torch.tensor([3, 0]), torch.tensor([1, 2])])))
+        assert found[:, 0, 0, 0].tolist() == [3, 30, 3, 8]
+    if limit == 0:
+        assert len(read) == 12
+    else:
+        assert sorted(set(read)) == [3, 8, 30]
+        assert len(read) <= 4
+    whole = torch.cat(list(feed.batches(torch.arange(40).split(7))))
+    assert whole[:, 0, 0, 0].tolist() == list(range(40))
+    if limit == 1 << 30:
+        assert sorted(set(read)) == list(range(40))
+        assert len(read) <= 41

@@ -116,7 +116,8 @@ class Classifier:
     ) -> NetworkModel:
         """Trains a network on the labelled pictures; a lone one is taken twice, since batch normalisation needs two.
 
-        Cost: epochs × labelled items passes forward and back; memory for the pictures, the network and one batch.
+        Cost: epochs × labelled items passes forward and back; memory for the labelled pictures (of files up to 1 GiB of
+        them, which are then decoded once), the network and one batch.
 
         Args:
             images: the pool's pictures, the unlabeled ones too, or a `feed` of them.
@@ -131,7 +132,7 @@ class Classifier:
         pool = checked_pool(images, labels, self.n_classes)
         feed = images if isinstance(images, Feed) else self.feed(images)
         items = pool.labeled if len(pool.labeled) > 1 else pool.labeled[[0, 0]]
-        labeled, targets = feed.take(items), torch.from_numpy(pool.labels[items])
+        labeled, targets = feed.take(items).held(), torch.from_numpy(pool.labels[items])
         model = self._started(feed.images.shape, start, labeled, seed)
         trainer = Trainer(model.network, model.normalise, len(items), self.training, seed=seed, dtype=self._dtype)
         tell = telling(recorders, feed, pool, epochs=self.epochs, n_classes=self.n_classes, seed=seed)
