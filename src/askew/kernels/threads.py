@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ _inside = threading.Lock()
 
 
 @functools.cache
-def _libraries() -> Any:
-    import scipy.linalg.lapack  # noqa: F401  so that SciPy's own library is there to be found
+def _libraries(with_scipy: bool) -> Any:  # noqa: ARG001
+    """Finds the libraries that are loaded; SciPy brings one of its own with `scipy.linalg`, so they are sought anew."""
     from threadpoolctl import ThreadpoolController  # late, for a quick `import askew`
 
     return ThreadpoolController()
@@ -35,7 +36,7 @@ def one_blas_thread() -> Iterator[None]:
         yield
         return
     try:
-        with _libraries().limit(limits=1, user_api="blas"):
+        with _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
             yield
     finally:
         _inside.release()

@@ -163,6 +163,8 @@ def _solved(problem: Problem, cost: Distance, time_limit: float | None = None) -
     if cost.reach == 0 or problem.row_sums[1] == 0 or problem.n == len(problem.scores):
         chosen = lowest(-problem.scores, problem.keys, problem.n)
         return _report(problem, cost, chosen, -np.inf, proved=True)
+    import scipy.linalg.lapack  # noqa: F401  late, for a quick `import askew`, and before threads are limited
+
     with one_blas_thread():
         certificate = maximise(problem, cost)
         chosen = _under_threshold(problem, certificate)
