@@ -149,7 +149,7 @@ def test_the_strategies_of_the_guide_are_strategies() -> None:
     from askew.query import query
 
     space: dict[str, Any] = {"__name__": "askew.strategies.ratio"}
-    block, greedy = blocks(DOCS / "adding-a-strategy.md", "python")
+    block, greedy, field = blocks(DOCS / "adding-a-strategy.md", "python")
     exec(compile(block, "adding-a-strategy.md", "exec"), space)
     entry = space["ratio"].strategy
     assert (entry.kind, entry.needs, dict(entry.parameters)) == ("scorer", ("probs",), {"power": 1.0})
@@ -159,6 +159,11 @@ def test_the_strategies_of_the_guide_are_strategies() -> None:
     exec(compile(greedy, "adding-a-strategy.md", "exec"), space)
     places = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [9.0]])  # three items, then two, then one; the first is known
     assert query(space["cover"], 2, features=places, labels=[0, -1, -1, -1, -1, -1])[0] in (3, 4)
+    exec(compile(field, "adding-a-strategy.md", "exec"), space)
+    assert Predictions(surprise=[0.5, 1.0]).n_items == 2
+    from askew import predictions
+
+    del predictions._TABLE["surprise"]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
