@@ -254,3 +254,25 @@ def test_what_is_no_video(tmp_path):
 def test_one_frame_alone():
     box = np.array([[1, 2, 3, 4]], np.float32)
     assert flow_tracker(waves(1)).track(box, 0, 0).tolist() == box.tolist()
+
+
+def test_what_opencv_throws_at_a_damaged_frame_is_one_line(tmp_path, monkeypatch):
+    video = open_video(write_avi(tmp_path / "a.avi", waves(3)))
+
+    class Damaged:
+        def __init__(self, _):
+            pass
+
+        def grab(self):
+            return True
+
+        def retrieve(self):
+            raise cv2.error("container_avi.cpp:530: error:\n(-215:Assertion failed) chunk.m_size <= 67108864")
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoCapture", Damaged)
+    with pytest.raises(InputError, match=r"a\.avi: cannot be read as a video: .*m_size") as caught:
+        video.check()
+    assert "\n" not in str(caught.value)

@@ -141,11 +141,12 @@ class Video:
         try:
             index = 0
             for frame in wanted:
-                while index <= frame:
-                    if not capture.grab():
-                        raise _cut_short(self.path, self.declared, index)
-                    index += 1
-                ok, image = capture.retrieve()
+                with decoding(self.path, "a video"):
+                    while index <= frame:
+                        if not capture.grab():
+                            raise _cut_short(self.path, self.declared, index)
+                        index += 1
+                    ok, image = capture.retrieve()
                 if not ok:
                     raise _cut_short(self.path, self.declared, frame)
                 yield frame, image
