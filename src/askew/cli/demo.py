@@ -9,8 +9,8 @@ from typing import Any
 from askew.cli import run
 
 PARTS = (
-    ("digits-longtail", "The same digits, half of the classes made rare: plain against balanced"),
     ("digits", "Handwritten digits: six ways to ask"),
+    ("digits-longtail", "The same digits, half of the classes made rare: plain against balanced"),
 )
 
 
@@ -19,8 +19,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
         help="compare strategies on real handwritten digits, in minutes",
-        description="Runs two presets on scikit-learn's handwritten digits: `digits-longtail`, plain against balanced "
-        "strategies on a pool whose classes are askew, and `digits`, six strategies side by side. Ends with the paths "
+        description="Runs two presets on scikit-learn's handwritten digits: `digits`, six strategies side by side, and "
+        "`digits-longtail`, plain against balanced strategies on a pool whose classes are askew. Ends with the paths "
         "of their reports.",
     )
     run.add_options(parser, out="runs/demo")
