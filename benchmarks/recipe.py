@@ -56,6 +56,8 @@ PRACTITIONER = Training(
 )
 """AdamW, 800 steps of 32 along a cosine; whether to mirror, a person decides who has seen the pictures."""
 MIRRORED = ("cifar10", "waste-64")
+CROPS_PX = {"digits": 1, "waste-64": 4}
+"""Crops that fit the size of the pictures, where 2 px do not."""
 
 CHANGES: dict[str, dict[str, Any]] = {
     "SGD": {"optimizer": "sgd", "lr": 0.05, "weight_decay": 5e-4},
@@ -67,7 +69,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "weight decay x 4": {"weight_decay": DEFAULT.weight_decay * 4},
     "smoothed labels": {"label_smoothing": 0.1},
     "no crops": {"crop_px": 0},
-    "crops of 4 px": {"crop_px": 4},
     "always mirrored": {"flip": True},
     "never mirrored": {"flip": False},
 }
@@ -78,7 +79,7 @@ def recipes(data: str) -> dict[str, Training]:
     """Returns every recipe by name."""
     return {
         "desk": Training.preset("desk"),
-        "practitioner": dataclasses.replace(PRACTITIONER, flip=data in MIRRORED),
+        "practitioner": dataclasses.replace(PRACTITIONER, flip=data in MIRRORED, crop_px=CROPS_PX.get(data, 2)),
         "default": DEFAULT,
         **{name: dataclasses.replace(DEFAULT, **change) for name, change in CHANGES.items()},
     }

@@ -92,7 +92,7 @@ def mirroring_is_safe(feed: Feed, labels: Tensor) -> bool:
     with_mates = mates.any(1)
     if int(with_mates.sum()) < FEWEST_MIRROR_ITEMS:
         return False
-    pictures = torch.cat([_small(part) for part in feed.batches(chosen.split(100))])
+    pictures = torch.cat([_small(part) for part in feed.batches(torch.split(chosen, 100))])
     share = (mates / mates.sum(1, keepdim=True).clamp(min=1)).to(pictures.device)
     plain, mirrored = pictures.flatten(1), pictures.flip(3).flatten(1)
     apart, mirrored_apart = ((torch.cdist(x, plain) * share).sum() for x in (plain, mirrored))

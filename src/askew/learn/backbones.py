@@ -39,11 +39,13 @@ class Network(nn.Module):
         self.body, self.dropout, self.head = body, nn.Dropout(dropout), nn.Linear(width, n_classes)
 
     def features(self, x: Tensor) -> Tensor:
-        return self.body(x).flatten(1)
+        features: Tensor = self.body(x)
+        return features.flatten(1)
 
     def logits(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
-            return self.head(self.dropout(features.float()))
+            logits: Tensor = self.head(self.dropout(features.float()))
+            return logits
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Returns features (B, D) and logits (B, C) of one pass."""
@@ -149,12 +151,15 @@ def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     times cheaper. Blocks are added until a 4×4 map is reached, and none pools below it. The features are that map, not
     its mean.
     """
-    sides, channels, blocks = shape[:2], shape[2], []
-    while len(blocks) < len(WIDTHS) or min(sides) > LAST_MAP_PX:
-        width, pool = WIDTHS[min(len(blocks), len(WIDTHS) - 1)], min(sides) > LAST_MAP_PX
-        blocks.append(_block(channels, width, pool=pool))
-        channels, sides = width, tuple(-(-side // 2) for side in sides) if pool else sides
-    average = [] if set(sides) == {LAST_MAP_PX} else [nn.AdaptiveAvgPool2d(LAST_MAP_PX)]
+    blocks: list[nn.Module] = []
+    height, width, channels = shape
+    while len(blocks) < len(WIDTHS) or min(height, width) > LAST_MAP_PX:
+        widened, pool = WIDTHS[min(len(blocks), len(WIDTHS) - 1)], min(height, width) > LAST_MAP_PX
+        blocks.append(_block(channels, widened, pool=pool))
+        channels = widened
+        if pool:
+            height, width = -(-height // 2), -(-width // 2)
+    average = [] if height == width == LAST_MAP_PX else [nn.AdaptiveAvgPool2d(LAST_MAP_PX)]
     return nn.Sequential(*blocks, *average, nn.Flatten()), channels * LAST_MAP_PX**2
 
 

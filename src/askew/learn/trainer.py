@@ -92,7 +92,7 @@ class Trainer:
         parts += [torch.randperm(n_items, generator=self._order) for _ in range(-(-missing // n_items))]
         stream = torch.cat(parts)
         self._waiting = stream[wanted:]
-        return list(stream[:wanted].split(self._batch))
+        return list(torch.split(stream[:wanted], self._batch))
 
     def _step(self, pictures: Tensor, jitter: Jitter, targets: Tensor) -> Tensor:
         training = self._training
