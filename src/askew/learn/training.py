@@ -248,7 +248,22 @@ def _milestones(values: Any) -> tuple[float, ...]:
     return shares
 
 
+QUICK = Training(
+    epochs=10,
+    steps=340,
+    passes=15,
+    batch=16,
+    optimizer="adamw",
+    lr=4e-3,
+    weight_decay=0.05,
+    schedule="one-cycle",
+    warm_up=0.1,
+    crop_px="auto",
+    flip="auto",
+)
+
 PRESETS = {
+    "quick": QUICK,
     "default": Training(
         epochs=10,
         steps=340,
@@ -271,5 +286,6 @@ PRESETS = {
     "digits": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1, flip=False),
 }
 """Chapters 3 and 4: SGD and schedules as in §3.4 and §4.4; Nesterov, weight decay and batch size, on which the text is
-silent, are those of the authors' published code. "desk" is for hundreds of small pictures on a processor (Fashion-MNIST
+silent, are those of the authors' published code. "quick" is the default with fewer passes, for comparisons of many
+trainings. "desk" is for hundreds of small pictures on a processor (Fashion-MNIST
 with the small convnet), "digits" for the 8×8 digits, which must not be mirrored."""
