@@ -39,7 +39,7 @@ def load_raft(weights: str | Path) -> nn.Module:
     path = Path(weights)
     state = read(path)
     for build in (raft_large, raft_small):
-        network = build(weights=None, progress=False)
+        network: nn.Module = build(weights=None, progress=False)
         own = network.state_dict()
         if own.keys() == state.keys() and all(own[name].shape == state[name].shape for name in own):
             network.load_state_dict(state)
