@@ -159,6 +159,10 @@ def test_the_presets_that_published_results_were_made_with_keep_their_numbers():
     desk = dict(epochs=20, batch=32, lr=0.05, momentum=0.9, weight_decay=5e-4, schedule="one-cycle", crop_px=1)
     assert Training.preset("desk") == Training(flip=True, **desk)
     assert Training.preset("digits") == Training(flip=False, **desk)
+    assert Training.preset("quick") == Training(
+        epochs=10, steps=340, passes=15, batch=16, optimizer="adamw", lr=4e-3, weight_decay=0.05,
+        schedule="one-cycle", warm_up=0.1, crop_px="auto", flip="auto",
+    )  # fmt: skip
     for name in ("thesis-ch3", "thesis-ch4", "thesis-ch4-tiny-imagenet", "desk", "digits"):
         preset = Training.preset(name)
         assert (preset.optimizer, preset.steps, preset.class_weights) == ("sgd", 0, False)
