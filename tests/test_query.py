@@ -131,3 +131,53 @@ def test_bad_input_is_refused_with_its_values(call: dict, words: list[str]) -> N
     assert "\n" not in message
     for word in words:
         assert word in message, message
+
+
+GAPS = [[0, None, 1, None], [0, float("nan"), 1.0, -1], np.array([0, np.nan, 1, np.nan])]
+
+
+@pytest.mark.parametrize("labels", GAPS)
+def test_gaps_between_whole_numbers_are_unlabeled(labels: object) -> None:
+    assert sorted(query("entropy", 2, probs=P, labels=labels).tolist()) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["cat", None, "dog", None], "'cat' at item 0 is a name.*in the order of the columns of probs"),
+        (np.array(["-1", "0", "1", "0"]), "'-1' at item 0 is a name"),
+        ([0, None, "dog", 1], "'dog' at item 2 is a name"),
+        ([0, None, 0.5, 1], "0.5 at item 2: expected a class"),
+        ([0, None, float("inf"), 1], "inf at item 2"),
+        ([0, None, True, 1], "True at item 2"),
+        ([0, None, 2**60, 1], "at item 2"),
+        ([0, None, -2, 1], "-2 at item 2"),
+        ([0.0, 1.0, -1.0, 1.0], "expected integers"),
+        ([[0, None, 1, 1]], "labels"),
+    ],
+)
+def test_labels_of_two_meanings_are_refused(labels: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        query("entropy", 1, probs=P, labels=labels)
+
+
+def test_tensors_with_gaps_are_labels_too() -> None:
+    torch = pytest.importorskip("torch")
+    labels = torch.tensor([0, float("nan"), 1, float("nan")], requires_grad=True)
+    assert sorted(query("entropy", 2, probs=P, labels=labels).tolist()) == [1, 3]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64", "object"])
+def test_columns_of_pandas_are_labels_and_their_index_is_not_read(dtype: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(P, index=[3, 0, 2, 1])
+    table["label"] = pandas.Series([0, None, 1, None], index=table.index, dtype=dtype)
+    for strategy in ("entropy", "margin"):
+        want = query(strategy, 2, probs=P, labels=[0, -1, 1, -1])
+        assert np.array_equal(query(strategy, 2, probs=table[[0, 1]], labels=table["label"]), want)
+    with pytest.raises(InputError, match=r"expected shape \(N,\)"):
+        query("entropy", 1, probs=P, labels=table[["label"]])
+    codes = pandas.Series(["dog", None, "cat", None]).astype("category").cat.codes
+    assert query("entropy", 2, probs=P, labels=codes).tolist() == [1, 3]
+    with pytest.raises(InputError, match="'dog' at item 0 is a name"):
+        query("entropy", 1, probs=P, labels=pandas.Series(["dog", None, "cat", None]))

@@ -64,13 +64,14 @@ def query(
 ) -> Indices:
     """Returns the n unlabeled items that a person should label next, best first.
 
-    Arrays are NumPy or torch, on any device; row i of each is pool item i. Rows of labelled items may be NaN where the
-    strategy does not read them.
+    Arrays are NumPy or torch, on any device, or pandas, whose index is not read; row i of each is pool item i. Rows of
+    labelled items may be NaN where the strategy does not read them. `select` returns the scores too.
 
     Args:
         strategy: a name from `askew.strategies()`, or a function marked with `@strategy`.
         n: how many items to ask, 1 to the number of unlabeled items.
-        labels: (N,) integers, -1 is unlabeled; without it no item is labelled.
+        labels: (N,) integers, -1 is unlabeled, and so is a gap (None, NaN, pandas' NA) between whole numbers; without
+            labels no item is labelled.
         balance: λ of Eq. 4.8 (scorers) or Algorithm 2 (greedy strategies), or "auto", which finds it; needs `probs`. A
             `Balance` holds all settings at once.
         target: (C,) class distribution wanted with `balance`; uniform if None.
@@ -109,6 +110,11 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
 
     Raises:
         InputError: see `query`.
+
+    >>> pred = Predictions(probs=np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]))
+    >>> picked = select(Plan("least_confidence"), 2, pred, Pool.without_labels(3))
+    >>> picked.chosen, picked.scores.round(3)
+    (array([1, 2]), array([0.5, 0.2]))
     """
     if pred.n_items is not None and pred.n_items != len(pool):
         raise InputError(f"labels has {len(pool)} items, the other arrays have {pred.n_items}")
