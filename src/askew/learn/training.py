@@ -274,6 +274,6 @@ PRESETS = {
     "digits": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1, flip=False),
 }
 """Chapters 3 and 4: SGD and schedules as in §3.4 and §4.4; Nesterov, weight decay and batch size, on which the text is
-silent, are those of the authors' published code. "default" is what `benchmarks/recipe.py` found; "quick" is half as long
-where labels are many, for comparisons of many trainings. "desk" was askew's first, for hundreds of small pictures on a
-processor, "digits" the same for the 8×8 digits, which must not be mirrored."""
+silent, are those of the authors' published code. "default" is what `benchmarks/recipe.py` found; "quick" is half as
+long where labels are many, for comparisons of many trainings. "desk" was askew's first, for hundreds of small pictures
+on a processor, "digits" the same for the 8×8 digits, which must not be mirrored."""
