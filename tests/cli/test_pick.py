@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import askew
 from askew.cli.main import main
 from askew.query import query
 from askew.strategies.registry import strategies
@@ -87,6 +89,7 @@ def test_a_target_can_be_written_out(folder: Path, capsys: pytest.CaptureFixture
 
 BAD = {
     "unknown strategy": ("pick entropi -n 5 --probs p.npy", "did you mean 'entropy'"),
+    "names of strategies": ("pick nothing -n 5 --probs p.npy", "entropy, frame_entropy, frame_least_confidence"),
     "no such file": ("pick entropy -n 5 --probs q.npy", "q.npy"),
     "logits": ("pick entropy -n 5 --probs logits.npy", "softmax"),
     "nan": ("pick entropy -n 5 --probs nan.npy", "1 of 40 rows are not finite; first at item 7"),
@@ -181,3 +184,177 @@ def test_help_answers_in_half_a_second() -> None:
     run = [sys.executable, "-c", HELP_SECONDS]
     shown = [subprocess.run(run, check=True, capture_output=True, text=True).stdout for _ in range(5)]
     assert min(float(text.split()[-1]) for text in shown) < 0.5
+
+
+NAMES = [f"img {i:02d}, a.jpg" for i in range(40)]
+ANIMALS = ("cat", "dog", "emu")
+
+
+def table(name: str, columns: dict[str, list]) -> None:
+    with open(name, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def answer(capsys: pytest.CaptureFixture[str], command: str) -> dict:
+    assert main([*command.split(), "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def words() -> list[str]:
+    return [ANIMALS[label] if label >= 0 else "" for label in LABELS]
+
+
+def columns_of_p(names: tuple[str, ...] = ANIMALS) -> dict[str, list]:
+    return {name: P[:, i].tolist() for i, name in enumerate(names)}
+
+
+def test_names_of_classes_and_of_files_come_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table("p.csv", {"file": NAMES, **columns_of_p()})
+    table("y.csv", {"file": NAMES, "label": words()})
+    record = answer(capsys, "pick entropy -n 5 --probs p.csv --labels y.csv --ids file --balance 0.6")
+    want = query("entropy", 5, probs=P, labels=LABELS, balance=0.6).tolist()
+    entropies = -(P * np.log(P)).sum(axis=1)
+    for rank, (row, item) in enumerate(zip(record["picks"], want, strict=True), start=1):
+        assert row.pop("score") == pytest.approx(entropies[item], rel=1e-12)
+        assert row == {"rank": rank, "item": item, "id": NAMES[item], "predicted": ANIMALS[P[item].argmax()]}
+    assert record["classes"] == list(ANIMALS)
+
+
+@pytest.mark.parametrize("ids", ["names.txt", "names.csv", "names.npy", "names.parquet", "pool.csv:file"])
+def test_ids_of_every_file_are_printed(folder: Path, ids: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("names.txt").write_text("\n".join(NAMES) + "\n")
+    table("names.csv", {"file": NAMES})
+    table("pool.csv", {"size": [1] * 40, "file": NAMES})
+    np.save("names.npy", NAMES)
+    if ids.endswith("parquet"):
+        arrow, files = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        files.write_table(arrow.table({"file": NAMES}), ids)
+    assert main(f"pick entropy -n 5 --probs p.npy --labels y.npy --ids {ids}".split()) == 0
+    assert capsys.readouterr().out.splitlines() == [NAMES[item] for item in EXPECTED]
+
+
+def test_the_csv_answer_has_what_is_known(folder: Path) -> None:
+    Path("names.txt").write_text("\n".join(NAMES))
+    assert main("pick entropy -n 2 --probs p.npy --labels y.npy --ids names.txt --out o.csv".split()) == 0
+    with open("o.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["rank", "item", "id", "score", "predicted"]
+    assert [row[:3] for row in rows[1:]] == [[str(i + 1), str(EXPECTED[i]), NAMES[EXPECTED[i]]] for i in range(2)]
+    assert [row[4] for row in rows[1:]] == [str(P[item].argmax()) for item in EXPECTED[:2]]
+    assert main("pick random -n 1 --dispersion d.npy --out o.csv".split()) == 2
+    assert main("pick random -n 1 --labels y.npy --out o.csv".split()) == 0
+    assert Path("o.csv").read_text().splitlines()[0] == "rank,item,score"
+
+
+def test_a_prediction_that_there_is_not_is_empty(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("gaps.npy", np.where(np.arange(40)[:, None] < 39, np.nan, P))
+    record = answer(capsys, "pick random -n 40 --probs gaps.npy")
+    known = {row["item"]: row["predicted"] for row in record["picks"] if row["predicted"] is not None}
+    assert known == {39: P[39].argmax()}
+
+
+@pytest.mark.parametrize("gap", ["", "NaN", "null", "NA", "-1"])
+def test_labels_with_gaps_are_unlabeled(folder: Path, gap: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table("numbers.csv", {"label": [label if label >= 0 else gap for label in LABELS]})
+    table("words.csv", {"label": [word or gap for word in words()]})
+    np.save("floats.npy", np.where(LABELS < 0, np.nan, LABELS))
+    for file in ("numbers.csv", "words.csv", "floats.npy"):
+        assert answer(capsys, f"pick entropy -n 5 --probs p.npy --labels {file}")["items"] == EXPECTED
+
+
+def test_names_of_classes_stand_for_columns_and_not_for_their_alphabet(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = ("emu", "cat", "dog")
+    table("p.csv", columns_of_p(mixed))
+    table("y.csv", {"label": [mixed[label] if label >= 0 else "" for label in LABELS]})
+    want = query("entropy", 6, probs=P, labels=LABELS, balance=2.0).tolist()
+    ask = "pick entropy -n 6 --balance 2 --labels y.csv"
+    assert answer(capsys, f"{ask} --probs p.csv")["items"] == want
+    assert answer(capsys, f"{ask} --probs p.npy --classes emu,cat,dog")["items"] == want
+    Path("names.txt").write_text("emu\ncat\ndog\n")
+    assert answer(capsys, f"{ask} --probs p.npy --classes names.txt")["items"] == want
+
+
+def test_pandas_index_is_left_out_or_carried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table("p.csv", {"": list(range(40)), **columns_of_p()})
+    assert answer(capsys, "pick entropy -n 5 --probs p.csv --labels y.npy")["items"] == EXPECTED
+    table("p.csv", {"": list(range(100, 140)), **columns_of_p()})
+    record = answer(capsys, "pick entropy -n 5 --probs p.csv --labels y.npy --ids index")
+    assert [row["id"] for row in record["picks"]] == [str(100 + item) for item in EXPECTED]
+
+
+WRONG = {
+    "index": ("--probs shuffled.csv", "does not count the rows from 0: pass --ids index"),
+    "file names": ("--probs files.csv", "column 'file' holds words, 'img 00, a.jpg' first: pass --ids file"),
+    "id as a feature": ("--probs p.npy --dispersion y.npy --features ids.csv", "column 'id'"),
+    "ids differ": ("--probs files.csv --labels other.csv --ids file", "--ids: item 0 is 'img 00, a.jpg' in --probs"),
+    "ids twice": ("--probs p.npy --ids twice.txt", "'a' is the id of items 0 and 1"),
+    "ids too few": ("--probs p.npy --ids few.txt", "has 2 rows, the other arrays have 40 items"),
+    "no such column": ("--probs p.npy --ids name", "no table has a column so called"),
+    "no such file": ("--probs p.npy --ids none.txt", "no such file"),
+    "few names": ("--probs p.npy --labels few.csv", "has 2 names of classes, the other arrays have 3 classes: pass"),
+    "no column": ("--probs files.csv --ids file --labels horse.csv", "'horse' at item 0 is none of the 3 classes"),
+    "order": ("--probs files.csv --ids file --classes dog,cat,emu", "in another order than the columns of --probs"),
+    "classes": ("--probs p.npy --classes a,b", "--classes: 2 names for 3 classes"),
+    "doubled classes": ("--probs p.npy --classes a,b,a", "distinct names"),
+    "overwrites probs": ("--probs p.npy --out ./p.npy", "--out: p.npy is what --probs reads"),
+    "overwrites labels": ("--probs p.npy --labels few.csv:label --out few.csv", "is what --labels reads"),
+    "overwrites ids": ("--probs p.npy --ids files.csv:file --out files.csv", "is what --ids reads"),
+    "overwrites a link": ("--probs p.npy --target link.csv --balance 1 --out t.csv", "is what --target reads"),
+    "draws": ("--probs p.npy --strategy-is-bald", "pass --draws"),
+    "balance": ("--probs p.npy --balance -1", "--balance: expected a number"),
+    "quotas": ("--probs p.npy --balance-by predicted --balance 1", "--balance-by predicted takes quotas"),
+    "metric": ("--probs p.npy --balance 1 --balance-ground-metric m.csv", "goes with --balance-distance wasserstein"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_files_that_do_not_fit_are_one_line_in_the_words_of_the_command(
+    folder: Path, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table("shuffled.csv", {"": list(range(40))[::-1], **columns_of_p()})
+    table("files.csv", {"file": NAMES, **columns_of_p()})
+    table("other.csv", {"file": NAMES[::-1], "label": words()})
+    table("few.csv", {"label": ["cat", "dog", *[""] * 38]})
+    table("horse.csv", {"label": ["horse"] * 40})
+    table("ids.csv", {"id": (np.arange(40) ** 2).tolist(), "x": P[:, 0].tolist()})
+    Path("twice.txt").write_text("a\na\n" + "\n".join(NAMES[2:]))
+    Path("few.txt").write_text("a\nb\n")
+    Path("m.csv").write_text("0,1,2\n1,0,1\n2,1,0\n")
+    Path("t.csv").write_text("0.5\n0.25\n0.25\n")
+    Path("link.csv").symlink_to("t.csv")
+    options, said = WRONG[case]
+    strategy = "bald" if "bald" in options else "entropy"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    command = f"pick {strategy} -n 5 {options.replace(' --strategy-is-bald', '')}"
+    assert main([*command.split(), *([] if "--out" in command else ["--out", "o.csv"])]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert (captured.err.count("\n"), captured.out) == (1, "")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_pick_with_words_needs_neither_pandas_nor_pyarrow(folder: Path) -> None:
+    table("p.csv", {"file": NAMES, **columns_of_p()})
+    table("y.csv", {"label": words()})
+    code = (
+        "import sys; from askew.cli.main import main\n"
+        "assert main('pick entropy -n 5 --probs p.csv --labels y.csv --ids file --json'.split()) == 0\n"
+        "assert not {'torch', 'pandas', 'pyarrow', 'pydantic'} & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(askew.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
+
+
+def test_parquet_without_pyarrow_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, module, None)
+    Path("p.parquet").write_bytes(b"PAR1")
+    for option in ("--probs", "--probs p.npy --labels", "--probs p.npy --ids"):
+        assert main(f"pick entropy -n 5 {option} p.parquet".split()) == 2
+        assert capsys.readouterr().err.endswith('not installed: pip install "askew[parquet]"\n')

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from askew.data.tables import read_array, read_integers
+from askew.data.tables import pick_rows, picks_as_text, read_array, read_integers, read_table
 from askew.errors import DataNotFound, InputError
 
 P = np.random.default_rng(0).dirichlet(np.ones(3), 12)
@@ -146,6 +147,7 @@ ROWS = "0.5,0.5\n0.25,0.75\n1.0,0.0\n"
 
 READ = {
     "no header": ROWS,
+    "pandas' index twice": ",Unnamed: 0,cat,dog\n0,0,0.5,0.5\n1,1,0.25,0.75\n2,2,1.0,0.0\n",
     "names": "cat,dog\n" + ROWS,
     "names behind a #": "# cat,dog\n" + ROWS,
     "names in quotes": '"cat","dog"\n' + ROWS,
@@ -175,6 +177,14 @@ REFUSED = {
     "names and numbers": ("id,2,0.5\n1,2,3\n", "line 1 mixes names and numbers, first 'id'"),
     "a slip in the first row": ("0.5,0.5x\n0.25,0.75\n", "mixes names and numbers, first '0.5x'"),
     "an index that does not count": (",a,b\n1,0.5,0.5\n0,0.25,0.75\n", "does not count the rows"),
+    "an index of names": (
+        ",a,b\nx.jpg,0.5,0.5\ny.jpg,1,0\n",
+        "pandas' index, holds words, 'x.jpg' first: pass --ids index",
+    ),
+    "a column of names": ("file,a,b\nx.jpg,0.5,0.5\ny.jpg,1,0\n", "column 'file' holds words.*pass --ids file"),
+    "a column called id": ("ID,a,b\n7,0.5,0.5\n3,1,0\n", "column 'ID' is no number of the model's: pass --ids ID"),
+    "a column that counts from 1": ("n,a\n1,0.5\n2,1\n3,1\n", "column 'n' counts the rows: pass --ids n"),
+    "a second index in another order": (",Unnamed: 0,a\n0,1,0.5\n1,0,1\n", "does not count the rows"),
     "an index without names": ("0,0.5,0.5\n1,0.25,0.75\n2,1.0,0.0\n", "first column counts the rows"),
     "names alone": ("a,b\n", "no rows"),
     "newlines alone": ("\n\n", "no rows"),
@@ -236,3 +246,40 @@ def test_damaged_parquet_is_one_line(tmp_path: Path) -> None:
     for keep in (1, 4, 12, len(whole) // 2, len(whole) - 9, len(whole) - 1):
         path.write_bytes(whole[:keep])
         refused(path, "cannot be read as a Parquet file")
+
+
+def test_a_column_of_ids_is_kept_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('file,0,1\n"a#,1",0.5,0.5\nb,0.25,0.75\n')
+    found = read_table("probs", tmp_path / "a.csv", ids="file")
+    assert found.values.tolist() == [[0.5, 0.5], [0.25, 0.75]]
+    assert (found.names, found.ids) == (("0", "1"), ["a#,1", "b"])
+    for text, words in (
+        ("file,a,b\nx,1,2\ny,1,2,3\n", "line 3 does not have the 3 cells of line 1"),
+        ("file\nx\ny\n", "has no other column"),
+        ("file,file,a\nx,y,1\n", "has 2 columns called 'file'"),
+        ("file,a,b\nx,1,dog\n", "column 'b' holds words"),
+        ("file,a\nx,1\n#y,1\n", None),
+    ):
+        (tmp_path / "a.csv").write_text(text)
+        with pytest.raises(InputError, match=words or "line 3 holds a #"):
+            read_table("probs", tmp_path / "a.csv", ids="file")
+    parquet(tmp_path / "a.parquet", a=[0.5, 1.0], __index_level_0__=["x", "y"])
+    found = read_table("features", tmp_path / "a.parquet", ids="index")
+    assert (found.values.tolist(), found.names, found.ids) == ([0.5, 1.0], ("a",), ["x", "y"])
+    refused(tmp_path / "a.parquet", "is not numeric but string: pass --ids index", name="features")
+
+
+def test_costs_between_classes_have_no_index(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("0,1,2\n1,0,1\n2,1,0\n")
+    assert read_array("metric", tmp_path / "m.csv", items=False).tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
+    refused(tmp_path / "m.csv", "may be pandas' names")
+
+
+def test_rows_of_an_answer_are_exact_and_plain() -> None:
+    scores = np.array([0.1, np.inf], dtype=np.float32)
+    rows = pick_rows(np.array([4, 2]), ids=["", "", "c", "", 'e,"1"'], scores=scores, predicted=["x", None])
+    assert picks_as_text(rows, {}, ".csv") == b'rank,item,id,score,predicted\n1,4,"e,""1""",0.1,x\n2,2,c,inf,\n'
+    record = json.loads(picks_as_text(rows, {"n": 2}, ".json"), parse_constant=pytest.fail)
+    assert record["items"] == [4, 2]
+    assert record["picks"][1] == {"rank": 2, "item": 2, "id": "c", "score": None, "predicted": None}
+    assert np.load(io.BytesIO(picks_as_text(rows, {}, ".npy"))).tolist() == [4, 2]

@@ -55,7 +55,13 @@ def _arrays() -> dict[str, Target]:
     import pyarrow
     import pyarrow.parquet
 
+    from askew.data.columns import USUAL, begins_with_label, class_codes, column, read_words
     from askew.data.tables import read_array, read_integers
+
+    def words(path: Path) -> object:
+        found = read_words("labels", path)
+        is_row = begins_with_label(None, found.where)
+        return class_codes(found.where, column(found, None, n_items=None, usual=USUAL, is_row=is_row)[0], None)
 
     p = np.random.default_rng(0).dirichlet(np.ones(3), 6)
     plain = [p, p.astype(">f4"), np.asfortranarray(p), np.arange(5), np.array(["cat", "dog"]), np.array([True, False])]
@@ -92,6 +98,11 @@ def _arrays() -> dict[str, Target]:
             (numbers, b"cat,dog,emu\n" + numbers, b",a,b\n0,0.5,0.5\n1,1,0\n", b"0\n1\n-1\n", b'"a","b"\n"1","2"\n'),
         ),
         "csv-integers": Target("a.csv", lambda path: read_integers("labels", path), (b"label\n0\n1\n", b"0\n1\n-1\n")),
+        "columns-csv": Target(
+            "a.csv", words, (b"file,label\na.jpg,cat\nb.jpg,\n", b"cat\n\ndog\n", b",label\n0,2\n1,-1\n")
+        ),
+        "columns-text": Target("a.txt", words, (b"a.jpg\nb.jpg\n", b"cat\n\n-1\n")),
+        "columns-parquet": Target("a.parquet", words, (parquet(label=["cat", None, "dog"]), parquet(a=[1, None]))),
         "parquet": Target("a.parquet", lambda path: read_array("probs", path), tables),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,28 @@ def add(commands: Any) -> None:
         help="pick the items to label next, from arrays in files",
         description="Picks the n unlabeled items that a person should label next, best first. Arrays come from .npy "
         "(memory-mapped), .npz, .csv or .parquet files; row i of each is pool item i. A .csv may begin with a line of "
-        "names, and a nameless first column that counts the rows (pandas' index) is left out.",
+        "names, and a nameless first column that counts the rows (pandas' index) is left out. Labels may be names of "
+        "classes, and an empty cell is unlabeled.",
     )
     parser.add_argument("strategy", help="a name from `askew strategies`")
     parser.add_argument("-n", type=int, required=True, metavar="N", help="how many items to pick")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="(N,) classes from 0, -1 is unlabeled")
+    parser.add_argument(
+        "--labels",
+        metavar="FILE[:COLUMN]",
+        help="(N,) classes, as numbers from 0 or as names; -1, an empty cell, NaN, NA and null are unlabeled",
+    )
+    parser.add_argument(
+        "--classes",
+        metavar="NAMES",
+        help="names of the classes in the order of the columns of --probs: cat,dog,emu or a .txt with one a line "
+        "(the columns' names, else the labels' names, sorted)",
+    )
+    parser.add_argument(
+        "--ids",
+        metavar="FILE|COLUMN",
+        help="ids or file names to answer with: a .txt with one a line, FILE:COLUMN of a table, or a column of the "
+        'other tables, which then is no feature; "index" is also pandas\' nameless index',
+    )
     for field in FIELDS.values():
         flag = f"--{field.name.replace('_', '-')}"
         parser.add_argument(flag, dest=field.name, type=Path, metavar="FILE", help=f"{field.shape} {field.doc}")
@@ -54,12 +72,29 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the strategy")
     parser.add_argument("--seed", type=int, default=0, help="settles ties and random strategies (0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help=".csv, .json or .npy; without it, items go to stdout")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".csv, .json or .npy (items alone); without it, items or ids go to stdout",
+    )
+    parser.add_argument("--json", action="store_true", help="print the picks and what the balance says as JSON")
     parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:
-    """Picks and prints, or writes."""
+    """Picks and prints, or writes; what is wrong is said in the words of the command line."""
+    from askew.cli.flags import as_flags
+    from askew.errors import InputError
+
+    try:
+        return _pick(arguments)
+    except InputError as error:
+        error.args = (as_flags(str(error), set(vars(arguments)) - {"call", "command", "strategy", "set", "out"}),)
+        raise
+
+
+def _pick(arguments: argparse.Namespace) -> int:
     import askew.data.tables as tables
     from askew.errors import InputError, unknown
     from askew.files import write_whole
@@ -72,6 +107,8 @@ def call(arguments: argparse.Namespace) -> int:
     out: Path | None = arguments.out
     if out is not None and out.suffix not in tables.WRITERS:
         raise unknown("format of --out", out.suffix or out.name, tables.WRITERS)
+    ids_file, ids_column = _source(arguments.ids)
+    _refuse_to_overwrite(arguments)
     if arguments.balance is None and arguments.balance_by == "probs":
         _refuse_settings_without_weight(arguments)
     metric = arguments.balance_ground_metric
@@ -80,35 +117,177 @@ def call(arguments: argparse.Namespace) -> int:
         target=_target(arguments.target),
         by=arguments.balance_by,
         distance=arguments.balance_distance,
-        ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric),
+        ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric, items=False),
         per_class=arguments.balance_per_class,
     )
     plan = Plan(get(arguments.strategy), _parameters(arguments.set), balance, _spacing(arguments))
-    pred = Predictions(**{name: _read(field, getattr(arguments, name)) for name, field in FIELDS.items()})
+    read = {name: _read(field, getattr(arguments, name), ids_column) for name, field in FIELDS.items()}
+    given = {name: table for name, table in read.items() if table is not None}
+    pred = Predictions(**{name: table.values for name, table in given.items()})
+    classes = _classes(arguments.classes, given.get("probs"), pred.n_classes)
+    found = {name: table.ids for name, table in given.items()}
     if arguments.labels:
-        pool = Pool(tables.read_integers("labels", arguments.labels))
+        labels, classes, found["labels"] = _labels(arguments, ids_column, pred, classes)
+        pool = Pool(labels)
     elif pred.n_items is not None:
         pool = Pool.without_labels(pred.n_items)
     else:
         raise InputError("nothing was given that says how large the pool is: pass --labels or another array")
+    ids = _ids(arguments.ids, ids_file, ids_column, found, len(pool))
     selection = select(plan, arguments.n, pred, pool, seed=arguments.seed)
     details = {} if balance is None else _details(selection)
     if details:
-        print(_lines(details), file=sys.stderr)
-    if out is None:
-        sys.stdout.write("".join(f"{item}\n" for item in selection.chosen.tolist()))
-    else:
-        about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
-        write_whole(out, tables.picks_as_text(selection.chosen, about, out.suffix))
+        print(_lines(details, classes), file=sys.stderr)
+    about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
+    if classes is not None:
+        about["classes"] = list(classes)
+    guesses = _predicted(pred, selection.chosen, classes)
+    rows = tables.pick_rows(selection.chosen, ids=ids, scores=selection.scores, predicted=guesses)
+    if out is not None:
+        write_whole(out, tables.picks_as_text(rows, about, out.suffix))
+    if arguments.json:
+        sys.stdout.write(tables.picks_as_text(rows, about, ".json").decode())
+    elif out is None:
+        sys.stdout.write("".join(f"{row.get('id', row['item'])}\n" for row in rows))
     return 0
 
 
-def _read(field: Any, path: Path | None) -> Any:
+def _source(text: str | None) -> tuple[Path | None, str | None]:
+    """Returns the file and the column that FILE, FILE:COLUMN or COLUMN names."""
+    from askew.data.columns import WORD_READERS
+
+    if text is None:
+        return None, None
+    file, colon, column = text.rpartition(":")
+    if colon and Path(file).suffix.lower() in WORD_READERS:
+        return Path(file), column
+    return (Path(text), None) if Path(text).suffix.lower() in WORD_READERS else (None, text)
+
+
+def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
+    from askew.errors import InputError
+    from askew.predictions import FIELDS
+
+    out: Path | None = arguments.out
+    if out is None:
+        return
+    for name in (*FIELDS, "labels", "ids", "classes", "target", "balance_ground_metric"):
+        given = getattr(arguments, name)
+        path = given if isinstance(given, Path) else _source(given)[0]
+        if path is not None and (path.absolute() == out.absolute() or _same_file(path, out)):
+            raise InputError(f"--out: {out} is what --{name.replace('_', '-')} reads: choose another file")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, ...] | None:
+    """Returns the names of the classes in the order of the columns of P, where there are any."""
+    from askew.data.columns import is_number, read_words
+    from askew.errors import InputError
+
+    names = probs.names if probs is not None else None
+    columns = None if names is None or any(map(is_number, names)) else names
+    if text is None:
+        return columns
+    file, _ = _source(text)
+    if file is None:
+        classes = tuple(part.strip() for part in text.split(","))
+    else:
+        classes = tuple(row[0] if row else "" for row in read_words("classes", file).rows)
+        classes = classes[:-1] if classes[-1] == "" else classes
+    if len(set(classes)) < len(classes) or "" in classes:
+        raise InputError("--classes: expected distinct names, none of them empty")
+    if n_classes is not None and len(classes) != n_classes:
+        raise InputError(f"--classes: {len(classes)} names for {n_classes} classes")
+    if columns is not None and set(columns) == set(classes) and columns != classes:
+        raise InputError(f"--classes: is in another order than the columns of --probs: {', '.join(columns[:9])}")
+    return classes
+
+
+def _labels(
+    arguments: argparse.Namespace, ids_column: str | None, pred: Any, classes: tuple[str, ...] | None
+) -> tuple[Any, tuple[str, ...] | None, list[str] | None]:
+    """Returns (N,) class numbers, the names of the classes and the ids that stand beside the labels."""
+    import askew.data.columns as columns
+    import askew.data.tables as tables
+    from askew.data.reading import one_line
+    from askew.errors import InputError
+
+    path, wanted = _source(arguments.labels)
+    path = path or Path(arguments.labels)
+    if path.suffix.lower() in (".npy", ".npz"):
+        array = tables.read_array("labels", path)
+        if array.dtype.kind not in "US":
+            return tables.whole_numbers("labels", path, array, gaps=True), classes, None
+    where = f"labels: {one_line(path)}"
+    cells, ids = columns.column(
+        columns.read_words("labels", path),
+        wanted,
+        n_items=pred.n_items,
+        ids=ids_column,
+        usual=columns.USUAL,
+        is_row=columns.begins_with_label(classes, where),
+    )
+    codes, names = columns.class_codes(where, cells, classes)
+    if names is not None and classes is None and pred.n_classes not in (None, len(names)):
+        raise InputError(
+            f"{where} has {len(names)} names of classes, the other arrays have {pred.n_classes} classes: pass "
+            "--classes with all names in the order of the columns"
+        )
+    return codes, names or classes, ids
+
+
+def _ids(
+    text: str | None, file: Path | None, column: str | None, found: dict[str, list[str] | None], n_items: int
+) -> list[str] | None:
+    """Returns the ids of all items from their file or from the tables that have their column, which must agree."""
+    import askew.data.columns as columns
+    from askew.errors import InputError
+
+    if text is None:
+        return None
+    sources = {name: words for name, words in found.items() if words is not None}
+    if file is not None:
+        sources = {"ids": columns.column(columns.read_words("ids", file), column, n_items=n_items)[0], **sources}
+    if not sources:
+        raise InputError(
+            f"--ids: {text!r} is no .txt, .csv, .npy or .parquet file, and no table has a column so called"
+        )
+    first, ids = next(iter(sources.items()))
+    columns.check_ids(ids, n_items)
+    for name, other in sources.items():
+        differs = next((i for i, (a, b) in enumerate(zip(ids, other, strict=False)) if a != b), None)
+        if differs is not None:
+            raise InputError(
+                f"--ids: item {differs} is {ids[differs]!r} in --{first} and {other[differs]!r} in --{name}: the rows "
+                "are in another order"
+            )
+    return ids
+
+
+def _predicted(pred: Any, chosen: Any, classes: tuple[str, ...] | None) -> list[int | str | None] | None:
+    """Returns the most probable class of each pick; None where the model was not asked."""
+    import numpy as np
+
+    from askew.arrays import to_numpy
+
+    if pred.probs is None:
+        return None
+    rows = to_numpy(pred.probs[chosen])
+    known = np.isfinite(rows).all(axis=1)
+    best = np.where(known, np.nan_to_num(rows).argmax(axis=1), -1).tolist()
+    return [None if code < 0 else code if classes is None else classes[code] for code in best]
+
+
+def _read(field: Any, path: Path | None, ids: str | None) -> Any:
     import askew.data.tables as tables
 
     if path is None:
         return None
-    return (tables.read_integers if field.integers else tables.read_array)(field.name, path)
+    table = tables.read_table(field.name, path, ids=ids)
+    return replace(table, values=tables.whole_numbers(field.name, path, table.values)) if field.integers else table
 
 
 def _spacing(arguments: argparse.Namespace) -> Any:
@@ -154,7 +333,7 @@ def _target(text: str | None) -> Any:
     if text is None:
         return None
     if Path(text).suffix in tables.READERS:
-        return tables.read_array("target", Path(text))
+        return tables.read_array("target", Path(text), items=False)
     try:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
@@ -190,12 +369,13 @@ def _details(selection: Any) -> dict[str, Any]:
     }
 
 
-def _lines(details: dict[str, Any]) -> str:
+def _lines(details: dict[str, Any], classes: tuple[str, ...] | None) -> str:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.6g}"
 
     pairs = zip(details["expected_counts"], details["demand"], strict=True)
-    counts = "  ".join(f"{label}: {got:.1f}/{want:.1f}" for label, (got, want) in enumerate(pairs))
+    names = classes or range(len(details["demand"]))
+    counts = "  ".join(f"{label}: {got:.1f}/{want:.1f}" for label, (got, want) in zip(names, pairs, strict=True))
     return (
         f"class counts, expected/wanted  {counts}\n"
         f"L1 score {number(details['l1_score'])}   weight {number(details['weight'])}   "

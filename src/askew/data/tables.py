@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Indices
+from askew.arrays import Floats, Indices
+from askew.data.columns import EXACT, is_index, is_number, place_of
 from askew.data.npy import open_npy, open_npz
 from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
 from askew.errors import InputError, MissingExtra, unknown
@@ -20,14 +23,31 @@ from askew.errors import InputError, MissingExtra, unknown
 READERS = (".npy", ".npz", ".csv", ".parquet")
 WRITERS = (".csv", ".json", ".npy")
 
-EXACT = 1 << 53
-"""Whole numbers up to this one are exact as floating-point numbers."""
-
-UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
-"""How pandas calls the column of its index."""
+ID_NAMES = frozenset(("id", "ids", "idx", "index", "item"))
+"""Names of a first column that is no feature, whatever it holds."""
 
 
-def read_array(name: str, path: Path) -> NDArray[Any]:
+@dataclass(frozen=True)
+class Table:
+    """What a file of numbers holds.
+
+    Attributes:
+        values: its array.
+        names: of its columns, where they have some.
+        ids: the words of the column of ids, where it was asked for and is there.
+    """
+
+    values: NDArray[Any]
+    names: tuple[str, ...] | None = None
+    ids: list[str] | None = None
+
+
+def read_array(name: str, path: Path, *, items: bool = True) -> NDArray[Any]:
+    """Returns the array of a file; see `read_table`."""
+    return read_table(name, path, items=items).values
+
+
+def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = True) -> Table:
     """Returns the array of a file; an .npy file is memory-mapped, so its rows are read when they are used.
 
     Row i is pool item i, so whatever would shift rows is refused:
@@ -35,25 +55,31 @@ def read_array(name: str, path: Path) -> NDArray[Any]:
     - .npy, or .npz with one array or one called `name`.
     - .csv: a line a row, numbers with commas between. One column becomes a 1-D array. The first line may hold the
       columns' names. Names that are numbers are refused if there are several (0, 1, 2, … are what pandas writes for
-      columns without a name); a single column has no way to tell and is read as numbers. A first column without a name
-      is pandas' index: it is left out if it counts the rows from 0, else refused. Blank lines and lines with `#` are
-      refused, but for a first line with `#` that holds the names and blank lines at the end.
+      columns without a name); a single column has no way to tell and is read as numbers. First columns without a name
+      are pandas' index: they are left out if they count the rows from 0, else refused, and so is a first column that
+      is called `id` or counts the rows. Blank lines and lines with `#` are refused, but for a first line with `#` that
+      holds the names and blank lines at the end.
     - .parquet: its numeric columns in order, pandas' index as in .csv; empty cells are refused.
 
     Args:
         name: what it is (`probs`), for messages; also the key looked for in an .npz of several arrays.
         path: the file.
+        ids: a column to keep apart as words, if the table has it; "index" is also pandas' index, whatever it holds.
+        items: whether rows are items, so that a first column may be their index.
 
     Raises:
         DataNotFound: no such file.
         InputError: another format, or a file that is empty, truncated, not numeric, or has two meanings.
+        MissingExtra: a Parquet file, and pyarrow is not installed.
     """
-    if path.suffix.lower() not in READERS:
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
         raise unknown("format", path.suffix or path.name, READERS)
     if plain_file(path, f"{name}: {one_line(path)}").st_size == 0:
         raise InputError(f"{name}: {path} is empty (0 bytes)")
-    reader = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv, ".parquet": _read_parquet}[path.suffix.lower()]
-    return reader(name, path)
+    if suffix in (".npy", ".npz"):
+        return Table((_read_npy if suffix == ".npy" else _read_npz)(name, path))
+    return (_read_csv if suffix == ".csv" else _read_parquet)(f"{name}: {one_line(path)}", path, ids, items)
 
 
 def read_integers(name: str, path: Path) -> NDArray[Any]:
@@ -62,9 +88,25 @@ def read_integers(name: str, path: Path) -> NDArray[Any]:
     Raises:
         InputError: see `read_array`; or a number that is not whole, or too large to be exact.
     """
-    array = read_array(name, path)
+    return whole_numbers(name, path, read_array(name, path))
+
+
+def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = False) -> NDArray[Any]:
+    """Returns an array whose floating-point numbers are whole as integers; others come back as they are.
+
+    Args:
+        name: what it is, for messages.
+        path: the file that it is from, for messages.
+        array: of any type.
+        gaps: whether NaN is -1, a gap in labels.
+
+    Raises:
+        InputError: a number that is not whole, or too large to be exact.
+    """
     if array.dtype.kind != "f":
         return array
+    if gaps:
+        array = np.where(np.isnan(array), -1, array)
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(~(np.abs(array) <= EXACT) | (array != np.floor(array)))
     if len(bad):
@@ -72,18 +114,55 @@ def read_integers(name: str, path: Path) -> NDArray[Any]:
     return array.astype(np.int64)
 
 
-def picks_as_text(chosen: Indices, details: Mapping[str, Any], suffix: str) -> bytes:
-    """Returns picks in the format of a file suffix: .csv (rank, item), .json (items and `details`) or .npy (int64)."""
+def pick_rows(
+    chosen: Indices,
+    *,
+    ids: Sequence[str] | None = None,
+    scores: Floats | None = None,
+    predicted: Sequence[int | str | None] | None = None,
+) -> list[dict[str, Any]]:
+    """Returns a row a pick: rank from 1, item, and of id, score and predicted class what there is.
+
+    Args:
+        chosen: (n,) pool indices, best first.
+        ids: of all N items.
+        scores: (n,) of the picks.
+        predicted: (n,) classes of the picks, names or numbers; None where the model was not asked.
+    """
+    rows: list[dict[str, Any]] = []
+    for place, item in enumerate(chosen.tolist()):
+        row: dict[str, Any] = {"rank": place + 1, "item": item}
+        if ids is not None:
+            row["id"] = ids[item]
+        if scores is not None:
+            row["score"] = float(str(scores[place]))  # the shortest number that is the same in its own precision
+        if predicted is not None:
+            row["predicted"] = predicted[place]
+        rows.append(row)
+    return rows
+
+
+def picks_as_text(rows: Sequence[Mapping[str, Any]], details: Mapping[str, Any], suffix: str) -> bytes:
+    """Returns picks in the format of a file suffix: .csv (the rows), .json (also `details`) or .npy (int64 items)."""
+    items = [row["item"] for row in rows]
     if suffix == ".npy":
         buffer = io.BytesIO()
-        np.save(buffer, chosen)
+        np.save(buffer, np.array(items, dtype=np.int64))
         return buffer.getvalue()
     if suffix == ".json":
-        return (json.dumps({"items": chosen.tolist(), **details}, indent=2) + "\n").encode()
+        plain = [{key: None if _is_infinite(value) else value for key, value in row.items()} for row in rows]
+        return (json.dumps({"items": items, "picks": plain, **details}, indent=2) + "\n").encode()
     if suffix == ".csv":
-        rows = "".join(f"{rank},{item}\n" for rank, item in enumerate(chosen.tolist(), start=1))
-        return f"rank,item\n{rows}".encode()
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue().encode()
     raise unknown("format", suffix, WRITERS)
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _read_npy(name: str, path: Path) -> NDArray[Any]:
@@ -98,23 +177,36 @@ def _read_npz(name: str, path: Path) -> NDArray[Any]:
         return arrays[key]
 
 
-def _read_csv(name: str, path: Path) -> NDArray[Any]:
-    where = f"{name}: {one_line(path)}"
+def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
     lines = read_text(path, where).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
     first = _cells(where, lines[0])
-    header = bool(first) and _is_header(where, first)
+    at = place_of(where, first, ids)
+    header = at is not None or (bool(first) and _is_header(where, first, square=not items and len(lines) == len(first)))
     if len(lines) == header or not first:
         raise InputError(f"{where} has no rows" if len(lines) == 1 else f"{where}: line 1 is blank: take it out")
-    _check_lines(where, lines[header:], header)
+    rows = lines[header:]
+    _check_lines(where, rows, header, words=at is not None)
+    if header:
+        _check_names(where, first, _cells(where, rows[0]), at)
+    words = None if at is None else _id_cells(where, rows, at, len(first))
+    kept = [i for i in range(len(first)) if i != at]
     with decoding(where, "a table of numbers"):
-        table = np.loadtxt(lines[header:], delimiter=",", ndmin=2, dtype=np.float64, comments=None, quotechar='"')
-    if len(table) != len(lines) - header:
-        raise InputError(f"{where}: has {len(lines) - header} lines but {len(table)} rows: one line must be one row")
-    if header and len(first) != table.shape[1]:
-        raise InputError(f"{where}: line 1 names {len(first)} columns, line 2 has {table.shape[1]}")
-    if table.shape[1] > 1:
-        table = _without_index(where, table, named=first[0] not in UNNAMED if header else None)
-    return table[:, 0] if table.shape[1] == 1 else table
+        table = np.loadtxt(
+            rows,
+            delimiter=",",
+            ndmin=2,
+            dtype=np.float64,
+            comments=None,
+            quotechar='"',
+            usecols=None if at is None else kept,
+        )
+    if len(table) != len(rows):
+        raise InputError(f"{where}: has {len(rows)} lines but {len(table)} rows: one line must be one row")
+    if header and len(kept) != table.shape[1]:
+        raise InputError(f"{where}: line 1 names {len(kept)} columns, line 2 has {table.shape[1]}")
+    names = [first[i].removeprefix("#").strip() for i in kept] if header else None
+    table, names = _without_index(where, table, names) if items else (table, names)
+    return Table(table[:, 0] if table.shape[1] == 1 else table, None if names is None else tuple(names), words)
 
 
 def _cells(where: str, line: str) -> list[str]:
@@ -122,92 +214,109 @@ def _cells(where: str, line: str) -> list[str]:
         return [cell.strip() for cell in next(csv.reader([line]), [])]
 
 
-def _is_header(where: str, cells: list[str]) -> bool:
+def _id_cells(where: str, lines: list[str], at: int, width: int) -> list[str]:
+    with decoding(where, "a table"):
+        rows = list(csv.reader(lines, strict=True))
+    bad = next((i for i, row in enumerate(rows) if len(row) != width), None)
+    if bad is not None or len(rows) != len(lines) or width == 1:
+        what = (
+            "has no other column" if width == 1 else f"line {(bad or 0) + 2} does not have the {width} cells of line 1"
+        )
+        raise InputError(f"{where}: {what}")
+    return [row[at].strip() for row in rows]
+
+
+def _check_names(where: str, names: list[str], row: list[str], at: int | None) -> None:
+    """Refuses a column of words, if each column has a name."""
+    for i, (name, cell) in enumerate(zip(names, row, strict=False)):
+        if len(names) == len(row) and i != at and cell and not is_number(cell):
+            raise InputError(f"{where}: {_described(name)} holds words, {one_line(cell, 40)!r} first: {_as_ids(name)}")
+
+
+def _described(name: str) -> str:
+    return "a column without a name, as pandas' index," if is_index(name) else f"column {one_line(name, 60)!r}"
+
+
+def _as_ids(name: str) -> str:
+    return f"pass --ids {'index' if is_index(name) else one_line(name, 60)} if it names the items, or take it out"
+
+
+def _is_header(where: str, cells: list[str], *, square: bool) -> bool:
     """Whether the first line holds names; refuses it if that cannot be told."""
-    numeric = [_is_number(cell) for cell in cells]
+    numeric = [is_number(cell) for cell in cells]
     counting = [str(i) for i in range(len(cells))]
     if all(numeric):
-        if len(cells) > 1 and cells == counting:
+        if len(cells) > 1 and cells == counting and not square:
             raise InputError(
                 f"{where}: line 1, {one_line(','.join(cells), 40)}, may be pandas' names of columns or the first row: "
                 "write the file with header=False, or give the columns names that are words; if it is a row, write 0.0"
             )
         return False
-    if not any(numeric) or (cells[0] in UNNAMED and cells[1:] == counting[:-1]):
+    if not any(numeric) or (is_index(cells[0]) and cells[1:] == counting[:-1]):
         return True
     word = cells[numeric.index(False)]
     raise InputError(f"{where}: line 1 mixes names and numbers, first {one_line(word, 40)!r}: is it names or a row?")
 
 
-def _check_lines(where: str, lines: list[str], header: bool) -> None:
+def _check_lines(where: str, lines: list[str], header: bool, *, words: bool) -> None:
     for i, line in enumerate(lines):
-        if not line.strip() or "#" in line:
+        if not line.strip() or "#" in (line.lstrip()[:1] if words else line):
             what = "is blank" if not line.strip() else f"holds a #: {one_line(line, 40)}"
             raise InputError(f"{where}: line {i + 1 + header} {what}: every line is a row; take it out")
 
 
-def _without_index(where: str, table: NDArray[Any], *, named: bool | None) -> NDArray[Any]:
-    """Returns a table without pandas' index, its first column if that has no name.
-
-    Args:
-        named: whether the first column has a name; None if none has.
-    """
-    counts = np.array_equal(table[:, 0], np.arange(len(table)))
-    if named is None and counts and len(table) > 2:
+def _without_index(where: str, table: NDArray[Any], names: list[str] | None) -> tuple[NDArray[Any], list[str] | None]:
+    """Returns a table and its names without pandas' index: first columns that have no name and count the rows."""
+    while table.shape[1] > 1 and names is not None and is_index(names[0]):
+        if not np.array_equal(table[:, 0], np.arange(len(table))):
+            raise InputError(
+                f"{where}: the first column has no name, as pandas' index, and does not count the rows from 0: pass "
+                "--ids index to carry it through as the ids of the items, or write the file with index=False"
+            )
+        table, names = table[:, 1:], names[1:]
+    if table.shape[1] == 1:
+        return table, names
+    counts = len(table) > 2 and any(np.array_equal(table[:, 0], np.arange(len(table)) + start) for start in (0, 1))
+    if names is None and counts and table[0, 0] == 0:
         raise InputError(
             f"{where}: the first column counts the rows: write the file with index=False, or name the columns in "
             "line 1 if it is one of the numbers"
         )
-    if named is None or named:
-        return table
-    if not counts:
-        raise InputError(
-            f"{where}: the first column has no name, as pandas' index, and does not count the rows from 0: sort the "
-            "rows by item and write the file with index=False"
-        )
-    return table[:, 1:]
+    if names is not None and (counts or names[0].lower() in ID_NAMES):
+        what = "counts the rows" if counts else "is no number of the model's"
+        raise InputError(f"{where}: {_described(names[0])} {what}: {_as_ids(names[0])}")
+    return table, names
 
 
-def _read_parquet(name: str, path: Path) -> NDArray[Any]:
+def _read_parquet(where: str, path: Path, ids: str | None, items: bool) -> Table:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingExtra("reading Parquet", "vision") from error
-    where = f"{name}: {one_line(path)}"
+        raise MissingExtra("reading Parquet", "parquet") from error
     with decoding(where, "a Parquet file"):
         about = pyarrow.parquet.read_metadata(path)
         check_memory(where, (about.num_rows, about.num_columns), 8)
         schema = pyarrow.parquet.read_schema(path)
-    for field in schema:
-        if not (pyarrow.types.is_floating(field.type) or pyarrow.types.is_integer(field.type)):
-            raise InputError(
-                f"{where}: column {one_line(field.name, 60)!r} is not numeric but {one_line(field.type, 60)}"
-            )
+    names = [str(field.name) for field in schema]
+    at = place_of(where, names, ids)
+    for i, field in enumerate(schema):
+        if i != at and not (pyarrow.types.is_floating(field.type) or pyarrow.types.is_integer(field.type)):
+            kind = one_line(field.type, 60)
+            raise InputError(f"{where}: {_described(field.name)} is not numeric but {kind}: {_as_ids(field.name)}")
     with decoding(where, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
         table.validate(full=True)
-        empty = {
-            field.name: column for field, column in zip(table.schema, table.columns, strict=True) if column.null_count
-        }
-    for column_name, column in empty.items():
-        first = column.is_null().to_numpy().argmax()
-        raise InputError(
-            f"{where}: column {one_line(column_name, 60)!r} has {column.null_count} empty cells, first at item {first}"
-        )
-    if table.num_rows == 0 or table.num_columns == 0:
+        words = None if at is None else ["" if v is None else str(v).strip() for v in table.columns[at].to_pylist()]
+    order = sorted((i for i in range(len(names)) if i != at), key=lambda i: not is_index(names[i]))
+    for i in order:
+        if empty := table.columns[i].null_count:
+            first = table.columns[i].is_null().to_numpy().argmax()
+            raise InputError(f"{where}: {_described(names[i])} has {empty} empty cells, first at item {first}")
+    if table.num_rows == 0 or not order:
         raise InputError(f"{where} has no rows")
-    columns = [column.to_numpy() for column in table.columns]
-    unnamed = [i for i, field in enumerate(table.schema) if field.name in UNNAMED]
-    if unnamed and len(columns) > 1:  # pandas puts its index last
-        rest = [column for i, column in enumerate(columns) if i != unnamed[-1]]
-        columns = list(_without_index(where, np.stack([columns[unnamed[-1]], *rest], axis=1), named=False).T)
-    return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    values = np.stack([table.columns[i].to_numpy() for i in order], axis=1)  # pandas puts its index last
+    kept: list[str] | None = [names[i] for i in order]
+    if items:
+        values, kept = _without_index(where, values, kept)
+    return Table(values[:, 0] if values.shape[1] == 1 else values, None if kept is None else tuple(kept), words)
