@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -133,6 +134,8 @@ def test_the_quickstart_runs_from_top_to_bottom() -> None:
     for block in blocks(DOCS / "quickstart.md", "python"):
         exec(compile(block, "quickstart.md", "exec"), space)
     assert len(set(space["chosen"].tolist())) == 20
+    assert (space["labels"][space["items"]] == -1).all()
+    assert set(space["items"].tolist()) == set(space["found"].chosen.tolist())  # the solver's pick is that of the call
     assert (space["labels"][space["chosen"]] == -1).all()
 
 
@@ -141,6 +144,42 @@ def test_the_page_on_balance_runs_from_top_to_bottom() -> None:
     for block in blocks(DOCS / "balance.md", "python"):
         exec(compile(block, "balance.md", "exec"), space)
     assert space["found"].weight > 0
+
+
+def test_the_readme_runs_as_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from askew.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
+    for block in blocks(ROOT / "README.md", "python"):
+        exec(compile(block, "README.md", "exec"), space)
+    [command] = re.findall(
+        r"^    (askew pick .*)$", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    assert main(shlex.split(command)[1:]) == 0
+    asked = [line.split(",") for line in (tmp_path / "ask.csv").read_text(encoding="utf-8").splitlines()]
+    assert len(asked) == 21
+    assert (space["labels"][space["chosen"]] == -1).all()
+
+
+def test_no_two_examples_are_one_experiment() -> None:
+    from askew.experiment.config import parse, tomllib
+
+    names = [
+        parse(tomllib.loads(block), page.name).name
+        for page in [*PAGES, ROOT / "README.md"]
+        for block in blocks(page, "toml")
+    ]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_what_is_installed_is_the_repository(page: Path) -> None:
+    """askew is on no index yet: `pip install askew` would fetch nothing, or a stranger's package."""
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"pip install \"?askew", text) == []
+    for extra in re.findall(r'pip install "\.\[(\w+)\]"', text):
+        assert f"\n{extra} = [" in PYPROJECT
 
 
 def test_the_strategies_of_the_guide_are_strategies() -> None:
@@ -166,7 +205,9 @@ def test_the_strategies_of_the_guide_are_strategies() -> None:
     del predictions._TABLE["surprise"]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in [*PAGES, ROOT / "README.md"] if blocks(page, "toml")], ids=lambda page: page.name
+)
 def test_every_configuration_in_the_docs_is_valid(page: Path) -> None:
     from askew.experiment.config import parse, tomllib
 

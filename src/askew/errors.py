@@ -3,7 +3,7 @@
     AskewError
     ├── InputError (also a ValueError)      the caller can mend it: argument, offending values and the way out are named
     │   └── DataNotFound                    a dataset or file is not on disk: the message says where to get it
-    └── MissingExtra (also an ImportError)  a feature needs a package that `pip install askew[...]` brings
+    └── MissingExtra (also an ImportError)  a feature needs packages that an extra of askew brings
 
 The command line prints the message of any of them as one line and exits with status 2.
 """
@@ -30,11 +30,13 @@ class MissingExtra(AskewError, ImportError):
     """A feature whose packages are not installed.
 
     >>> str(MissingExtra("training a classifier", "vision"))
-    'training a classifier needs packages that are not installed: pip install "askew[vision]"'
+    'training a classifier needs packages that are not installed: in a clone of askew, pip install ".[vision]"'
     """
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f'{feature} needs packages that are not installed: pip install "askew[{extra}]"')
+        super().__init__(
+            f'{feature} needs packages that are not installed: in a clone of askew, pip install ".[{extra}]"'
+        )
         self.feature, self.extra = feature, extra
 
 

@@ -158,3 +158,30 @@ def test_handlers_of_signals_are_as_before(capsys: pytest.CaptureFixture[str]) -
     before = signal.getsignal(signal.SIGTERM)
     assert main(["strategies"]) == 0
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("usage: askew")
+    assert "pick the items to label next" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], "askew: unknown command 'rnu': did you mean 'run'? known: demo, "),
+        (["video", "erors"], "askew video: unknown command 'erors': did you mean 'errors'? known: errors, pick"),
+        ([*PICK, "--balance-by", "prbs"], "unknown --balance-by 'prbs': did you mean 'probs'?"),
+    ],
+)
+def test_a_misspelt_word_is_told_the_nearest(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    shown = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert words in shown
+    assert shown.count("\n") == 1

@@ -106,7 +106,7 @@ def test_another_experiments_folder_is_refused(finished: Path, capsys: pytest.Ca
     other.write_text(CONFIG.replace("budget = 10", "budget = 11"))
     before = {p: p.read_bytes() for p in (finished / "out").rglob("*") if p.is_file()}
     assert main(["run", str(other), "--out", str(finished / "out")]) == 2
-    assert "other settings" in capsys.readouterr().err
+    assert "other settings: protocol.budget is 10 there and 11 here: choose" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in (finished / "out").rglob("*") if p.is_file()} == before
 
 
@@ -126,6 +126,16 @@ BAD = {
     "stranger": (CONFIG.replace("[learner]", '[learner]\nestimator = "os.system"'), "--trust-estimator"),
     "text for a number": (CONFIG.replace("budget = 10", 'budget = "10"'), "protocol.budget"),
     "evil name": (CONFIG.replace('"try"', '"../../evil"'), "../../evil"),
+    "initial set of a long tail": (
+        CONFIG.replace("test_items = 100", "test_items = 100\nlong_tail = { imbalance = 0.1 }")
+        .replace("initial = 20", 'initial = 290\ninitial_set = "uniform"')
+        .replace("budget = 10", "budget = 1"),
+        "start with fewer",
+    ),
+    "dataset that is not here": (
+        CONFIG.replace('"digits"\npool', '"cifar10"\npool'),
+        "add --download",
+    ),
     "target": (CONFIG.replace("balance = 0.5", "balance = 0.5\ntarget = [0.5, 0.5]"), "2 classes"),
 }
 
@@ -142,6 +152,36 @@ def test_a_bad_experiment_is_one_line_and_nothing_is_written(
     assert shown.count("\n") == 1
     assert words in shown
     assert not (tmp_path / "out").exists()
+
+
+def test_the_reason_of_a_failure_is_said(tmp_path: Path) -> None:
+    from askew.experiment.grid import Job, failure
+
+    job = Job("random", 1)
+    (tmp_path / job.folder).mkdir(parents=True)
+    (tmp_path / job.folder / "failure.txt").write_text("Traceback …\n  at x\nOutOfMemoryError: 9 GB\n")
+    assert failure(tmp_path, job) == (
+        f"random seed 1 failed: OutOfMemoryError: 9 GB (all of it: {tmp_path / job.folder / 'failure.txt'})"
+    )
+
+
+def test_the_time_left_counts_no_cycle_of_a_failed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from askew.cli.screen import Screen
+    from askew.experiment.config import parse, tomllib
+    from askew.experiment.grid import jobs_of
+    from askew.experiment.loop import Progress
+
+    config = parse(tomllib.loads(SMALL), "small")
+    jobs = jobs_of(config)
+    with Screen(config, jobs, tmp_path) as screen:
+        screen.watch(Progress("entropy", 0, 0, 3, "fit", 20))
+        screen.done(jobs[0])
+        assert "time left unknown until a cycle ends" in capsys.readouterr().err
+        for job in jobs[1:]:
+            for cycle in range(3):
+                screen.watch(Progress(job.label, job.seed, cycle, 3, "done", 20 + 5 * cycle))
+            screen.done(job)
+    assert capsys.readouterr().err.splitlines()[-1] == "4/4 kcenter seed 1: 30 labels; about 0:00 left"
 
 
 def make_pictures(folder: Path) -> None:
@@ -253,7 +293,7 @@ def test_jobs_change_nothing_and_threads_are_the_folders(
     capsys.readouterr()
     assert main([*command, "--threads", "2"]) == 2
     shown = capsys.readouterr().err
-    assert "compute with 1 threads, not 2" in shown
+    assert "compute with 1 thread, not 2" in shown
     assert shown.count("\n") == 1
     assert main([*command, "--threads", "0"]) == 2
 

@@ -149,7 +149,7 @@ def finish(out: Path, job: Job, *accuracies: float, waiting: bool = False) -> No
 
 @pytest.mark.parametrize(
     ("protocol", "threads", "words"),
-    [({"budget": 11}, None, "with other settings"), ({}, 3, "compute with 1 threads, not 3")],
+    [({"budget": 11}, None, "with other settings"), ({}, 3, "compute with 1 thread, not 3")],
 )
 def test_results_are_not_mixed(digits: Dataset, tmp_path: Path, protocol: Any, threads: Any, words: str) -> None:
     with prepared(config_of(), digits, tmp_path):

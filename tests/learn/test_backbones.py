@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -193,3 +194,36 @@ def test_fresh_weights_follow_torchs_generator_alone():
         states.append(build("small-convnet").head.weight.detach().numpy())
     assert np.array_equal(states[0], states[1])
     assert not np.array_equal(states[0], states[2])
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(-2, "Name or service not known")
+
+
+def test_without_a_network_missing_weights_are_refused_at_once(monkeypatch, tmp_path):
+    from askew.learn import weights
+
+    monkeypatch.setattr(weights.socket, "create_connection", refuse)
+    monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"huggingface\.co cannot be reached \(Name or service not known\).*the file"):
+        build("resnet18", pretrained=True)
+    assert time.monotonic() - start < 5
+
+
+def test_without_a_network_weights_of_an_earlier_download_are_taken(monkeypatch, tmp_path):
+    import timm
+    from safetensors.torch import save_file
+
+    from askew.learn import weights
+
+    tensors = {name: t.clone() for name, t in timm.create_model("resnet18").state_dict().items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    monkeypatch.setattr(weights.socket, "create_connection", refuse)
+    monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "model.safetensors"))
+    body = build("resnet18", pretrained=True).body
+    assert torch.equal(body.layer1[0].conv1.weight, tensors["layer1.0.conv1.weight"])

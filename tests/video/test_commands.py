@@ -73,7 +73,7 @@ def test_errors_end_to_end(scene, capsys):
     ]
     assert sorted(path.name for path in (out / "pictures").iterdir()) == ["clip-000012.jpg", "clip-000018.jpg"]
     assert (out / "clip-timeline.png").is_file()
-    assert "24 frames, 1 suspected detections, 1 missed objects" in capsys.readouterr().out
+    assert "24 frames, 1 suspected detection, 1 missed object\n" in capsys.readouterr().out
     assert not list(out.parent.glob(".askew-*"))
 
 
@@ -303,6 +303,6 @@ def test_without_opencv_the_core_works_and_says_what_is_missing():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "0.0",
-        'flow needs packages that are not installed: pip install "askew[video]"',
+        'flow needs packages that are not installed: in a clone of askew, pip install ".[video]"',
         "False",
     ]

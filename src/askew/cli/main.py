@@ -1,6 +1,6 @@
 """The `askew` command: finds the subcommand, calls it, turns what is deliberate into one line and exit status 2.
 
-Built on argparse, so that `pip install askew` alone gives a working `askew pick`. A subcommand's module says what it
+Built on argparse, so that the light install alone gives a working `askew pick`. A subcommand's module says what it
 takes (`add`) without importing anything heavy; the work is imported when it runs.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
 from askew.cli import demo, pick, report, run, strategies, video
-from askew.errors import AskewError
+from askew.errors import AskewError, unknown
 from askew.files import cleaned_up
 
 COMMANDS = (demo, run, report, pick, strategies, video)
@@ -29,10 +29,16 @@ def parser() -> argparse.ArgumentParser:
         epilog="askew COMMAND --help tells more.",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = top.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    top.set_defaults(call=lambda _: _help(top))
     for command in COMMANDS:
         command.add(commands)
     return top
+
+
+def _help(top: argparse.ArgumentParser) -> int:
+    top.print_help()
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,6 +134,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuses a value that is no choice and suggests the nearest; argparse's own words only list them."""
+        if action.choices is not None and value not in action.choices:
+            kind = "command" if isinstance(action, argparse._SubParsersAction) else "/".join(action.option_strings)
+            self.error(str(unknown(kind, value, map(str, action.choices))))
 
     def print_help(self, file: Any = None) -> None:
         """Prints the help; argparse's own printing says nothing of a full disk."""

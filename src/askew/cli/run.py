@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
         help="threads of each run (1, or what the folder's runs have); other threads give other picks",
     )
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
-    parser.add_argument("--download", action="store_true", help="let torchvision download a dataset that is missing")
+    parser.add_argument("--download", action="store_true", help="fetch a named dataset that is not on this machine yet")
     parser.add_argument(
         "--skip-unreadable", action="store_true", help="leave out pictures that cannot be read; list them"
     )
@@ -95,6 +95,6 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
             some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
             print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
         for job in failed:
-            print(f"askew: failed: {out / job.folder / 'failure.txt'}", file=sys.stderr)
+            print(f"askew: {grid.failure(out, job)}", file=sys.stderr)
         print(f"report: {build(out)}")
     return 1 if failed else 0

@@ -28,6 +28,7 @@ class Screen:
         self._ended = {job for job in jobs if is_finished(config, out, job)}
         self._before = sum(self._cycles[job] for job in self._ended)
         self._cycles_done = 0
+        self._cycles_dropped = 0
         self._now: dict[Job, Progress] = {}
         self._best: dict[Job, float] = {}
         self._start = time.monotonic()
@@ -60,13 +61,14 @@ class Screen:
         """Takes note that a run ended."""
         last = self._now.pop(job, None)
         self._ended.add(job)
+        if last is not None:  # of a run that failed, some cycles are not to come
+            self._cycles_dropped += self._cycles[job] - last.cycle - (last.phase == "done")
         if not self._console.is_terminal and last is not None:
             accuracy = self._best.get(job)
             shown = "" if accuracy is None else f", accuracy {100 * accuracy:.1f}%"
-            rest = _duration(self._seconds_left())
             print(
                 f"{len(self._ended)}/{len(self._cycles)} {job.label} seed {job.seed}: "
-                f"{last.n_labeled} labels{shown}; {rest} left",
+                f"{last.n_labeled} labels{shown}; {_left(self._seconds_left())}",
                 file=sys.stderr,
                 flush=True,
             )
@@ -74,7 +76,7 @@ class Screen:
     def _seconds_left(self) -> float | None:
         if self._cycles_done == 0:
             return None
-        left = sum(self._cycles.values()) - self._before - self._cycles_done
+        left = sum(self._cycles.values()) - self._before - self._cycles_done - self._cycles_dropped
         return (time.monotonic() - self._start) / self._cycles_done * left
 
     def _render(self) -> Group:
@@ -94,14 +96,16 @@ class Screen:
             Text(self._title, style="bold"),
             ProgressBar(total=total, completed=through, width=30),
             f"{len(self._ended)}/{len(self._cycles)} runs",
-            f"{_duration(time.monotonic() - self._start)} gone, {_duration(self._seconds_left())} left",
+            f"{_duration(time.monotonic() - self._start)} so far, {_left(self._seconds_left())}",
         )
         return Group(head, table)
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
+def _left(seconds: float | None) -> str:
+    return "time left unknown until a cycle ends" if seconds is None else f"about {_duration(seconds)} left"
+
+
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -172,7 +172,8 @@ def call_pick(arguments: argparse.Namespace) -> int:
         print(f"balance: within {picked.selection.gap:.2%} of the best possible")
     with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
         write_picked(folder, picked.rows, picked.scores, kind=arguments.format)
-    print(f"{len(picked.rows)} frames of {len({one.name for one, _ in picked.rows})} videos written: {out}")
+    n_videos = len({one.name for one, _ in picked.rows})
+    print(f"{_counted(len(picked.rows), 'frame')} of {_counted(n_videos, 'video')} written: {out}")
     return 0
 
 
@@ -226,7 +227,12 @@ def _coherence(arguments: argparse.Namespace) -> Coherence:
 
 def _summary(name: str, errors: FrameErrors) -> str:
     suspected, missed = int(errors.false_positives.sum()), int(errors.false_negatives.sum())
-    return f"{name}: {len(errors)} frames, {suspected} suspected detections, {missed} missed objects"
+    found = f"{_counted(suspected, 'suspected detection')}, {_counted(missed, 'missed object')}"
+    return f"{name}: {_counted(len(errors), 'frame')}, {found}"
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:

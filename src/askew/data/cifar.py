@@ -85,9 +85,9 @@ def read(name: str, roots: list[Path]) -> Dataset:
     if file is not None:
         return replace(npz.read(file, 1 / 6), name=name)
     raise DataNotFound(
-        f"{name}: not found in {places.listing(roots)}: get the python version from "
-        f"https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, so that {folder}/{test} is in one of these, "
-        "or pass --download"
+        f"{name}: not found in {places.listing(roots)}: add --download (in Python: download=True) to fetch it, "
+        "or get the python version from https://www.cs.toronto.edu/~kriz/cifar.html and unpack it there, so that "
+        f"{folder}/{test} is in one of these"
     )
 
 

@@ -40,9 +40,10 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts them."""
 
 WHERE = (
-    "get train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
+    "add --download (in Python: download=True) to fetch it, or get train-images-idx3-ubyte.gz, "
+    "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
     "t10k-labels-idx1-ubyte.gz from https://github.com/zalandoresearch/fashion-mnist (or `apt install "
-    "dataset-fashion-mnist`), or pass --download"
+    "dataset-fashion-mnist`)"
 )
 
 
@@ -64,7 +65,7 @@ def read(roots: list[Path], explicit_root: bool) -> Dataset:
             train_x, train_y, test_x, test_y = (read_idx(f) for f in files if f is not None)
             train, test = _images(train_x, train_y), _images(test_x, test_y)
             return Dataset("fashion-mnist", CLASSES, train, test)
-    raise DataNotFound(f"fashion-mnist: not found in {places.listing(roots)}: {WHERE}; put them into one of these")
+    raise DataNotFound(f"fashion-mnist: not found in {places.listing(roots)}: {WHERE} and put them there")
 
 
 def _present(folder: Path, name: str) -> Path | None:

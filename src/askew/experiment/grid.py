@@ -11,6 +11,7 @@ The same command goes on where an earlier one stopped; strategies and seeds may 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -145,12 +146,18 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
 
 
 def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int | None) -> None:
-    if _identity(there.config) != _identity(config.model_dump(mode="json")):
-        raise InputError(f"{out}: holds the experiment {there.name!r} with other settings: choose another --out")
-    if threads is not None and threads != there.threads:
+    differ = _differences(_identity(there.config), _identity(config.model_dump(mode="json")))
+    if differ:
+        more = f"; and {len(differ) - 2} more" if len(differ) > 2 else ""
         raise InputError(
-            f"{out}: its runs compute with {there.threads} threads, not {threads}, and other threads give other picks: "
-            "leave --threads out, or choose another --out"
+            f"{out}: holds the experiment {there.name!r} with other settings: {'; '.join(differ[:2])}{more}: choose "
+            "another --out, or another name"
+        )
+    if threads is not None and threads != there.threads:
+        plural = "" if there.threads == 1 else "s"
+        raise InputError(
+            f"{out}: its runs compute with {there.threads} thread{plural}, not {threads}, and other threads give other "
+            "picks: leave --threads out, or choose another --out"
         )
 
 
@@ -217,6 +224,29 @@ def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(protocol, dict):
         sections["protocol"] = {key: value for key, value in protocol.items() if key not in ("seeds", "full")}
     return sections
+
+
+def _differences(there: object, here: object, where: str = "") -> list[str]:
+    """Lists the settings that differ, such as `protocol.budget is 10 there and 11 here`."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        keys = dict.fromkeys([*there, *here])
+        return [
+            line
+            for key in keys
+            for line in _differences(there.get(key), here.get(key), f"{where}.{key}" if where else str(key))
+        ]
+    return [] if there == here else [f"{where} is {_setting(there)} there and {_setting(here)} here"]
+
+
+def _setting(value: object) -> str:
+    return "left out" if value is None else f"{json.dumps(value, ensure_ascii=False):.60}"
+
+
+def failure(out: Path, job: Job) -> str:
+    """Returns one line about a run that failed: its reason, and the file with the whole of it."""
+    path = out / job.folder / "failure.txt"
+    reason = (path.read_text(encoding="utf-8").strip().splitlines() or ["no reason is known"])[-1]
+    return f"{job.label} seed {job.seed} failed: {reason} (all of it: {path})"
 
 
 @dataclass(frozen=True)

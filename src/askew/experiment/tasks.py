@@ -71,14 +71,17 @@ def pool_and_initial(config: ExperimentConfig, dataset: Dataset, seed: int) -> t
     if wanted > len(items):
         raise InputError(f"protocol.initial: {wanted} is more than the {len(items)} items of the pool")
     if config.data.long_tail is not None:
-        cut = long_tail(
-            labels,
-            imbalance=config.data.long_tail.imbalance,
-            kind=config.data.long_tail.kind,
-            n_classes=dataset.n_classes,
-            n_initial=wanted,
-            seed=seed,
-        )
+        try:
+            cut = long_tail(
+                labels,
+                imbalance=config.data.long_tail.imbalance,
+                kind=config.data.long_tail.kind,
+                n_classes=dataset.n_classes,
+                n_initial=wanted,
+                seed=seed,
+            )
+        except InputError as error:
+            raise InputError(f"protocol.initial and data.long_tail: {error}") from error
         kept = np.sort(np.concatenate([cut.initial, cut.pool_items]))
         return items[kept], np.searchsorted(kept, np.sort(cut.initial))
     rng = generator(seed, "initial")

@@ -183,8 +183,11 @@ def resnet18_cifar(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
 def _timm_body(name: str, shape: tuple[int, int, int], pretrained: bool) -> tuple[nn.Module, int]:
     import timm
 
+    overlay = weights.from_hub(name) if pretrained else {}
     try:
-        body = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=shape[2])
+        body = timm.create_model(
+            name, pretrained=pretrained, num_classes=0, in_chans=shape[2], pretrained_cfg_overlay=overlay
+        )
     except (OSError, RuntimeError, ValueError) as error:
         if not pretrained:
             raise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,9 @@ from torch import Tensor, nn
 
 from askew.data.reading import decoding, plain_file
 from askew.errors import InputError
+
+HUB_SECONDS = 5.0
+"""How long the hub may take to answer at all."""
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 """Keys under which training scripts put the weights among other things."""
@@ -46,6 +52,38 @@ def read(path: Path) -> dict[str, Tensor]:
 def first_line(error: Exception) -> str:
     """Returns the first line of an error's message, or what kind it is if it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def from_hub(name: str) -> dict[str, str]:
+    """Returns what timm needs in order to get its weights of `name` without waiting for a hub that cannot be reached.
+
+    Nothing if the hub answers; otherwise the file that an earlier download left in the hub's cache. Left to itself the
+    hub's client asks ten times and waits between, a minute in all.
+
+    Raises:
+        InputError: the hub cannot be reached, and the weights are not in its cache.
+    """
+    import timm
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    config = timm.get_pretrained_cfg(name)
+    repository = None if config is None else config.hf_hub_id
+    address = urllib.parse.urlsplit(constants.ENDPOINT)
+    if config is None or not repository or constants.HF_HUB_OFFLINE or urllib.request.getproxies():
+        return {}
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((address.hostname or "", port), timeout=HUB_SECONDS).close()
+        return {}
+    except OSError as error:
+        for file in ("model.safetensors", "pytorch_model.bin"):
+            found = try_to_load_from_cache(repository, config.hf_hub_filename or file)
+            if isinstance(found, str):
+                return {"file": found} if found.endswith(".safetensors") else {}
+        raise InputError(
+            f"pretrained: timm's weights of {name} are not on this machine, and {address.hostname} cannot be reached "
+            f'({error.strerror or error}): download them elsewhere and give the file, pretrained = "FILE"'
+        ) from error
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
