@@ -357,4 +357,4 @@ def test_parquet_without_pyarrow_is_one_line(
     Path("p.parquet").write_bytes(b"PAR1")
     for option in ("--probs", "--probs p.npy --labels", "--probs p.npy --ids"):
         assert main(f"pick entropy -n 5 {option} p.parquet".split()) == 2
-        assert capsys.readouterr().err.endswith('not installed: pip install "askew[parquet]"\n')
+        assert capsys.readouterr().err.endswith('not installed: in a clone of askew, pip install ".[parquet]"\n')

@@ -78,8 +78,7 @@ def long_tail(
         members = generator(seed, "long-tail", c).permutation(np.flatnonzero(known == c))
         if len(members) < takes[c]:
             raise InputError(
-                f"n_initial: {takes[c]} items of class {c} are to be initial, it has {len(members)}: "
-                "start with fewer"
+                f"n_initial: {takes[c]} items of class {c} are to be initial, it has {len(members)}: start with fewer"
             )
         left = members[takes[c] :]
         count = max(1, round(keeps[c] * len(left))) if len(left) else 0
