@@ -128,23 +128,10 @@ sys.exit(main.main(["pick", "random", "-n", "5"]))
 """
 
 
-def signals_as_in_a_terminal() -> None:
-    """Undoes what `nohup` and background jobs of a shell hand down: SIGHUP or SIGINT ignored."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_a_process_that_is_told_to_end_leaves_nothing_behind(folder: Path, number: int, status: int) -> None:
     run = [sys.executable, "-c", AT_WORK]
-    with subprocess.Popen(
-        run,
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=signals_as_in_a_terminal,
-    ) as process:
+    with subprocess.Popen(run, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
