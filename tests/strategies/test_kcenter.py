@@ -241,6 +241,17 @@ def test_features_whose_distances_leave_float64_are_refused():
             query("kcenter", 1, features=np.array([[0.0], [1.0], [2.0]]) * size)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_an_outlier_beside_which_nothing_can_be_measured_is_refused(library):
+    """Scaled by 1e200, the others' distances are 1e-200, whose squares are 0: any pick among them would be chance."""
+    features = np.array([[0.0], [1.0], [9.0], [1e200]])
+    given = pytest.importorskip("torch").tensor(features) if library == "torch" else features
+    with pytest.raises(InputError, match=r"features: the largest is 1e\+200, the smallest that is not 0 is 1; beside"):
+        query("kcenter", 2, features=given, labels=[0, -1, -1, -1])
+    features[3] = 1e140  # the largest ratio that is still measured is not far above
+    assert query("kcenter", 2, features=features, labels=[0, -1, -1, -1]).tolist() == [3, 2]
+
+
 def test_balance_counts_distances_in_the_unit_of_the_features():
     features = np.array([[0.0], [3.0], [-2.0]]) * 1e200
     given = {"features": features, "probs": np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), "labels": [0, -1, -1]}

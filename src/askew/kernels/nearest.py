@@ -38,6 +38,9 @@ BATCH = 32
 MOST = 2.0**900
 """Features beyond this, or all below its inverse, are refused: their distances could leave float64."""
 
+SPAN = 1e150
+"""Where features are scaled, numbers beyond this ratio are refused: squares of the small ones would be lost."""
+
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -58,7 +61,7 @@ class NearestCentre:
     upper bound, the nearest centre is certain and one float64 difference gives the distance.
 
     Where squares would leave the range of the features' dtype, rows are taken in float64, times a power of two.
-    Differences below 1e-70 of the largest then count as none.
+    Differences below 1e-150 of the largest then count as none, and numbers that small are refused.
 
     Args:
         features: (N, D) finite floats, of any library.
@@ -70,7 +73,7 @@ class NearestCentre:
         may_grow, start, upper, low, high: as in `Gains`; the gain is the distance.
 
     Raises:
-        InputError: features so large, or all so small, that distances leave float64.
+        InputError: features so large, or all so small, or so far apart in size, that distances leave float64.
     """
 
     may_grow = False
@@ -129,12 +132,17 @@ class NearestCentre:
 
     def _power_of_two(self) -> float:
         """Returns 2^−k with 2^k the first power of two above every number: multiplying by it rounds nothing."""
-        tiles = _tiles(self._x.shape[0], TILE)
-        largest = max(float(self._xp.max(self._xp.abs(self._x[rows]))) for rows in tiles)
+        sizes = [_extremes(self._xp, self._x[rows]) for rows in _tiles(self._x.shape[0], TILE)]
+        smallest, largest = min(low for low, _ in sizes), max(high for _, high in sizes)
         if largest > MOST or 0 < largest < 1 / MOST:
             raise InputError(
                 f"features: the largest is {largest:.3g}, and distances leave the range of float64: multiply all of "
                 "them by one number that brings it near 1"
+            )
+        if smallest < largest / SPAN:
+            raise InputError(
+                f"features: the largest is {largest:.3g}, the smallest that is not 0 is {smallest:.3g}; beside the "
+                "one, float64 cannot measure distances between the others: leave such items out, or take logarithms"
             )
         return 2.0 ** -math.frexp(largest)[1]
 
@@ -407,6 +415,12 @@ def _in_good_order(labeled: Indices, norms2: Floats) -> Indices:
     mixed[::2], mixed[1::2] = central, np.random.default_rng(0).permutation(labeled)
     first = np.unique(mixed, return_index=True)[1]
     return mixed[np.sort(first)]
+
+
+def _extremes(xp: Any, rows: Array) -> tuple[float, float]:
+    """Returns the sizes of the smallest number that is not 0, or infinity, and of the largest."""
+    sizes = xp.abs(rows)
+    return float(xp.min(xp.where(sizes > 0, sizes, xp.full_like(sizes, math.inf)))), float(xp.max(sizes))
 
 
 def _norms2(xp: Any, rows: Array) -> Array:
