@@ -52,7 +52,7 @@ def test_masked_numbers_are_refused_and_masks_without_any_are_not():
         query("margin", 1, probs=masked)
     assert query("margin", 1, probs=np.ma.masked_less(P, 0)).tolist() == [1]
     labels = np.ma.masked_equal([0, -1, -1, 5], 5)
-    with pytest.raises(InputError, match=r"labels: 1 of 4 numbers are masked"):
+    with pytest.raises(InputError, match=r"labels: 1 of 4 numbers are masked: .* labels\.filled\(-1\)"):
         query("margin", 1, probs=P, labels=labels)
 
 

@@ -86,8 +86,9 @@ def as_array(name: str, value: Any) -> Array:
     if not isinstance(value, np.ndarray) and array_api_compat.is_array_api_obj(value):
         return value
     if isinstance(value, np.ma.MaskedArray) and (n_masked := int(np.ma.getmaskarray(value).sum())):
+        fill = "np.nan" if value.dtype.kind == "f" else "-1"
         raise InputError(
-            f"{name}: {n_masked} of {value.size} numbers are masked: fill them first, as {name}.filled(np.nan) does"
+            f"{name}: {n_masked} of {value.size} numbers are masked: fill them first, as {name}.filled({fill}) does"
         )
     try:
         out: Any = np.asarray(value)
