@@ -48,6 +48,8 @@ WORDS = {
     "int": "whole number",
     "float": "number",
     "bool": "true or false",
+    "StrictBool": "true or false",
+    "StrictFloat": "number",
 }
 """What a person calls the values of a TOML file."""
 
