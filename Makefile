@@ -46,9 +46,7 @@ docs: $(READY)
 	$(BIN)/mkdocs build --strict
 
 mutate: $(READY)
-	$(BIN)/pip install --quiet "mutmut>=3.8"
-	OMP_NUM_THREADS=1 $(BIN)/mutmut run
-	$(BIN)/mutmut results
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/mutate.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -289,3 +290,79 @@ def test_spaced_frames_are_balanced_over_objects() -> None:
     auto = select(Plan(fixed, balance=Balance("auto"), spacing=Spacing(0, 1)), 3, pred, Pool.without_labels(12))
     assert auto.weight is not None
     assert auto.curve is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: balance_of(ground_metric=LINE), "need balance="),
+        (lambda: balance_of(per_class=True), "need balance="),
+        (lambda: balance_of(by="probabilities"), "balance_by 'probabilities'"),
+        (lambda: balance_of(Balance(1), by="predicted"), "brings its own"),
+        (lambda: balance_of(Balance(1), per_class=True), "brings its own"),
+        (lambda: balance_of(Balance(1), ground_metric=LINE), "brings its own"),
+        (lambda: Plan(fixed, balance=Balance(by="predicted"), spacing=Spacing()), "^spaced frames are balanced by Eq"),
+        (
+            lambda: Plan(fixed, balance=Balance(1, distance="wasserstein", ground_metric=LINE), spacing=Spacing()),
+            "^spaced frames are balanced by Eq",
+        ),
+        (lambda: Spacing(around_picked=True), "around_picked: .* got True"),
+        (lambda: Balance(float("inf")), "^balance: .* got inf"),
+        (lambda: Balance(1, target=[]), r"^target: expected shape \(C,\), got \(0,\)"),
+        (
+            lambda: Balance(1, distance="wasserstein", ground_metric=LINE + np.inf),
+            "^balance_ground_metric: expected finite numbers from 0",
+        ),
+        (
+            lambda: Balance(1, distance="wasserstein", ground_metric=LINE).check(4),
+            "^balance_ground_metric: has 3 classes, the data has 4",
+        ),
+    ],
+)
+def test_what_else_excludes_itself_is_refused_in_plain_words(make, words) -> None:
+    with pytest.raises(InputError, match=words):
+        make()
+
+
+def test_settings_one_by_one_are_those_of_a_balance() -> None:
+    assert balance_of() is None
+    assert balance_of(0.5) == Balance(0.5)
+    assert balance_of(Balance(0.5)) == Balance(0.5)
+    assert balance_of(0.5, target=[0.5, 0.5], per_class=True) == Balance(0.5, (0.5, 0.5), per_class=True)
+    assert balance_of("auto", distance="l2", tune="first-cycle") == Balance("auto", distance="l2", tune="first-cycle")
+    whole = Balance(1, distance="wasserstein", ground_metric=LINE)
+    assert balance_of(1, distance="wasserstein", ground_metric=LINE) == whole
+    assert balance_of(by="predicted") == Balance(by="predicted")
+
+
+def test_settings_are_kept_as_plain_values_whatever_library_they_come_from() -> None:
+    balance = Balance(np.float32(0.5), np.array([0.5, 0.5]), per_class=np.True_)
+    assert type(balance.weight) is float
+    assert balance.target == (0.5, 0.5)
+    assert json.loads(json.dumps(balance.record())) == {
+        "weight": 0.5,
+        "target": [0.5, 0.5],
+        "by": "probs",
+        "distance": "l1",
+        "ground_metric": None,
+        "per_class": True,
+        "tune": "every-cycle",
+    }
+    assert Balance(0).weight == 0.0
+    assert (Spacing().around_labeled, Spacing().around_picked, Spacing().order) == (3, 5, "videos")
+
+
+def test_a_target_may_be_a_tensor_of_any_precision() -> None:
+    torch = pytest.importorskip("torch")
+    assert Balance(1, target=torch.tensor([0.5, 0.5], dtype=torch.bfloat16)).target == (0.5, 0.5)
+
+
+def test_a_request_keeps_its_own_parameters_and_cannot_be_changed() -> None:
+    given = {"skip": 1}
+    plan = Plan(last_ones, given)
+    given["skip"] = 2
+    assert plan.parameters == {"skip": 1}
+    assert plan.record()["parameters"] == {"skip": 1}
+    for value, name in ((plan, "strategy"), (Balance(1), "weight"), (Spacing(), "order")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(value, name, None)

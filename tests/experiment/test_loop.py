@@ -22,6 +22,7 @@ from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.query import select
 from askew.seeding import number
+from askew.strategies.registry import strategy
 
 N, C = 40, 3
 
@@ -142,9 +143,15 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[Heard]:
     return found
 
 
+@strategy("powered", kind="scorer", needs=("probs",), paper="this test")
+def powered(pred: Predictions, pool: Pool, *, power: float = 1.0) -> Any:
+    """Scores the probability of class 0, to some power."""
+    return pred.probs[:, 0] ** power
+
+
 GROUND = [[0.0, 1.0, 5.0], [1.0, 0.0, 1.0], [5.0, 1.0, 0.0]]
 PLANS = {
-    "parameters": Plan("kcenter", {"start": "spread"}) if "start" in Plan("kcenter").strategy.parameters else None,
+    "parameters": Plan(powered, {"power": 2.0}),
     "weight": Plan("margin", balance=Balance(0.7)),
     "target": Plan("margin", balance=Balance(2.0, target=[0.6, 0.3, 0.1])),
     "distance": Plan("margin", balance=Balance(2.0, distance="l2")),
@@ -155,10 +162,9 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name, plan in PLANS.items() if plan is not None])
+@pytest.mark.parametrize("name", PLANS)
 def test_the_whole_plan_reaches_the_query_and_the_header(tmp_path: Path, name: str, heard: list[Heard]) -> None:
     plan = PLANS[name]
-    assert plan is not None
     cycles = ran(tmp_path, run_of(plan))
     assert [one.plan for one in heard] == [plan] * 3
     assert [one.n for one in heard] == [4] * 3
@@ -333,3 +339,80 @@ def test_the_ledger_of_a_finished_run_is_left_alone(tmp_path: Path) -> None:
     ran(tmp_path, run, task)
     assert task.calls == []
     assert (tmp_path / "ledger.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("weight", [2.0, "auto"])
+def test_the_ledger_holds_what_the_balance_reported(tmp_path: Path, weight: Any, heard: list[Heard]) -> None:
+    cycles = ran(tmp_path, run_of(Plan("margin", balance=Balance(weight))))
+    for one, cycle in zip(heard, cycles, strict=False):
+        said = select(one.plan, one.n, one.pred, Pool(np.array(one.labels)), seed=one.seed)
+        shares = said.expected / said.expected.sum()
+        assert cycle.balance == {
+            "weight": said.weight,
+            "objective": said.objective,
+            "bound": said.bound,
+            "gap": said.gap,
+            "l1_score": pytest.approx(np.abs(shares - 1 / C).sum() / (2 * (C - 1) / C)),
+            "demand": said.demand.tolist(),
+            "curve": None
+            if said.curve is None
+            else {"weights": list(said.curve.weights), "losses": list(said.curve.losses)},
+        }
+    assert (cycles[0].balance["curve"] is None) == (weight != "auto")
+    assert cycles[-1].balance is None
+
+
+def test_seconds_are_those_between_begin_and_end_of_a_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: 100 + next(clock) * 0.123456)
+    first, last = ran(tmp_path, run_of(Plan("entropy"), cycles=2, warm_start=True))
+    assert first.seconds == dict.fromkeys(("fit", "evaluate", "predict", "query", "save"), 0.1235)
+    assert last.seconds == dict.fromkeys(("fit", "evaluate", "save"), 0.1235)
+
+
+def test_the_screen_hears_the_accuracy_once_it_is_known(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    cycles = ran(tmp_path, run_of(Plan("entropy"), cycles=1), watch=told.append)
+    assert [(one.phase, one.accuracy) for one in told][-1] == ("done", cycles[0].metrics["accuracy"])
+    told.clear()
+    cycles = ran(tmp_path / "two", run_of(Plan("entropy"), cycles=2), watch=told.append)
+    known = [one.accuracy for one in told if one.phase in ("predict", "done")]
+    assert known == [cycles[0].metrics["accuracy"]] * 2 + [cycles[1].metrics["accuracy"]]
+    assert {one.accuracy for one in told if one.phase in ("fit", "evaluate")} == {None}
+
+
+def test_a_pool_that_a_task_keeps_stays_as_it_was(tmp_path: Path) -> None:
+    kept: list[Pool] = []
+
+    class Keeping(FakeTask):
+        def fit(self, pool: Pool, needs: Collection[str], **rest: Any) -> Fake:
+            kept.append(pool)
+            return super().fit(pool, needs, **rest)
+
+    ran(tmp_path, run_of(Plan("entropy")), Keeping())
+    assert [int((pool.labels >= 0).sum()) for pool in kept] == [3, 7, 11, 15]
+
+
+def test_a_warm_run_that_goes_on_loads_the_last_model_once(tmp_path: Path) -> None:
+    run, task = run_of(Plan("entropy"), warm_start=True), FakeTask()
+    stopped_after(tmp_path, run, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ledger.jsonl", "model-1.safetensors"]
+    ran(tmp_path, run, task)
+    assert task.of("load") == [("model-1.safetensors",)]
+
+
+def test_a_run_starts_anew_each_cycle_on_one_thread_unless_told_otherwise(tmp_path: Path) -> None:
+    header = run_of(Plan("random")).header()
+    assert (header.warm_start, header.threads) == (False, 1)
+    assert (header.label, header.seed, header.cycles, header.budget, header.initial) == ("label", 3, 4, 4, (1, 5, 6))
+    assert run_of(Plan("random"), warm_start=True).header().warm_start is True
+    assert run_of(None).header().parameters == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(run_of(None), "seed"), (Progress("label", 0, 0, 1, "fit", 3), "phase"), (TruthOracle(TRUTH), "truth")],
+)
+def test_what_a_run_is_cannot_be_changed_on_the_way(value: Any, name: str) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, name, None)

@@ -1,0 +1,56 @@
+"""`Pool`: who is labelled, by hand, and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from askew.errors import InputError
+from askew.pool import Pool
+
+
+def test_a_pool_by_hand() -> None:
+    pool = Pool(np.array([2, -1, 0, -1, 2]))
+    assert len(pool) == 5
+    assert pool.labeled.tolist() == [0, 2, 4]
+    assert pool.unlabeled.tolist() == [1, 3]
+    assert pool.counts(4).tolist() == [1, 0, 2, 0]
+    assert pool.counts(4).dtype == np.int64
+
+
+def test_a_pool_of_one_item_without_labels() -> None:
+    pool = Pool.without_labels(1)
+    assert pool.labels.tolist() == [-1]
+    assert pool.labels.dtype == np.int64
+    assert pool.counts(3).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], "^labels: the pool is empty$"),
+        ([0, -2], "^labels: -2 at item 1: expected a class from 0, or -1 for unlabeled$"),
+        ([0.5], "^labels: .*integers"),
+        ([[0]], "^labels: "),
+    ],
+)
+def test_what_are_no_labels_is_refused(labels: list[object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Pool(np.array(labels, dtype=np.int64) if labels == [] else np.array(labels))
+
+
+def test_a_label_outside_the_classes_is_refused_with_the_range() -> None:
+    with pytest.raises(InputError, match=r"^labels: 2 at item 1 is outside the 2 classes, 0 to 1$"):
+        Pool(np.array([0, 2])).counts(2)
+
+
+def test_labels_cannot_be_changed_through_the_pool_and_the_callers_array_can() -> None:
+    labels = np.array([0, -1])
+    pool = Pool(labels)
+    with pytest.raises(ValueError, match="read-only"):
+        pool.labels[1] = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        pool.labels = labels  # type: ignore[misc]
+    labels[1] = -1
