@@ -99,7 +99,7 @@ def _arrays() -> dict[str, Target]:
         ),
         "csv-integers": Target("a.csv", lambda path: read_integers("labels", path), (b"label\n0\n1\n", b"0\n1\n-1\n")),
         "columns-csv": Target(
-            "a.csv", words, (b"file,label\na.jpg,cat\nb.jpg,\n", b"cat\n\ndog\n", b",label\n0,2\n1,-1\n")
+            "a.csv", words, (b"file,label\na.jpg,cat\nb.jpg,\n", b"label\ncat\n\ndog\n", b",label\n0,2\n1,-1\n")
         ),
         "columns-text": Target("a.txt", words, (b"a.jpg\nb.jpg\n", b"cat\n\n-1\n")),
         "columns-parquet": Target("a.parquet", words, (parquet(label=["cat", None, "dog"]), parquet(a=[1, None]))),
