@@ -6,7 +6,8 @@
 Writes results/<name>/: README.md (what it shows, tables with error bars), experiment.json (configuration, versions,
 machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
 tables and figures. Then the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
-`<!-- end of results -->`. What a page claims is the headline of the experiment's report, in the same words.
+`<!-- end of results -->`. NAMES may be `all`; `short` after them writes two sentences for each. What a page claims is
+the headline of the experiment's report, in the same words.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import numpy as np
 
 from askew.files import write_whole
 from askew.report.build import build
-from askew.report.headline import headline
-from askew.report.ledgers import Experiment, read
+from askew.report.headline import beside, headline, seeds, span
+from askew.report.ledgers import RANDOM, Experiment, read
 from askew.report.measures import Interval
 from askew.report.summary import Line, Summary, summarize
 
@@ -100,7 +101,7 @@ def gains(summary: Summary, found: Sequence[tuple[str, Interval]]) -> str:
 
 
 def l1_scores(experiment: Experiment) -> str:
-    """L1 score (Eq. 4.10) of what was asked after each cycle, mean ± standard deviation over seeds."""
+    """L1 score (Eq. 4.10: distance to equal classes) of what each cycle asked, mean ± standard deviation over seeds."""
     by_label: dict[str, dict[int, list[float]]] = {}
     for label in experiment.labels:
         for run in experiment.of(label):
@@ -156,11 +157,14 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
         if found:
             parts += [f"## Gain over {rival}, points, paired by seed, 95% interval", gains(summary, found)]
     parts += [
-        "Bold where the interval leaves out 0. The interval is for each cell by itself: of twenty cells without a "
-        "difference, one is bold by chance."
+        "Bold: the interval leaves out 0. Each cell is judged alone, so of twenty cells without a difference one is "
+        "bold by chance."
     ]
     if scores := l1_scores(experiment):
-        parts += ["## L1 score of what was asked (Eq. 4.10; 0 is uniform)", scores]
+        parts += [
+            "## L1 score of what was asked (distance to equal classes; 0 is uniform, 1 is one class; Eq. 4.10)",
+            scores,
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -173,12 +177,33 @@ def entry(name: str, summary: Summary, folder: str) -> str:
     return "\n".join([first_line, *(f"  - {sentence}" for sentence in rest)])
 
 
+def short_entry(name: str, summary: Summary, folder: str) -> str:
+    """Returns what a short block says of one experiment: its headline, and the gain that stands behind it."""
+    best = summary.best
+    assert best is not None, "a published experiment was compared with random"
+    assert best.over_random is not None, "the best is a rival of random"
+    gain = best.over_random.gain
+    evidence = (
+        f"{best.label}, averaged over {summary.n_labeled[0]:,} to {summary.n_labeled[-1]:,} labels of "
+        f"{summary.experiment.dataset}: {beside(gain, summary, RANDOM)} (95% interval {span(gain, summary)}, "
+        f"{seeds(gain.n_seeds)})."
+    )
+    balanced = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
+    if balanced:
+        evidence += f" Balance is shown to add accuracy in {balanced.count(1)} of {len(balanced)} comparisons"
+        evidence += f", and to cost some in {balanced.count(-1)}." if -1 in balanced else "."
+    return f"- [{name}]({folder}{name}/README.md): **{headline(summary).sentence}**\n  {evidence}"
+
+
 def with_blocks(text: str, summaries: dict[str, Summary], folder: str) -> str:
-    """Returns a text with its blocks written again; a block names its experiments, or says `all`."""
+    """Returns a text with its blocks written again; a block names its experiments or says `all`, and may be `short`."""
 
     def block(found: re.Match[str]) -> str:
-        names = sorted(summaries) if found[2] == "all" else found[2].split()
-        entries = [entry(name, summaries[name], folder) for name in names]
+        *names, last = found[2].split()
+        write = short_entry if last == "short" else entry
+        names = names if last == "short" else [*names, last]
+        names = sorted(summaries) if names == ["all"] else names
+        entries = [write(name, summaries[name], folder) for name in names]
         return "\n".join([found[1], *entries, "", found[3]])
 
     return BLOCK.sub(block, text)

@@ -55,6 +55,29 @@ def test_every_published_page_is_what_its_ledgers_show(script: ModuleType, summa
             assert f"- {sentence}\n" in written
 
 
+def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
+    script: ModuleType, summaries: dict[str, Summary]
+) -> None:
+    for name, summary in summaries.items():
+        made = script.with_blocks(f"<!-- results: {name} short -->\n<!-- end of results -->\n", summaries, "results/")
+        _, _, first, second, *_ = made.splitlines()
+        assert first == f"- [{name}](results/{name}/README.md): **{headline(summary).sentence}**"
+        best = summary.best
+        assert best is not None
+        assert best.over_random is not None
+        gain = best.over_random.gain
+        assert second.startswith(f"  {best.label}, averaged over {summary.n_labeled[0]:,} to ")
+        said = re.search(
+            r": ([\d.]+) points above random \(95% interval (−?[\d.]+) to (−?[\d.]+), (\d) seeds\)\.", second
+        )
+        assert said is not None, second
+        numbers = [float(number.replace("−", "-")) for number in said.groups()]
+        assert numbers == pytest.approx([100 * gain.mean, 100 * gain.low, 100 * gain.high, gain.n_seeds], abs=0.05)
+        compared = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
+        counted = re.findall(r"(\d+) of (\d+) comparisons", second)
+        assert counted == ([(str(compared.count(1)), str(len(compared)))] if compared else [])
+
+
 def test_a_block_that_is_out_of_date_is_noticed(script: ModuleType, summaries: dict[str, Summary]) -> None:
     name = sorted(summaries)[0]
     text = f"before\n<!-- results: {name} -->\n- entropy is 2.9 points above random.\n<!-- end of results -->\nafter\n"

@@ -54,7 +54,7 @@ def headline(summary: Summary) -> Headline:
         sentence = f"{best.label} led random by {points(gain.mean, summary)}, but {few}."
         detail = f"Its own 95% interval is {span(gain, summary)}{_widened(_over_random(best), summary)}."
         return Headline(sentence, (detail, *verdicts), balance, claims=False)
-    sentence = f"No strategy asked better than random by a difference that {seeds(gain.n_seeds)} can show."
+    sentence = f"{seeds(gain.n_seeds)} do not show any strategy to be better than random."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"
     interval = f"95% interval {span(gain, summary)}"
     detail = f"{nearest} {best.label}, {signed(gain.mean, summary)}{unit(summary)}, {_averaged(gain)} ({interval})."
@@ -70,7 +70,7 @@ def _claimed(best: Line, summary: Summary, rest: tuple[str, ...]) -> tuple[str, 
     found, saving = _over_random(best), best.saving
     gain = found.gain
     average = (
-        f"{_averaged(gain).capitalize()} {best.label} is {points(gain.mean, summary)} above random "
+        f"{_averaged(gain).capitalize()}, {best.label} is {points(gain.mean, summary)} above random "
         f"(95% interval {span(gain, summary)}, {seeds(gain.n_seeds)}{_widened(found, summary)})."
     )
     if saving is None or saving.sign <= 0:
@@ -81,7 +81,7 @@ def _claimed(best: Line, summary: Summary, rest: tuple[str, ...]) -> tuple[str, 
     sentence = f"{best.label} saves {share}% of the labels: it needs {needs} where random needs {random_needs}."
     level = f"{saving.level * summary.scale:.1f}%" if summary.percent else f"{saving.level:.4g}"
     interval = f"{100 * found.confidence:.3g}% interval {saved_span(saving)}"
-    both = f"That is for the {level} that both reach; {saved(saving)} labels saved ({interval})."
+    both = f"Both reach {level}; the saving is {saved(saving)} labels ({interval})."
     return sentence, (both, average, *rest)
 
 
@@ -111,8 +111,7 @@ def _too_few(best: Line, gain: Estimate, summary: Summary) -> tuple[str, tuple[s
     one = gain.n_seeds == 1
     sentence = "One seed: no error bar, so no claim." if one else f"{seeds(gain.n_seeds)}: too few for a claim."
     interval = "" if one else f" (95% interval {span(gain, summary)})"
-    how_far = f"{signed(gain.mean, summary)}{unit(summary)} from random{interval}"
-    return sentence, (f"{_averaged(gain).capitalize()} {best.label} is {how_far}.",)
+    return sentence, (f"{_averaged(gain).capitalize()}, {best.label} is {beside(gain, summary, RANDOM)}{interval}.",)
 
 
 def _without_random(summary: Summary) -> tuple[str, tuple[str, ...]]:
@@ -130,14 +129,11 @@ def _balance_sentence(line: Line, summary: Summary) -> str:
     gain = found.gain
     where, interval = _averaged(gain), f"95% interval {span(gain, summary)}"
     if gain.n_seeds < FEWEST_SEEDS:
-        far = f"{signed(gain.mean, summary)}{unit(summary)}"
-        return f"{line.label} is {far} from {line.plain}, {where}; {seeds(gain.n_seeds)}, so no claim."
+        return f"{line.label} is {beside(gain, summary, line.plain)}, {where}; {seeds(gain.n_seeds)}, so no claim."
     interval += _widened(found, summary)
     if found.sign == 0:
-        return f"{line.label} and {line.plain}: no difference that {seeds(gain.n_seeds)} can show ({interval})."
-    side = "above" if found.sign > 0 else "below"
-    how_far = points(abs(gain.mean), summary)
-    return f"{line.label} is {how_far} {side} {line.plain}, {where} ({interval}, {seeds(gain.n_seeds)})."
+        return f"{seeds(gain.n_seeds)} do not tell {line.label} from {line.plain} ({interval})."
+    return f"{line.label} is {beside(gain, summary, line.plain)}, {where} ({interval}, {seeds(gain.n_seeds)})."
 
 
 def _averaged(gain: Estimate) -> str:
@@ -153,6 +149,11 @@ def whole(labels: float) -> str:
 def points(value: float, summary: Summary) -> str:
     """Writes a difference with its unit: `2.3 points`, or the bare number if the metric is no share."""
     return f"{value * summary.scale:.1f} points" if summary.percent else f"{value:.3g}"
+
+
+def beside(gain: Estimate, summary: Summary, rival: str | None) -> str:
+    """Writes which side of a rival a mean lies on, and how far: `2.3 points below random`."""
+    return f"{points(abs(gain.mean), summary)} {'below' if gain.mean < 0 else 'above'} {rival}"
 
 
 def unit(summary: Summary) -> str:
