@@ -1,4 +1,4 @@
-"""Estimated against true errors on PETS 2009 S2.L1: the method of the text, what goes beyond it, and baselines.
+"""Estimated against true errors on PETS 2009 S2.L1: the method of the thesis, what goes beyond it, and baselines.
 
 Writes results/pets09-coherence.json and .md. Needs the video and its truth under $ASKEW_SHARED_DATA, and detections of
 `person` from `examples/detect_yolox.py --score 0.1` (YOLOX-nano); those above 0.3 are used, and the rankings of frames
@@ -37,7 +37,7 @@ SHARED = Path(os.environ.get("ASKEW_SHARED_DATA", "data")) / "pets09-s2l1"
 RESULTS = Path(__file__).parent.parent / "results"
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "the text": ("flow", {}),
+    "the thesis": ("flow", {}),
     "ties present": ("flow", {"ties": "present"}),
     "pairwise 2 (the authors' code)": ("flow", {"pairwise": 2.0}),
     "reach 5": ("flow", {"reach": 5}),
@@ -105,7 +105,7 @@ def annotated(
     tracker: FlowTracker,
     scores: np.ndarray,
 ) -> dict[str, Any]:
-    """Learns from `count` frames drawn at random, ten times, and compares with the text on all other frames."""
+    """Learns from `count` frames drawn at random, ten times, and compares with the thesis on all other frames."""
     wrong = np.concatenate(truth.suspected)
     frame_of = np.repeat(np.arange(len(detections)), [len(frame) for frame in detections])
     plain = estimate_errors(detections, tracker)
@@ -118,7 +118,7 @@ def annotated(
         for name, errors in (
             ("learned", estimate_errors(detections, tracker, doubt=doubt)),
             ("learned, no links", estimate_errors(detections, tracker, doubt=doubt, pairwise=0.0)),
-            ("text", plain),
+            ("thesis", plain),
         ):
             suspected = np.concatenate(errors.suspected) & here
             lowest = np.argsort(np.where(here, scores, np.inf), kind="stable")[: int(suspected.sum())]
@@ -143,12 +143,12 @@ def annotated(
 def rankings(detections: Sequence[Detections], truth: FrameErrors, errors: FrameErrors) -> dict[str, Any]:
     """Compares what frames can be ranked by, all against the true false positives of each.
 
-    The interval of a difference to the estimate of the text is from blocks of frames drawn with replacement: errors of
-    neighbouring frames are alike.
+    The interval of a difference to the thesis's estimate comes from blocks of frames drawn with replacement, since
+    errors of neighbouring frames are alike.
     """
     ways = {
-        "the estimate of the text": errors.false_positives.astype(np.float64),
-        "least confidence, mean (the text's baseline)": least_confidence(detections),
+        "the estimate of the thesis": errors.false_positives.astype(np.float64),
+        "least confidence, mean (the thesis's baseline)": least_confidence(detections),
         "1 - score, summed": np.array([float((1 - frame.scores).sum()) for frame in detections]),
         "number of detections": np.array([float(len(frame)) for frame in detections]),
     }
@@ -160,11 +160,11 @@ def rankings(detections: Sequence[Detections], truth: FrameErrors, errors: Frame
         rows = np.concatenate([blocks[i] for i in rng.integers(0, len(blocks), len(blocks))])
         for name, values in ways.items():
             draws[name][draw] = spearmanr(values[rows], wrong[rows])[0]
-    ours = draws["the estimate of the text"]
+    ours = draws["the estimate of the thesis"]
     return {
         name: {
             "spearman_fp": rank(values, wrong),
-            "text_is_better_by_95": [round(float(q), 3) for q in np.percentile(ours - draws[name], [2.5, 97.5])],
+            "thesis_is_better_by_95": [round(float(q), 3) for q in np.percentile(ours - draws[name], [2.5, 97.5])],
         }
         for name, values in ways.items()
     }
@@ -242,7 +242,7 @@ def page(record: dict[str, Any]) -> str:
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     lines += [
         "",
-        "With costs learned from annotated frames (`learn_doubt`, not in the text), judged on the other frames; mean "
+        "With costs learned from annotated frames (`learn_doubt`, not in the thesis), judged on the other frames; mean "
         f"± standard deviation over {DRAWS} draws of the annotated frames. Without links each detection stands alone:",
         "",
         "| annotated frames | method | ρ FP | ρ FN | suspected | precision | as many least confident | recall |",
@@ -251,14 +251,14 @@ def page(record: dict[str, Any]) -> str:
     columns = ("spearman_fp", "spearman_fn", "suspected", "precision_suspected")
     columns += ("precision_of_as_many_least_confident", "recall_suspected")
     for one in record["learned"]:
-        for name in ("learned", "learned, no links", "text"):
+        for name in ("learned", "learned, no links", "thesis"):
             pairs = [one[f"{name}_{key}"] for key in columns]
             cells = ["–" if pair is None else f"{pair[0]:.4g} ± {pair[1]:.2g}" for pair in pairs]
             lines.append(f"| {one['annotated_frames']} | {name} | " + " | ".join(cells) + " |")
     lines += [
         "",
         "What frames can be ranked by, at three thresholds on the detector's score: ρ with the true false positives, "
-        "and in brackets how much better the text's estimate is "
+        "and in brackets how much better the thesis's estimate is "
         f"(95% of {RESAMPLED} draws of blocks of {BLOCK} frames):",
         "",
         "| frames ranked by | " + " | ".join(f"score > {one['least_score']}" for one in record["thresholds"]) + " |",
@@ -266,7 +266,7 @@ def page(record: dict[str, Any]) -> str:
     ]
     for name in record["thresholds"][0]["rankings"]:
         found = [one["rankings"][name] for one in record["thresholds"]]
-        cells = [str(found_one["spearman_fp"]) + _interval(found_one["text_is_better_by_95"]) for found_one in found]
+        cells = [str(found_one["spearman_fp"]) + _interval(found_one["thesis_is_better_by_95"]) for found_one in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n" + NOTES
 
@@ -278,20 +278,20 @@ def _interval(bounds: list[float]) -> str:
 NOTES = """
 ## What to make of it
 
-- **Whether the estimate of the text ranks frames better than confidence does depends on the detector's threshold.** At
-  0.3 it is ahead of both rankings by confidence, but the intervals cover 0. At 0.1 the sum of 1 - score is far better:
-  nearly all that the lower threshold adds is false, and all of it is unsure. At 0.5 the estimate is behind all three
-  baselines, and the intervals cover 0. One video was at hand; no file here shows what holds on others.
+- **The detector's threshold decides whether the thesis's estimate ranks frames better than confidence does.** At 0.3
+  the estimate is ahead of both rankings by confidence, but the intervals cover 0. At 0.1 the sum of 1 - score is far
+  better: nearly all that the lower threshold adds is false, and all of it is unsure. At 0.5 the estimate is behind all
+  three baselines, and the intervals cover 0. One video was at hand; no file here shows what holds on others.
 - **Recall is low, and must be.** The truth leaves out people far away, and the detector takes a sign for a person in
   frame after frame. Both are false by the truth and as steady as a person, so coherence over time cannot doubt them.
-  Low confidence can: as many least-confident detections are false more often than those that the text suspects.
-- With `confidence` (sure detections are harder to suspect; not in the text) what is suspected is right far more often,
-  but fewer frames stand out: the correlation falls. The text's method stays the default; one video decides nothing.
+  Low confidence can: as many least-confident detections are false more often than those that the thesis suspects.
+- With `confidence` (sure detections are harder to suspect; not in the thesis) suspicions are right far more often, but
+  fewer frames stand out: the correlation falls. The thesis's method stays the default; one video decides nothing.
 - **Annotated frames tell what coherence cannot.** With costs learned from 20 of them (score, height and shape of the
   box), nine in ten suspicions are right instead of six, they cover most of what is false instead of a tenth, and the
   frames are ranked better. Most of that comes from the learned costs, and the links add to both. The ranking of frames
   by missed objects gets slightly worse. Learned and judged on frames of one video: whether costs carry over to another
-  is not known, so the text's method stays the default.
+  is not known, so the thesis's method stays the default.
 - Moving boxes matters: held still, at 7 frames a second, half of all detections are suspected, nearly all wrongly.
 - Median flow within the box instead of the flow at its centre, and leaving out tracked boxes that left the image, were
   tried once by hand and changed little; they are not part of the system.

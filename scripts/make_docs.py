@@ -54,8 +54,8 @@ WORDS = {
 """What a person calls the values of a TOML file."""
 
 KINDS = {
-    "scorer": "a score for every item; `balance=` works with it (Eq. 4.8)",
-    "greedy": "a gain for every item, updated after each pick; `balance=` works with it (Algorithm 2)",
+    "scorer": "a score for every item; `balance=` works with it, with a proof of how good the answer is (Eq. 4.8)",
+    "greedy": "a gain for every item, updated after each pick; `balance=` works with it, pick by pick (Algorithm 2)",
     "selector": "picks its set by itself; it cannot be balanced",
 }
 
@@ -253,7 +253,12 @@ def _readable(of_type: str) -> str:
 
 def api_page() -> str:
     """Returns the reference of the package's public names."""
-    parts = ["# API", "Everything here is imported as `askew.NAME`. Row *i* of every array is pool item *i*."]
+    parts = [
+        "# API",
+        "Everything here is imported as `askew.NAME`. Row *i* of every array is pool item *i*. Equations, figures "
+        "and algorithms have the numbers of the thesis. Eq. 4.8 is the balanced selection of a scorer, and Algorithm 2 "
+        "that of a greedy strategy.",
+    ]
     for name in askew.__all__:
         value = getattr(askew, name)
         if isinstance(value, ModuleType):

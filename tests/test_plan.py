@@ -301,10 +301,13 @@ def test_spaced_frames_are_balanced_over_objects() -> None:
         (lambda: balance_of(Balance(1), by="predicted"), "brings its own"),
         (lambda: balance_of(Balance(1), per_class=True), "brings its own"),
         (lambda: balance_of(Balance(1), ground_metric=LINE), "brings its own"),
-        (lambda: Plan(fixed, balance=Balance(by="predicted"), spacing=Spacing()), "^spaced frames are balanced by Eq"),
+        (
+            lambda: Plan(fixed, balance=Balance(by="predicted"), spacing=Spacing()),
+            "^spaced frames are balanced by objects",
+        ),
         (
             lambda: Plan(fixed, balance=Balance(1, distance="wasserstein", ground_metric=LINE), spacing=Spacing()),
-            "^spaced frames are balanced by Eq",
+            "^spaced frames are balanced by objects",
         ),
         (lambda: Spacing(around_picked=True), "around_picked: .* got True"),
         (lambda: Balance(float("inf")), "^balance: .* got inf"),

@@ -25,14 +25,15 @@ class Balance:
     """How a selection is balanced over the classes.
 
     Attributes:
-        weight: λ of Eq. 4.8 or Algorithm 2, in units of score per item of class count; "auto" finds it (Fig. 4.4). With
+        weight: λ, the price of one item's worth of imbalance, in units of score; "auto" finds it (Fig. 4.4). With
             `by="predicted"` there is no weight: None.
         target: (C,) the class distribution wanted, sums to 1; None is uniform. Kept as a tuple.
-        by: "probs" is Eq. 4.8 or Algorithm 2; "predicted" the baseline of Fig. 4.7, the ω_c best of a predicted class.
+        by: "probs" weighs score against expected classes (Eq. 4.8; greedy strategies: Algorithm 2). "predicted" is a
+            baseline (Fig. 4.7): the best of each predicted class, as many as are wanted of it.
         distance: "l1" (the thesis), "l2" or "wasserstein"; scorers only.
         ground_metric: (C, C) the cost of taking one class for another, for "wasserstein"; None is |i − j|. Kept as
             tuples.
-        per_class: divide λ by C, the convention of the authors' code in Algorithm 2; greedy strategies only.
+        per_class: divide λ by C, as the authors' code does; greedy strategies only (Algorithm 2).
         tune: where "auto" finds its weight in an experiment: "every-cycle" anew, or at the "first-cycle" alone, as the
             thesis does after the initial set.
 
@@ -179,7 +180,7 @@ class Plan:
     ('probs',)
     >>> Plan("kcenter", balance=Balance(0.6, distance="l2"))
     Traceback (most recent call last):
-    askew.errors.InputError: kcenter is balanced by Algorithm 2, which is L1: leave balance_distance out
+    askew.errors.InputError: kcenter: a greedy strategy is balanced in L1: leave balance_distance out
     """
 
     strategy: Strategy
@@ -207,7 +208,7 @@ class Plan:
 
     @property
     def class_field(self) -> str:
-        """The field that is P in Eq. 4.8: `probs`, or for frames `objects`."""
+        """The field that says which classes to expect: `probs`, or for frames `objects`."""
         return "probs" if self.spacing is None else "objects"
 
     def check(self, gives: Collection[str], n_classes: int) -> None:
@@ -244,18 +245,18 @@ def _check_kind(entry: Strategy, balance: Balance) -> None:
         raise InputError(f"{entry.name} picks its set by itself and cannot be balanced: leave balance= out")
     if entry.kind == "greedy":
         if balance.by != "probs":
-            raise InputError(f"{entry.name} is balanced by Algorithm 2, which reads probs: leave balance_by out")
+            raise InputError(f"{entry.name}: a greedy strategy is balanced by probs: leave balance_by out")
         if balance.distance != "l1":
-            raise InputError(f"{entry.name} is balanced by Algorithm 2, which is L1: leave balance_distance out")
+            raise InputError(f"{entry.name}: a greedy strategy is balanced in L1: leave balance_distance out")
     elif balance.per_class:
-        raise InputError(f"balance_per_class belongs to Algorithm 2; {entry.name} is a scorer: leave it out")
+        raise InputError(f"balance_per_class is for greedy strategies; {entry.name} is a scorer: leave it out")
 
 
 def _check_spaced(entry: Strategy, balance: Balance | None) -> None:
     if entry.kind != "scorer":
         raise InputError(f"{entry.name} gives no score a frame, so frames cannot be spaced: use a scorer")
     if balance is not None and (balance.by == "predicted" or balance.ground_metric is not None):
-        raise InputError("spaced frames are balanced by Eq. 4.8: leave balance_by and balance_ground_metric out")
+        raise InputError("spaced frames are balanced by objects: leave balance_by and balance_ground_metric out")
 
 
 def _word(name: str, value: object, known: Any) -> None:

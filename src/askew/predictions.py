@@ -138,7 +138,12 @@ _TABLE = {
         Field("probs", "NC", "class probabilities; rows sum to 1; never logits", distributions),
         Field("features", "ND", "embeddings"),
         Field("draws", "TNC", "class probabilities of T stochastic passes (MC dropout, ensembles)", distributions),
-        Field("dispersion", "N", "label dispersion in [0, 1], Eq. 3.1", unit_interval),
+        Field(
+            "dispersion",
+            "N",
+            "label dispersion in [0, 1]: the share of epochs that disagree with the most frequent class (Eq. 3.1)",
+            unit_interval,
+        ),
         Field("margins", "NC", "decision values of a one-vs-rest SVM, one a class"),
         Field("labeled_likeness", "N", "how sure a discriminator is that the item is from the labelled set"),
         Field("truth", "N", "the true class, for oracle strategies only", from_zero, integers=True),

@@ -31,10 +31,10 @@ class Selection:
     Attributes:
         chosen: (n,) int64 pool indices, best first.
         scores: (n,) the scores of the chosen items, or None for a strategy that is no scorer.
-        demand: (C,) Ω of Eq. 4.3, or None without balance.
+        demand: (C,) items wanted of each class (Ω of Eq. 4.3), or None without balance.
         expected: (C,) expected class counts of the choice, Σ of its rows of P, or None without balance.
         weight: the λ used, or None.
-        objective, bound, gap: of Eq. 4.8, certified, where it was solved; else None.
+        objective, bound, gap: of the balanced selection (Eq. 4.8), certified, where it was solved; else None.
         curve: the λ curve if λ was tuned, else None.
     """
 
@@ -72,8 +72,8 @@ def query(
         n: how many items to ask, 1 to the number of unlabeled items.
         labels: (N,) integers, -1 is unlabeled, and so is a gap (None, NaN, pandas' NA) between whole numbers; without
             labels no item is labelled.
-        balance: λ of Eq. 4.8 (scorers) or Algorithm 2 (greedy strategies), or "auto", which finds it; needs `probs`. A
-            `Balance` holds all settings at once.
+        balance: λ, the price of one item's worth of imbalance in units of score, or "auto", which finds it; needs
+            `probs`. A `Balance` holds all settings at once.
         target: (C,) class distribution wanted with `balance`; uniform if None.
         balance_by: "probs", or "predicted" for the baseline that takes quotas of predicted classes and has no λ.
         balance_distance: "l1", "l2" or "wasserstein"; scorers only.

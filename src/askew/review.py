@@ -155,7 +155,7 @@ def review(
     Args:
         footage: what `read_footage` read.
         tracker: makes the tracker of a video: `askew.data.film.flow_tracker`, or `lambda video: StaticTracker()`.
-        coherence: how frames are compared; the text's settings if None.
+        coherence: how frames are compared; the thesis's settings if None.
 
     Raises:
         InputError: a video that is cut short, or see `askew.video.estimate_errors`.

@@ -45,10 +45,10 @@ def long_tail(
 
     A share of the data, the same number of every class, is the initial set and is not cut. Of the rest, class y keeps
     f_y · n_y items drawn at random, with f_y = IF for half of the classes and 1 for the others ("step"), or
-    f_y = IF^(y/(C−1)) ("exponential", Cui et al. 2019). Test data is none of its business and stays as it is.
+    f_y = IF^(y/(C−1)) ("exponential", Cui et al. 2019). Test data stays as it is.
 
-    The text does not say which half is cut; it is the last one here, classes ⌈C/2⌉ to C−1, as in the step imbalance of
-    Buda et al. 2018 and Cao et al. 2019. `rare_classes` names others.
+    The thesis does not say which half is cut. Here it is the last one, classes ⌈C/2⌉ to C−1, as in the step imbalance
+    of Buda et al. 2018 and Cao et al. 2019. `rare_classes` names others.
 
     Args:
         labels: (N,) true classes of the data set.

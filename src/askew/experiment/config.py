@@ -133,15 +133,15 @@ class StrategyConfig(_Section):
     parameters: dict[str, Any] = {}
     """The strategy's own parameters."""
     balance: StrictFloat | Literal["auto"] | None = None
-    """λ of Eq. 4.8 or Algorithm 2, "auto" to tune it; plain if left out."""
+    """The weight λ of the class balance, "auto" to tune it; no balance if left out."""
     balance_by: Literal["probs", "predicted"] = "probs"
-    """"probs" is Eq. 4.8; "predicted" the baseline that takes quotas of predicted classes and has no λ."""
+    """"probs" weighs score against expected classes; "predicted" takes quotas of predicted classes, without λ."""
     balance_distance: Literal["l1", "l2", "wasserstein"] = "l1"
     """Between demand and expected class counts; scorers only."""
     balance_ground_metric: list[list[float]] | None = None
     """The cost of taking one class for another, a row a class, for "wasserstein"; |i − j| if left out."""
     balance_per_class: StrictBool = False
-    """Divide λ by the number of classes in Algorithm 2, as the authors' code does."""
+    """Divide λ by the number of classes, as the authors' code does; greedy strategies only (Algorithm 2)."""
     balance_tune: Literal["every-cycle", "first-cycle"] = "every-cycle"
     """Where "auto" finds its λ: in every cycle, or once after the initial set, as the thesis does."""
     target: list[float] | None = None

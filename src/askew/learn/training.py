@@ -76,9 +76,9 @@ WORDS = {"optimizer": get_args(Optimizer), "schedule": get_args(Schedule), "amp"
 
 @dataclass(frozen=True)
 class Training:
-    """The settings of one training; the defaults are chapter 3's, `Training.preset("default")` is what askew advises.
+    """The settings of one training; askew advises `Training.preset("default")`.
 
-    NumPy's scalars are taken for Python's.
+    The defaults of the fields are those of chapter 3 of the thesis. NumPy's scalars work as Python's do.
 
     Attributes:
         epochs: passes over the labelled items. With `steps` a training is cut into so many equal parts instead, however
@@ -273,7 +273,7 @@ PRESETS = {
     "desk": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1),
     "digits": Training(epochs=20, batch=32, lr=0.05, schedule="one-cycle", crop_px=1, flip=False),
 }
-"""Chapters 3 and 4: SGD and schedules as in §3.4 and §4.4; Nesterov, weight decay and batch size, on which the text is
-silent, are those of the authors' published code. "default" is what `benchmarks/recipe.py` found; "quick" is half as
-long where labels are many, for comparisons of many trainings. "desk" was askew's first, for hundreds of small pictures
-on a processor, "digits" the same for the 8×8 digits, which must not be mirrored."""
+"""Chapters 3 and 4: SGD and schedules as in sections 3.4 and 4.4 of the thesis. It does not give Nesterov, weight decay
+and batch size: those are of the authors' published code. "default" is what `benchmarks/recipe.py` found; "quick" is
+half as long where labels are many, for comparisons of many trainings. "desk" was askew's first, for hundreds of small
+pictures on a processor, "digits" the same for the 8×8 digits, which must not be mirrored."""

@@ -1,6 +1,6 @@
 """Class-balanced selection: the best scores whose expected classes fill a demand, with a proof of how good it is.
 
-Solves Eq. 4.8 of the thesis (Zolfaghari Bengar 2021), for any score and not entropy alone,
+Solves the balanced selection, Eq. 4.8 of the thesis (Zolfaghari Bengar 2021), for any score and not entropy alone,
 
     min over z in {0, 1}^N, sum z = n:   -scores . z + weight * dist(demand, P^T z)
 
@@ -49,10 +49,10 @@ class BalancedPick:
 
 @dataclass(frozen=True)
 class TunedWeight:
-    """The weight found by `tune_weight` and the curve of Fig. 4.4: per weight of the sweep, rising, three (W,) float64.
+    """The weight that `tune_weight` found, and the sweep over weights that it was read from (Fig. 4.4).
 
-    `losses` is the distance of the expected counts from the demand, `score_sums` the sum of the chosen scores.
-    """
+    `weights`, rising, `losses` and `score_sums` are (W,) float64. `losses` is the distance of the expected counts from
+    the demand, `score_sums` the sum of the chosen scores."""
 
     weight: float
     weights: Float64s
@@ -63,7 +63,7 @@ class TunedWeight:
 def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
     """Returns how many items of each class the next n should bring, so that labels follow the target distribution.
 
-    omega_c = max(target_c * (n + sum(counts)) - counts_c, 0) (Eq. 4.4; there the target is uniform).
+    omega_c = max(target_c * (n + sum(counts)) - counts_c, 0) (the class demand, Eq. 4.4; there the target is uniform).
     The sum exceeds n where a class already has more than its share.
 
     Args:
@@ -122,7 +122,7 @@ def solve(
     time_limit: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> BalancedPick:
-    """Chooses the n items of best score whose expected classes fill the demand (Eq. 4.8), and proves how good they are.
+    """Chooses the n items of best score whose expected classes fill the demand, and proves how good they are (Eq. 4.8).
 
     Args:
         scores: (N,) higher = choose first; finite.
@@ -130,7 +130,7 @@ def solve(
             memory-mapped file is read in blocks of rows.
         demand: (C,) items wanted of each class, >= 0, as `demand` computes it.
         n: 1 <= n <= N.
-        weight: lambda of Eq. 4.8, >= 0, in units of score an item; 0 takes the best scores.
+        weight: lambda, the price of imbalance, >= 0, in units of score an item; 0 takes the best scores.
         distance: "l1", "l2" or "wasserstein"; see the top of this module.
         ground_metric: (C, C) costs of transport for "wasserstein"; the classes are taken as ordered if None.
         time_limit: seconds that HiGHS may spend on closing the gap among the items that the bound leaves open. The
@@ -192,7 +192,7 @@ def tune_weight(
     tolerance: float = 0.05,
     rng: np.random.Generator | None = None,
 ) -> TunedWeight:
-    """Sweeps the weight of Eq. 4.8 and returns the smallest one after which the distance stops falling (Fig. 4.4).
+    """Sweeps the balance weight and returns the smallest one after which the distance stops falling (Fig. 4.4).
 
     That is the smallest weight of the sweep whose distance is above the least one of the sweep by no more than
     `tolerance` of the fall from weight 0 to that least one. Weight 0 is added to the sweep as the start of the curve;
@@ -244,7 +244,7 @@ def knee(weights: Float64s, losses: Float64s, demand: Float64s, tolerance: float
 def predicted_quota(
     scores: Array, probs: Array, demand: Array, n: int, *, rng: np.random.Generator | None = None
 ) -> Indices:
-    """Chooses by hard predictions: the omega_c best scores of each predicted class, for comparison with Eq. 4.8.
+    """Chooses by hard predictions: the omega_c best scores of each predicted class, a baseline for `solve`.
 
     This is the baseline "Entropy-L1-pseudo-label" of Fig. 4.7. A class's quota is its demand, scaled down if the
     demands sum to more than n, and rounded down. Places that rounding leaves, and those of classes with fewer predicted

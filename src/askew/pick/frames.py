@@ -99,7 +99,7 @@ def pick_frames(
     "videos" goes round: the best frame of each video, then the second best of each, and so on; a round goes by score.
     "global" goes by score alone. Equal scores stand in random order, so constant scores give Random+R, random frames
     with temporal representativeness (section 2.5.2). The authors' code leaves out 3 frames around labelled ones and 5
-    around picked ones, the text 3 (ImageNet-VID) or 1 (SYNTHIA-AL) around labelled ones.
+    around picked ones, the thesis 3 (ImageNet-VID) or 1 (SYNTHIA-AL) around labelled ones.
 
     Args:
         scores: (F,) floats, higher = pick first; NaN only where the table does not allow a frame.
@@ -182,9 +182,10 @@ def pick_balanced_frames(
 ) -> BalancedPick:
     """Picks n frames of high score whose expected objects fill the demand, none within `around_picked` of another.
 
-    Eq. 4.8 with P_fc the expected number of objects of class c in frame f. The solver knows no neighbours, so its picks
-    are gone through by score: those too near an earlier one are dropped and the frames around those kept are closed;
-    the rest is solved again for what is left of the demand, until there are n. The bound returned is that of the
+    Solves the balanced selection (Eq. 4.8), with P_fc the expected number of objects of class c in frame f. The solver
+    knows no neighbours. So its picks are gone through by score: those too near an earlier one are dropped, and the
+    frames around those kept are closed. The rest is solved again for what is left of the demand, until there are n. The
+    bound returned is that of the
     problem without the rule about neighbours, hence a bound on this one too; the gap includes what the rule costs.
 
     Args:

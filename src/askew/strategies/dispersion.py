@@ -31,7 +31,7 @@ def dispersion(pred: Predictions, pool: Pool) -> Array:
 
 
 class DispersionTracker:
-    """Follows the class predicted for every item, epoch after epoch, and gives the dispersion of Eq. 3.1, exactly.
+    """Follows the class predicted for every item, epoch after epoch, and gives the label dispersion (Eq. 3.1), exactly.
 
     Dispersion(x) = 1 − f_x/T, with f_x the number of the T predictions of x in its modal class (Eq. 3.2). Items may be
     predicted at different times, so T is an item's own. Of several modal classes the smallest is taken: their f_x, and
@@ -108,7 +108,7 @@ class DispersionTracker:
         self._counts[slice(None) if chosen is None else chosen] += 1
 
     def dispersion(self) -> Floats:
-        """Returns (N,) float64, Eq. 3.1; NaN for an item never predicted, which stands for "not asked"."""
+        """Returns (N,) float64, the dispersion; NaN for an item never predicted, which stands for "not asked"."""
         modal_count = self._modes(None)[1]
         out = np.full(len(modal_count), np.nan)
         np.divide(modal_count, self._counts, out=out, where=self._counts > 0)
@@ -124,7 +124,7 @@ class DispersionTracker:
         return self._modes(None)[0]
 
     def dispersion_of_authors(self, *, last: int = 25) -> Floats:
-        """Returns (N,) float64, dispersion as the authors' code has it, which is not Eq. 3.1.
+        """Returns (N,) float64, dispersion as the authors' code has it, which differs from the thesis.
 
         The mode is that of an item's last `last` predictions, agreement with it is counted over all T, and the divisor
         is T + 1. NaN for an item never predicted.

@@ -22,7 +22,7 @@ ERRORS = ("fp", "fn", "fp+fn")
 def temporal_coherence(pred: Predictions, pool: Pool, *, errors: str = "fp") -> Floats:
     """Scores how many errors a detector is held to make in a frame: false positives, false negatives, or both.
 
-    `askew.video.estimate_errors` estimates them without labels; "fp" is the acquisition function of the text.
+    `askew.video.estimate_errors` estimates them without labels; "fp" is what the thesis ranks frames by.
 
     Args:
         errors: "fp", "fn" or "fp+fn".

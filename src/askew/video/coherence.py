@@ -34,14 +34,14 @@ def estimate_errors(
     """Estimates a detector's errors in every frame of a video from the coherence of nearby frames, without any label.
 
     Every detection is tracked to the `reach` frames before and after. Detections of one class that meet so are linked;
-    tracked boxes that meet no detection of their class are grouped into candidates, linked to the detections they
-    came from. Every node is then called present or absent (detections: TP or FP; candidates: FN or TN) at the least
-    E = Σ φ(l_v) + pairwise · Σ ψ(l_u, l_v) (Eq. 2.1-2.4): 1 for each FP, 1 for each FN, `pairwise` for each edge whose
-    ends differ. One minimum cut is the global optimum. Zolfaghari Bengar et al., *Temporal Coherence for Active
-    Learning in Videos*, 2019.
+    tracked boxes that meet no detection of their class are grouped into candidates, linked to the detections they came
+    from. Every node is then called present or absent (detections: true or false positive; candidates: false or true
+    negative) at the least energy E = Σ φ(l_v) + pairwise · Σ ψ(l_u, l_v) (Eq. 2.1-2.4): 1 for each false positive, 1
+    for each false negative, `pairwise` for each edge whose ends differ. One minimum cut is the global optimum.
+    Zolfaghari Bengar et al., *Temporal Coherence for Active Learning in Videos*, 2019.
 
     The authors' code adds each edge from both ends: `pairwise=2` is theirs. It looks for detections of any class where
-    a tracked box lands; here, as in the text, of the same class. On equal energy it prefers absent, as is done here.
+    a tracked box lands; here, as in the thesis, of the same class. On equal energy it prefers absent, as is done here.
 
     Args:
         detections: one `Detections` a frame, in order.
@@ -51,9 +51,9 @@ def estimate_errors(
         candidate_iou: overlap above which a tracked box joins a candidate, in [0, 1).
         pairwise: the cost of an edge whose ends differ, >= 0.
         ties: which of several optimal labellings to take.
-        confidence: not in the text: None charges 1 for calling a detection wrong, as there; a number charges that times
+        confidence: not in the thesis. None charges 1 for calling a detection wrong, as there; a number charges it times
             (s - s0) / (1 - s0) for a detection of score s, s0 being the lowest score in the video. Scores in [0, 1].
-        doubt: not in the text: what `learn_doubt` learned from annotated frames. Calling a detection wrong costs its
+        doubt: not in the thesis. What `learn_doubt` learned from annotated frames. Calling a detection wrong costs its
             log-odds of being right, calling it right those of being wrong, whichever is above 0. Scores in [0, 1].
 
     Raises:
@@ -193,7 +193,7 @@ def _reach(videos: Sequence[FrameDetections], reach: int) -> int:
 
 
 def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the (K,) costs of calling each detection a false and a true positive: 1 and 0 in the text (Eq. 2.2)."""
+    """Returns the (K,) costs of calling each detection a false and a true positive: 1 and 0 in the thesis (Eq. 2.2)."""
     if options.doubt is not None:
         wrong = np.round(options.doubt.log_odds(flat.boxes, flat.scores), 3)
         return np.maximum(-wrong, 0), np.maximum(wrong, 0)

@@ -1,4 +1,4 @@
-"""Doubt in single detections, learned from annotated frames: unary costs for the graph cut that the text has not."""
+"""Doubt in single detections, learned from annotated frames: costs for the graph cut that the thesis does not have."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ERRORS = ("fp", "fn", "fp+fn")
 
 
 def error_scores(errors: FrameErrors, what: str = "fp") -> Scores:
-    """Returns (L,) the number of errors of each frame: "fp" (the acquisition function of the text), "fn" or "fp+fn".
+    """Returns (L,) the number of errors of each frame: "fp" (what the thesis ranks by), "fn" or "fp+fn".
 
     >>> from askew.video import StaticTracker, estimate_errors
     >>> error_scores(estimate_errors([Detections.none()] * 2, StaticTracker()), "fp+fn").tolist()
@@ -61,7 +61,7 @@ def entropy(detections: Sequence[Detections]) -> Scores:
 def margin(detections: Sequence[Detections]) -> Scores:
     """Returns (L,) the sum over each frame's detections of 1 - (best - second-best class probability); 0 if none.
 
-    The text sums "the difference between the two classes with the highest scores". Here each is taken from 1, so that
+    The thesis sums "the difference between the two classes with the highest scores". Here each is taken from 1, so that
     higher is closer to a decision boundary and a frame without detections scores nothing (Brust et al., 2018).
 
     Raises:
@@ -75,7 +75,7 @@ def margin(detections: Sequence[Detections]) -> Scores:
 
 
 def expected_objects(detections: Sequence[Detections], n_classes: int) -> NDArray[np.float64]:
-    """Returns (L, C) the expected number of objects of each class in each frame: the P of Eq. 4.8 for video.
+    """Returns (L, C) the expected number of objects of each class in each frame: what balance reads in video.
 
     The sum of the detections' class distributions where `probs` is given (columns from `n_classes` on, such as
     background, are left out), else of their scores, each at its class. Rows do not sum to 1.

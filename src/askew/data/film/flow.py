@@ -48,11 +48,11 @@ def flow_tracker(
     """Returns a tracker that follows OpenCV's DIS flow (Kroeger et al., 2016) through a video.
 
     The flow of all consecutive frames is computed once, at a working height, both ways, and then reused in every cycle:
-    from the second use of a cached video on, tracking costs a few look-ups a box. The text uses PWC-Net.
+    from the second use of a cached video on, tracking costs a few look-ups a box. The thesis uses PWC-Net.
 
     Args:
         video: a path, an open `Video`, or frames as (H, W, 3) or (H, W) uint8 arrays of one size.
-        height_px: the working height, >= 16; frames that are lower are not enlarged. The text: 300.
+        height_px: the working height, >= 16; frames that are lower are not enlarged. The thesis takes 300.
         preset: OpenCV's "ultrafast", "fast" or "medium"; or "sharp", which goes down to half the working size as medium
             does, on sparser patches and without its refinement: people some pixels wide keep a motion of their own.
         grid_px: the flow is stored once every so many pixels of the working size, averaged over them.
