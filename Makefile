@@ -16,7 +16,7 @@ test: $(READY)
 OLDEST := $(VENV)-oldest
 LIGHT_TESTS := tests/kernels tests/pick tests/strategies tests/test_arrays.py tests/test_balance.py tests/test_blocked.py \
 	tests/test_contracts.py tests/test_imports.py tests/test_plan.py tests/test_predictions.py tests/test_public.py \
-	tests/test_query.py tests/cli/test_pick.py
+	tests/test_query.py tests/cli/test_pick.py tests/test_pasted.py
 
 test-oldest: $(OLDEST)/.ready
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest $(LIGHT_TESTS)

@@ -132,7 +132,8 @@ def strategy_page(entry: askew.Strategy) -> str:
         f"# {entry.name}\n\n{markdown(entry.fn.__doc__)}\n\n"
         f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}.\n"
         f"- **Source**: {' '.join(entry.paper.split())}.\n- **Chance**: {chance}\n\n"
-        "```python\n" + "\n".join(calls) + f"\n```{table}\n"
+        "With arrays of your model, in which row *i* is pool item *i*, and labels, -1 where there is none:\n\n"
+        "<!-- install: light -->\n\n```python\nimport askew\n\n" + "\n".join(calls) + f"\n```{table}\n"
     )
 
 

@@ -129,7 +129,8 @@ def test_docstrings_become_markdown(make_docs: ModuleType) -> None:
     ]
 
 
-def test_the_quickstart_runs_from_top_to_bottom() -> None:
+def test_the_answers_of_the_quickstart_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
     for block in blocks(DOCS / "quickstart.md", "python"):
         exec(compile(block, "quickstart.md", "exec"), space)
@@ -139,26 +140,19 @@ def test_the_quickstart_runs_from_top_to_bottom() -> None:
     assert (space["labels"][space["chosen"]] == -1).all()
 
 
-def test_the_page_on_balance_runs_from_top_to_bottom() -> None:
+def test_the_weight_on_the_page_on_balance_is_found() -> None:
     space: dict[str, Any] = {}
     for block in blocks(DOCS / "balance.md", "python"):
         exec(compile(block, "balance.md", "exec"), space)
     assert space["found"].weight > 0
 
 
-def test_the_readme_runs_as_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from askew.cli.main import main
-
+def test_the_readme_asks_for_what_has_no_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
     for block in blocks(ROOT / "README.md", "python"):
         exec(compile(block, "README.md", "exec"), space)
-    [command] = re.findall(
-        r"^    (askew pick .*)$", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    assert main(shlex.split(command)[1:]) == 0
-    asked = [line.split(",") for line in (tmp_path / "ask.csv").read_text(encoding="utf-8").splitlines()]
-    assert len(asked) == 21
+    assert len(set(space["chosen"].tolist())) == 20
     assert (space["labels"][space["chosen"]] == -1).all()
 
 
@@ -219,9 +213,9 @@ def test_every_configuration_in_the_docs_is_valid(page: Path) -> None:
 def test_every_command_in_the_docs_parses(page: Path) -> None:
     from askew.cli.main import parser
 
-    text = page.read_text(encoding="utf-8")
-    for line in re.findall(r"^(?:\$ |    )(askew .*)$", text, flags=re.MULTILINE):
-        parser().parse_args(shlex.split(line, comments=True)[1:])
+    for block in blocks(page, "bash"):
+        for line in re.findall(r"^(askew .*)$", block, flags=re.MULTILINE):
+            parser().parse_args(shlex.split(line, comments=True)[1:])
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
