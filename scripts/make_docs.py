@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import benchmark_page
+import seeds_page
 
 import askew
 from askew.cli.main import parser as command_line
@@ -69,6 +70,7 @@ def pages() -> dict[str, str]:
     made["configuration.md"] = configuration_page()
     made["api.md"] = api_page()
     made["benchmarks.md"] = benchmark_page.page()
+    made["seeds.md"] = seeds_page.page()
     return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
 
 

@@ -5,7 +5,8 @@
 
 Writes results/<name>/: README.md (what it shows, tables with error bars), experiment.json (configuration, versions,
 machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
-tables and figures. Then the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
+tables and figures. Then results/seeds.json, the spread over seeds, and the
+blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
 `<!-- end of results -->`. NAMES may be `all`; `short` after them writes two sentences for each. What a page claims is
 the headline of the experiment's report, in the same words.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import seeds_page
 
 from askew.files import write_whole
 from askew.report.build import build
@@ -235,8 +237,9 @@ def publish(source: Path, out: Path, about: dict[str, Any]) -> None:
 
 
 def write_blocks(results: Path) -> None:
-    """Writes the blocks of the README and of the results' README again."""
+    """Writes the blocks of the README and of the results' README again, and the spread over seeds."""
     summaries = published(results)
+    write_whole(seeds_page.FILE, json.dumps(seeds_page.measured(summaries), indent=2) + "\n")
     for path, folder in ((ROOT / "README.md", "results/"), (results / "README.md", "")):
         write_whole(path, with_blocks(path.read_text(encoding="utf-8"), summaries, folder))
 

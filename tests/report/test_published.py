@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from askew.report.headline import headline
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = spec_from_file_location("publish_results", ROOT / "scripts" / "publish_results.py")
     assert spec is not None
     assert spec.loader is not None
@@ -76,6 +79,29 @@ def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
         compared = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
         counted = re.findall(r"(\d+) of (\d+) comparisons", second)
         assert counted == ([(str(compared.count(1)), str(len(compared)))] if compared else [])
+
+
+def test_the_spread_over_seeds_is_that_of_the_ledgers(script: ModuleType, summaries: dict[str, Summary]) -> None:
+    found = json.loads((ROOT / "results" / "seeds.json").read_text(encoding="utf-8"))
+    assert found == script.seeds_page.measured(summaries)
+    for name, summary in summaries.items():
+        random = summary.random
+        assert random is not None
+        variances = []
+        for line in summary.rivals:  # every published run is finished: seed by seed, by the formula of docs/reports.md
+            n = line.curves.n_labeled
+            both = line.curves.values - random.curves.values
+            areas = (np.diff(n) * (both[:, 1:] + both[:, :-1]) / 2).sum(axis=1) / (n[-1] - n[0])
+            variances.append(np.var(areas, ddof=1))
+        assert found[name]["spread_points"] == pytest.approx(100 * np.sqrt(np.mean(variances)), abs=6e-4)
+
+
+def test_a_gain_as_large_as_the_page_says_is_shown_as_often_as_it_says(script: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    for n in (3, 6):
+        gains = rng.normal(script.seeds_page.shown_often(2.0, n), 2.0, size=(20_000, n))
+        widths = script.seeds_page.half_width(1.0, n) * gains.std(axis=1, ddof=1)
+        assert (gains.mean(axis=1) > widths).mean() == pytest.approx(script.seeds_page.OFTEN, abs=0.01)
 
 
 def test_a_block_that_is_out_of_date_is_noticed(script: ModuleType, summaries: dict[str, Summary]) -> None:
