@@ -81,9 +81,12 @@ class Missing(MetaPathFinder):
 def smaller() -> None:
     """Makes every experiment that `askew run` reads a small one, and runs it in this process.
 
-    It has two seeds, two cycles, little training and few items.
+    It has two seeds, two cycles, little training and few items. A `Classifier` trains little too.
     """
     from askew.experiment import config, grid, workers
+    from askew.learn.training import PRESETS, Training
+
+    PRESETS["default"] = Training(epochs=2, batch=8)
 
     checked = config.parse
 

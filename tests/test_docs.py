@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import sys
@@ -133,11 +134,42 @@ def test_the_answers_of_the_quickstart_agree(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {}
     for block in blocks(DOCS / "quickstart.md", "python"):
-        exec(compile(block, "quickstart.md", "exec"), space)
+        if "photos" not in block:
+            exec(compile(block, "quickstart.md", "exec"), space)
     assert len(set(space["chosen"].tolist())) == 20
     assert (space["labels"][space["items"]] == -1).all()
     assert set(space["items"].tolist()) == set(space["found"].chosen.tolist())  # the solver's pick is that of the call
     assert (space["labels"][space["chosen"]] == -1).all()
+
+
+def test_the_quickstart_goes_from_a_folder_of_pictures_to_the_files_to_label(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    from PIL import Image
+
+    from askew.learn.training import PRESETS, Training
+
+    monkeypatch.setitem(PRESETS, "default", Training(epochs=2, batch=8))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    unlabeled = []
+    for i in range(60):
+        light = rng.integers(0, 256, (8, 8, 3)) // 2 + (100 if i % 2 else 0)
+        folder = tmp_path / "photos" / (("cat", "dog")[i % 2] if i < 20 else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(light.astype(np.uint8)).save(folder / f"{i}.jpg")
+        unlabeled += [f"{i}.jpg"] if i >= 20 else []
+    space: dict[str, Any] = {}
+    [block] = [one for one in blocks(DOCS / "quickstart.md", "python") if "photos" in one]
+    assert len(block.split("\n\n")[1].splitlines()) == 5
+    exec(compile(block.replace("64", "8"), "quickstart.md", "exec"), space)
+    asked = ast.literal_eval(capsys.readouterr().out)
+    assert len(set(asked)) == 10
+    assert set(asked) <= set(unlabeled)
+    sure = space["probs"].max(axis=1)
+    rest = [sure[i] for i, name in enumerate(space["photos"].names) if name in set(unlabeled) - set(asked)]
+    assert max(sure[space["chosen"]]) <= min(rest)
 
 
 def test_the_weight_on_the_page_on_balance_is_found() -> None:

@@ -125,7 +125,7 @@ def test_the_pages_of_the_strategies_run_with_the_arrays_that_they_name(tmp_path
 
 @pytest.fixture
 def vision(tmp_path: Path) -> Path:
-    """A folder of photos in three classes, and a small data set in the place and form of Fashion-MNIST."""
+    """Photos in three classes and some without one; a small data set in the place and form of Fashion-MNIST."""
     image = pytest.importorskip("PIL.Image")
     rng = np.random.default_rng(0)
     for c, name in enumerate(("cat", "dog", "emu")):
@@ -133,6 +133,8 @@ def vision(tmp_path: Path) -> Path:
         for i in range(40):
             pixels = rng.integers(60 * c, 60 * c + 120, size=(32, 32, 3), dtype=np.uint8)
             image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.png")
+            if i < 10:
+                image.fromarray(pixels[::-1]).save(tmp_path / "photos" / f"{name}{i}.png")
     (tmp_path / "data").mkdir()
     for part, n in (("train", 300), ("t10k", 100)):
         labels = (np.arange(n) % 10).astype(np.uint8)

@@ -9,7 +9,7 @@ import pytest
 import askew
 
 NAMES = """
-AskewError Balance Classifier DataNotFound DispersionTracker Field InputError MissingExtra Plan Pool Predictions
+AskewError Balance Classifier DataNotFound DispersionTracker Field Images InputError MissingExtra Plan Pool Predictions
 Selection Spacing Strategy Training add_field balance fields query select strategies strategy video
 """.split()
 

@@ -16,6 +16,7 @@ from askew.strategies.registry import Strategy, strategies, strategy
 
 if TYPE_CHECKING:
     from askew import video
+    from askew.data.dataset import Images
     from askew.learn.classifier import Classifier
     from askew.learn.training import Training
 
@@ -28,6 +29,7 @@ __all__ = [
     "DataNotFound",
     "DispersionTracker",
     "Field",
+    "Images",
     "InputError",
     "MissingExtra",
     "Plan",
@@ -49,6 +51,7 @@ __all__ = [
 
 _LATE = {
     "Classifier": "askew.learn.classifier",
+    "Images": "askew.data.dataset",
     "Training": "askew.learn.training",
     "video": "askew.video",
 }

@@ -141,6 +141,7 @@ def _datasets() -> dict[str, Target]:
     from safetensors.torch import save
 
     from askew.data import cifar, fashion, npz, pictures
+    from askew.data.dataset import Images
     from askew.learn import weights
     from askew.learn.model import SCALE, SHIFT, read_saved
 
@@ -178,6 +179,17 @@ def _datasets() -> dict[str, Target]:
                 ),
             ),
         ),
+        "npz-pool": Target(
+            "a.npz",
+            Images.of,
+            (
+                _npz(images=pixels),
+                _npz(images=pixels / 255, labels=np.array(["cat", ""] * 3)),
+                _npz(images=pixels, labels=labels - 1, classes=np.array(["cat", "dog"])),
+                _npz(jpeg=np.frombuffer(jpegs[0] * 4, np.uint8), offsets=len(jpegs[0]) * np.arange(5)),
+            ),
+        ),
+        "npy-pool": Target("a.npy", Images.of, (_npy(pixels), _npy(pixels / 255))),
         "idx": Target("train-images-idx3-ubyte", fashion.read_idx, (idx, gzip.compress(idx))),
         "cifar": Target(
             "data_batch_1",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Indices, as_integers
+from askew.arrays import Indices, as_integers, first_few
 from askew.errors import InputError
+from askew.pool import Pool
 
 LONGEST_CLASS_NAME = 100
 """How many letters the name of a class may have."""
@@ -20,26 +22,33 @@ LONGEST_CLASS_NAME = 100
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Pictures and their true classes, in one order: in memory (`pixels`) or on disk (`paths`), never both.
+    """Pictures and their classes, in one order: in memory (`pixels`) or on disk (`paths`), never both.
+
+    `Images.of` makes them of whatever holds pictures.
 
     Attributes:
-        labels: (N,) int64 classes.
+        labels: (N,) int64 classes; -1 is unlabeled.
         pixels: (N, H, W, C) uint8, C = 1 (gray) or 3 (RGB); may be memory-mapped.
         paths: N files; whoever reads one makes it a `side_px` square with `pictures.read_square`.
         side_px: the side to which the files of `paths` are brought; None for pixels.
+        names: what people call the N pictures, such as file names; empty if nobody named them.
+        classes: the classes' names, label c is `classes[c]`; empty if they are not known.
 
     >>> images = Images(np.array([1, 0]), np.zeros((2, 4, 4, 1), dtype=np.uint8))
     >>> len(images), images.shape, images.take([1]).labels
     (2, (4, 4, 1), array([0]))
 
     Raises:
-        InputError: both or neither of pixels and paths, sizes that disagree, pixels that are no uint8 (N, H, W, C).
+        InputError: both or neither of pixels and paths, sizes that disagree, pixels that are no uint8 (N, H, W, C), a
+            label outside the classes or a class without a proper name.
     """
 
     labels: NDArray[np.int64]
     pixels: NDArray[np.uint8] | None = None
     paths: tuple[Path, ...] | None = None
     side_px: int | None = None
+    names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", as_integers("labels", self.labels))
@@ -52,6 +61,57 @@ class Images:
         held = len(self.pixels) if self.pixels is not None else len(self.paths or ())
         if held != len(self.labels):
             raise InputError(f"images: {held} pictures but {len(self.labels)} labels")
+        if self.names and len(self.names) != held:
+            raise InputError(f"names: {len(self.names)} for {held} pictures")
+        if self.classes:
+            check_class_names("classes", self.classes)
+            outside = np.flatnonzero(self.labels >= len(self.classes))
+            if len(outside):
+                raise InputError(
+                    f"labels: {self.labels[outside[0]]} is outside the {len(self.classes)} classes; at picture "
+                    f"{first_few(outside)}"
+                )
+
+    @classmethod
+    def of(
+        cls, pictures: Any, labels: Any = None, *, side_px: int | None = None, skip_unreadable: bool = False
+    ) -> Images:
+        """Returns pictures of any kind as `Images`; whatever takes pictures calls it by itself.
+
+        - **Arrays and tensors** (NumPy, torch on any device), or a list of them: (N, H, W), (N, H, W, C) or
+          (N, C, H, W) with 1 or 3 channels. Integers go from 0 to 255, floats from 0 to 1. The type of number decides.
+        - **A folder**: pictures in `CLASS/…` below it belong to that class. Those that lie directly in it, or in a
+          folder called `unlabeled`, are unlabeled.
+        - **Files**: a list or a column of paths, in that order. Pictures of Pillow's, too.
+        - **An .npz or .npy file** with arrays such as these; see `npz.pool`.
+
+        Files are read when they are needed. They become upright RGB squares of `side_px`: the shorter side is resized
+        and the centre cut out.
+
+        Args:
+            pictures: what holds the pictures.
+            labels: (N,) classes from 0; -1, None and NaN are unlabeled. Without them those of the folder or file count,
+                and pictures that bring none are unlabeled.
+            side_px: for files; the median shorter side if left out, 224 at most.
+            skip_unreadable: leave out files that cannot be decoded; each is read once for it.
+
+        Raises:
+            InputError: nothing that holds pictures, an array that can be read in two ways, numbers out of range, or
+                labels that do not fit.
+            DataNotFound: no such file or folder.
+
+        >>> some = Images.of(np.zeros((2, 3, 8, 8), dtype=np.uint8), [1, None])
+        >>> some.shape, some.labels
+        ((8, 8, 3), array([ 1, -1]))
+        """
+        from askew.data.given import collect
+
+        if side_px is not None and side_px < 4:
+            raise InputError(f"side_px: at least 4, got {side_px}")
+        images = collect(pictures, side_px=side_px, skip_unreadable=skip_unreadable)
+        if side_px is not None and images.shape[:2] != (side_px, side_px):
+            raise InputError(f"side_px: arrays keep their size, {images.shape[0]} × {images.shape[1]}: leave it out")
+        return images if labels is None else replace(images, labels=Pool(labels).labels)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,10 +128,13 @@ class Images:
     def take(self, indices: Indices | list[int]) -> Images:
         """Returns the pictures at `indices`, in that order; pixels are copied, paths are not read."""
         chosen = np.asarray(indices, dtype=np.int64)
-        if self.pixels is not None:
-            return Images(self.labels[chosen], pixels=np.asarray(self.pixels[chosen]))
-        paths = self.paths or ()
-        return Images(self.labels[chosen], paths=tuple(paths[i] for i in chosen), side_px=self.side_px)
+        return replace(
+            self,
+            labels=self.labels[chosen],
+            pixels=None if self.pixels is None else np.asarray(self.pixels[chosen]),
+            paths=None if self.paths is None else tuple(self.paths[i] for i in chosen),
+            names=tuple(self.names[i] for i in chosen) if self.names else (),
+        )
 
     def thumbnail(self, item: int, side_px: int = 64) -> NDArray[np.uint8]:
         """Returns one picture as (side_px, side_px, 3) uint8 RGB, for a contact sheet."""
@@ -139,6 +202,12 @@ class Dataset:
         for split, images in (("train", self.train), ("test", self.test)):
             if len(images) == 0:
                 raise InputError(f"{self.name}: no pictures in the {split} split")
+            gaps = np.flatnonzero(images.labels == -1)
+            if len(gaps):
+                raise InputError(
+                    f"{self.name}: {split} label -1 at picture {first_few(gaps)}: an experiment needs the label of "
+                    "every picture, since its oracle answers with them; askew.Images.of reads an unlabeled pool"
+                )
             outside = images.labels[(images.labels < 0) | (images.labels >= len(self.classes))]
             if len(outside):
                 raise InputError(f"{self.name}: {split} label {outside[0]} is outside the {len(self.classes)} classes")

@@ -28,6 +28,7 @@ LARGEST_DEFAULT_PX = 224
 """The side to which pictures are brought at most if the caller names none."""
 
 TRAIN, TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
+UNLABELED = ("unlabeled", "unlabelled")
 EXPECTED = "expected CLASS/picture.jpg, or train/CLASS/picture.jpg and test/CLASS/picture.jpg"
 
 
@@ -48,8 +49,8 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
 
     Layouts: `CLASS/…/picture.jpg`, of which a share `test_fraction` of every class is held out (always the same files;
     it depends on their names alone, so that added files do not reshuffle the others), or `train/CLASS/…` beside
-    `test/CLASS/…` (`val` if there is no `test`). Hidden files, other kinds of file and class folders without pictures
-    are passed over.
+    `test/CLASS/…` (`val` if there is no `test`). Hidden files, other kinds of file, class folders without pictures
+    and what has no label (pictures beside the class folders, or in a folder `unlabeled`) are passed over.
 
     Pictures become upright RGB squares of `side_px`; without it, of the median shorter side, 224 px at most. If all fit
     in 1.5 GB they are kept in memory (and in the cache folder for the next run), else they stay paths.
@@ -79,7 +80,7 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
         held = held_out(folder, train, test_fraction)
         train, test = train.keep(~held), train.keep(held)
     _check(folder, classes, train, test)
-    side = side_px or _default_side(train.paths)
+    side = side_px or default_side(train.paths)
     in_memory = (len(train.paths) + len(test.paths)) * side * side * 3 <= IN_MEMORY_BYTES
     splits = [images(part, side, in_memory=in_memory) for part in (train, test)]
     return Dataset(Path(os.path.realpath(folder)).name, classes, splits[0], splits[1], tuple(bad))
@@ -105,6 +106,36 @@ def find(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
     return tuple(found), _listing(found, tuple(found)), _listing(found_test, tuple(found))
 
 
+def pool(folder: Path) -> tuple[tuple[str, ...], Listing]:
+    """Returns the names of the class folders in order, and all pictures below a folder, sorted by path.
+
+    A picture in `CLASS/…` is of that class. One that lies directly in the folder, or below a folder called `unlabeled`,
+    has the label -1.
+
+    Raises:
+        InputError: no pictures, or folders of a training and a test part.
+    """
+    below = {f.name.lower(): f for f in _folders(folder)}
+    parts = [next((below[n] for n in names if n in below), None) for names in (TRAIN, TEST)]
+    if parts[0] is not None and parts[1] is not None:
+        raise InputError(
+            f"{folder}: holds a training and a test part, {parts[0].name} and {parts[1].name}: pass "
+            f"{folder / parts[0].name}, or read both with askew.data.load.load"
+        )
+    paths = pictures.find(folder)
+    if not paths:
+        raise InputError(f"{folder}: has no pictures: expected picture.jpg or CLASS/picture.jpg")
+    owners = [_owner(path.relative_to(folder)) for path in paths]
+    classes = tuple(sorted({one for one in owners if one is not None}))
+    number = {name: c for c, name in enumerate(classes)}
+    return classes, Listing(tuple(paths), tuple(-1 if one is None else number[one] for one in owners))
+
+
+def _owner(path: Path) -> str | None:
+    name = path.parts[0]
+    return None if len(path.parts) == 1 or name.lower() in UNLABELED else name
+
+
 def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
     """Returns the names of the class folders that hold pictures, in order, and those pictures.
 
@@ -122,12 +153,16 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    found = {f.name: pictures.find(f) for f in _folders(folder)}
+    found = {f.name: pictures.find(f) for f in _folders(folder) if f.name.lower() not in UNLABELED}
     filled = {name: paths for name, paths in found.items() if paths}
     if not filled:
         loose = len(pictures.find(folder))
-        has = f"{loose} pictures directly in it, which belong to no class" if loose else "no pictures"
-        raise InputError(f"{folder}: has {has}; {EXPECTED}")
+        if loose:
+            raise InputError(
+                f"{folder}: has {loose} pictures directly in it, which belong to no class; {EXPECTED}; "
+                "askew.Images.of reads them as an unlabeled pool"
+            )
+        raise InputError(f"{folder}: has no pictures; {EXPECTED}")
     return filled
 
 
@@ -182,8 +217,20 @@ def _check(folder: Path, classes: tuple[str, ...], train: Listing, test: Listing
         raise InputError(f"{folder}: {len(train.paths)} pictures are too few to hold any out for a test")
 
 
-def _default_side(paths: tuple[Path, ...]) -> int:
-    sides = [s for s in pictures.in_threads(pictures.shorter_side, paths) if s is not None]
+def default_side(paths: tuple[Path, ...]) -> int:
+    """Returns the median shorter side of the pictures, 224 at most.
+
+    Raises:
+        InputError: none of them has a header that can be read.
+    """
+    sides = [side for side in pictures.in_threads(pictures.shorter_side, paths) if side is not None]
+    if not sides:
+        pictures.read_square(paths[0], 8)
+    return side_for(sides)
+
+
+def side_for(sides: Sequence[int]) -> int:
+    """Returns the side for pictures of these shorter sides."""
     return min(LARGEST_DEFAULT_PX, round(statistics.median(sides)))
 
 

@@ -13,8 +13,10 @@ from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
 from askew.data.npy import Arrays, open_npz
+from askew.data.pixels import as_pixels
 from askew.data.reading import one_line
 from askew.errors import InputError
+from askew.pool import Pool
 
 SPLITS = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
 """What two splits are called: pictures and labels to train on, then those to test on."""
@@ -55,7 +57,12 @@ def read(path: Path, test_fraction: float) -> Dataset:
             return _two_splits(path, arrays, names)
         if "images" not in arrays and "jpeg" not in arrays:
             raise InputError(f"{path}: holds {arrays.names()}; expected {LAYOUTS}")
-        _require(path, arrays, "labels", *(["offsets"] if "jpeg" in arrays else []))
+        if "labels" not in arrays:
+            raise InputError(
+                f"{path}: has no array 'labels', and an experiment needs the label of every picture; it holds "
+                f"{arrays.names()}; askew.Images.of reads an unlabeled pool"
+            )
+        _require(path, arrays, *(["offsets"] if "jpeg" in arrays else []))
         labels, classes = as_classes(f"{path}: labels", arrays["labels"], arrays.get("classes"))
         encoded = "jpeg" in arrays
         count = sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
@@ -65,6 +72,53 @@ def read(path: Path, test_fraction: float) -> Dataset:
         pixels = _decoded(path, arrays) if encoded else as_pixels(f"{path}: images", arrays["images"])
     images = Images(labels, pixels)
     return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)))
+
+
+def pool(path: Path) -> Images:
+    """Returns the pictures of an `.npz` file without a test part, labelled or not.
+
+    `images`, or `jpeg` and `offsets`, are as `read` takes them. `labels` may be left out. -1, NaN and an empty text
+    mean unlabeled. `classes` (C,) names the classes; without it they are called by their numbers, or by their labels if
+    those are text.
+
+    Raises:
+        DataNotFound: no such file.
+        InputError: a damaged file, one with a test part, another layout, or values outside the ranges.
+    """
+    with open_npz(path) as arrays:
+        test = next((name for name in ("is_test", *(four[0] for four in SPLITS)) if name in arrays), None)
+        if test is not None:
+            raise InputError(
+                f"{path}: {test} says that it holds a training and a test part: read both with askew.data.load.load, "
+                "whose `train` is the pool"
+            )
+        if "images" not in arrays and "jpeg" not in arrays:
+            raise InputError(f"{path}: holds {arrays.names()}; expected `images`, or `jpeg` and `offsets`")
+        encoded = "jpeg" in arrays
+        if encoded:
+            _require(path, arrays, "offsets")
+        count = sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
+        given = arrays["labels"] if "labels" in arrays else np.full(count, -1)
+        labels, classes = _known(f"{path}: labels", given, arrays.get("classes"))
+        if count != len(labels):
+            raise InputError(f"{path}: {count} pictures but {len(labels)} labels")
+        pixels = _decoded(path, arrays) if encoded else as_pixels(f"{path}: images", arrays["images"])
+    return Images(labels, pixels, classes=classes)
+
+
+def _known(name: str, labels: NDArray[Any], classes: NDArray[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Returns (N,) classes, -1 where there is no label, and the classes' names, as far as they are known."""
+    flat = _one_a_picture(name, labels)
+    if flat.dtype.kind in "US":
+        there = _as_text(name, flat) != ""
+    else:
+        flat = Pool(flat).labels
+        there = flat >= 0
+    out = np.full(len(flat), -1, dtype=np.int64)
+    if not there.any():
+        return out, () if classes is None else tuple(map(str, _as_text(name, classes.ravel())))
+    out[there], names = as_classes(name, flat[there], classes)
+    return out, names
 
 
 def _require(path: Path, arrays: Arrays, *names: str) -> None:
@@ -112,32 +166,6 @@ def _one_a_picture(name: str, labels: NDArray[Any]) -> NDArray[Any]:
     return labels.ravel()
 
 
-def as_pixels(name: str, values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Returns pictures as (N, H, W, C) uint8, from the shapes and ranges that `read` admits.
-
-    Raises:
-        InputError: another shape, or values that are neither 0–255 nor floats from 0 to 1.
-    """
-    array = values[..., None] if values.ndim == 3 else values
-    if array.ndim != 4 or 0 in array.shape:
-        raise InputError(f"{name}: expected (N, H, W), (N, H, W, C) or (N, C, H, W), got {values.shape}")
-    if array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
-        array = array.transpose(0, 2, 3, 1)
-    if array.shape[-1] not in (1, 3):
-        raise InputError(f"{name}: {values.shape}: expected 1 or 3 channels")
-    if array.dtype == np.uint8:
-        pixels: NDArray[np.uint8] = np.ascontiguousarray(array)
-        return pixels
-    if array.dtype.kind not in "biuf":
-        raise InputError(f"{name}: expected numbers, got {array.dtype}")
-    low, high = float(array.min()), float(array.max())
-    top = 1.0 if array.dtype.kind == "f" else 255.0
-    if not (low >= 0 and high <= top):
-        raise InputError(f"{name}: {array.dtype} from {low:g} to {high:g}: expected bytes 0–255 or floats from 0 to 1")
-    scaled: NDArray[np.uint8] = np.rint(array * np.float64(255 / top)).astype(np.uint8)
-    return scaled
-
-
 def as_classes(
     name: str, labels: NDArray[Any], classes: NDArray[Any] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -154,7 +182,10 @@ def as_classes(
         raise InputError(f"{name}: expected whole numbers or text, got {flat.dtype}")
     low, high = int(flat.min()), int(flat.max())
     if low < 0:
-        raise InputError(f"{name}: {low} at picture {flat.argmin()} is negative: classes count from 0")
+        what = "is negative: classes count from 0"
+        if low == -1:
+            what += ", and an experiment needs the label of every picture; askew.Images.of reads an unlabeled pool"
+        raise InputError(f"{name}: {low} at picture {flat.argmin()} {what}")
     if classes is None and high >= MOST_CLASSES:
         raise InputError(
             f"{name}: {high} at picture {flat.argmax()} would mean {high + 1:,} classes; number them from 0, or name "

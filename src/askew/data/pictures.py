@@ -84,6 +84,21 @@ def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     return _fit(Image.fromarray(plain).convert("RGB"), side_px)
 
 
+def is_pillow(value: object) -> bool:
+    """Tells whether a value is a picture of Pillow's."""
+    return isinstance(value, Image.Image)
+
+
+def squared(image: Image.Image, side_px: int) -> NDArray[np.uint8]:
+    """Returns a picture of Pillow's as (side_px, side_px, 3) uint8 RGB, brought there as `read_square` does.
+
+    Raises:
+        InputError: its file is damaged, or its pixels are floating-point numbers.
+    """
+    with decoding(f"a {image.mode} picture", "a picture"):
+        return _fit(_rgb(ImageOps.exif_transpose(image)), side_px)
+
+
 def shorter_side(path: Path) -> int | None:
     """Returns the shorter side in pixels from the file's header alone, or None if there is no readable header."""
     with contextlib.suppress(InputError):

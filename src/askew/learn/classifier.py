@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from askew.data.dataset import Images
+from askew.arrays import Array
 from askew.errors import InputError
 from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Backbone
 from askew.learn.device import choose, number_format, seeded
 from askew.learn.feed import Feed, Normalisation
-from askew.learn.learner import NEEDS, Model, Pictures, checked_pool, telling
+from askew.learn.learner import NEEDS, Given, Model, as_images, checked_pool, telling
 from askew.learn.model import NetworkModel, read_saved
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
@@ -36,8 +34,8 @@ class Classifier:
     >>> recipe = askew.Training.preset("digits")
     >>> classifier = askew.Classifier(10, backbone="small-convnet", training=recipe, device="cpu")
     >>> some = digits.train.take(range(0, 1400, 5))
-    >>> model = classifier.fit(some, some.labels, seed=0)
-    >>> probs = model.predict(digits.test, ["probs"], seed=0)["probs"]
+    >>> model = classifier.fit(some.pixels, some.labels)
+    >>> probs = model.predict(digits.test.pixels)["probs"]
     >>> bool((probs.argmax(axis=1) == digits.test.labels).mean() > 0.85)
     True
 
@@ -93,9 +91,13 @@ class Classifier:
         drops = self.dropout > 0 or not isinstance(self.backbone, str)
         return tuple(need for need in NEEDS if need != "draws" or drops)
 
-    def feed(self, images: Images) -> Feed:
-        """Returns the pictures held where the network computes, for many calls of `fit` and `predict`."""
-        return Feed(images, self.device)
+    def feed(self, images: Given) -> Feed:
+        """Returns the pictures held where the network computes, for many calls of `fit` and `predict`.
+
+        Raises:
+            InputError: they are not what `Images.of` takes.
+        """
+        return Feed(as_images(images, None), self.device)
 
     def check(self, shape: tuple[int, int, int]) -> None:
         """Builds a network for pictures of `shape` (H, W, C), with its weights, and drops it.
@@ -107,10 +109,10 @@ class Classifier:
 
     def fit(
         self,
-        images: Pictures,
-        labels: Pool | NDArray[np.int64],
+        images: Given,
+        labels: Pool | Array | None = None,
         *,
-        seed: int,
+        seed: int = 0,
         start: Model | None = None,
         recorders: Sequence[Recorder] = (),
     ) -> NetworkModel:
@@ -120,8 +122,11 @@ class Classifier:
         them, which are then decoded once), the network and one batch.
 
         Args:
-            images: the pool's pictures, the unlabeled ones too, or a `feed` of them.
-            labels: a `Pool`, or (N,) classes of the pictures, -1 where there is no label.
+            images: the pool's pictures, the unlabeled ones too, as a `feed` of them or as whatever `Images.of` takes:
+                arrays, tensors, a folder, files.
+            labels: a `Pool`, or (N,) classes of the pictures; -1, None and NaN are unlabeled. Without them those count
+                that the pictures bring, as class folders do.
+            seed: of everything that is random in the training.
             start: a model of this classifier from whose weights and normalisation the training starts.
             recorders: told of every epoch; what they read of the unlabeled pictures is predicted once for all.
 
@@ -129,8 +134,9 @@ class Classifier:
             InputError: no labelled picture, labels outside the classes or not one a picture, a file that cannot be
                 read, a start that does not fit, or a loss that is no longer finite.
         """
-        pool = checked_pool(images, labels, self.n_classes)
-        feed = images if isinstance(images, Feed) else self.feed(images)
+        size = start.shape if isinstance(start, NetworkModel) else None
+        feed = images if isinstance(images, Feed) else Feed(as_images(images, size), self.device)
+        pool = checked_pool(feed, labels, self.n_classes)
         items = pool.labeled if len(pool.labeled) > 1 else pool.labeled[[0, 0]]
         labeled, targets = feed.take(items).held(), torch.from_numpy(pool.labels[items])
         model = self._started(feed.images.shape, start, labeled, seed)

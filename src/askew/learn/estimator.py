@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.arrays import Array
 from askew.data.dataset import Images
 from askew.errors import InputError
 from askew.learn.feed import Feed
-from askew.learn.learner import Found, Model, Pictures, check_needs, checked_pool, telling
+from askew.learn.learner import Found, Given, Model, as_images, checked_needs, checked_pool, telling
 from askew.pool import Pool
 from askew.recorders import Recorder
 from askew.seeding import number
@@ -57,16 +58,16 @@ class EstimatorLearner:
             raise InputError(f"n_classes: at least 2, got {n_classes}")
         self.estimator, self.n_classes = estimator, n_classes
 
-    def feed(self, images: Images) -> Images:
-        """Returns the pictures as they are: an estimator computes on the processor."""
-        return images
+    def feed(self, images: Given) -> Images:
+        """Returns the pictures as `Images`, which are as they are: an estimator computes on the processor."""
+        return _images(images, None)
 
     def fit(
         self,
-        images: Pictures,
-        labels: Pool | NDArray[np.int64],
+        images: Given,
+        labels: Pool | Array | None = None,
         *,
-        seed: int,
+        seed: int = 0,
         start: Model | None = None,
         recorders: Sequence[Recorder] = (),
     ) -> EstimatorModel:
@@ -75,7 +76,10 @@ class EstimatorLearner:
         With labels of one class only nothing is trained: that class is predicted with probability 1.
 
         Args:
-            labels: a `Pool`, or (N,) classes of the pictures, -1 where there is no label.
+            images: the pool's pictures, as whatever `Images.of` takes.
+            labels: a `Pool`, or (N,) classes of the pictures; -1, None and NaN are unlabeled. Without them those count
+                that the pictures bring.
+            seed: what the estimator's `random_state` comes from.
             start: must be None: every training starts anew.
             recorders: begun and never told of an epoch, since estimators do not tell theirs.
 
@@ -84,16 +88,17 @@ class EstimatorLearner:
         """
         if start is not None:
             raise InputError("start: an estimator is trained anew every time: leave warm starts to a Classifier")
+        images = _images(images, None)
         pool = checked_pool(images, labels, self.n_classes)
         telling(recorders, images, pool, epochs=0, n_classes=self.n_classes, seed=seed)
         known = pool.labels[pool.labeled]
         if len(np.unique(known)) == 1:
-            return EstimatorModel(None, self.n_classes, type(self.estimator).__name__, int(known[0]))
+            return EstimatorModel(None, self.n_classes, type(self.estimator).__name__, images.shape, int(known[0]))
         fitted = copy.deepcopy(self.estimator)
         if getattr(fitted, "random_state", 0) is None:
             fitted.set_params(random_state=number(seed, "estimator") % 2**32)
-        fitted.fit(flattened(_images(images).take(pool.labeled)), known)
-        return EstimatorModel(fitted, self.n_classes, type(self.estimator).__name__)
+        fitted.fit(flattened(images.take(pool.labeled)), known)
+        return EstimatorModel(fitted, self.n_classes, type(self.estimator).__name__, images.shape)
 
     def load(self, path: str | Path) -> EstimatorModel:
         """Refuses: an estimator is never saved; see `EstimatorModel.save`."""
@@ -108,33 +113,36 @@ class EstimatorModel:
         fitted: has `predict_proba` and `classes_`; None if all labels were of one class.
         n_classes: C.
         name: the estimator's class, for messages.
+        shape: (H, W, C) of the pictures that it was fitted to.
         only: that one class.
     """
 
     fitted: Any
     n_classes: int
     name: str
+    shape: tuple[int, int, int]
     only: int | None = None
 
     def predict(
         self,
-        images: Pictures,
-        needs: Collection[str],
+        images: Given,
+        needs: Collection[str] = ("probs",),
         *,
-        seed: int,  # noqa: ARG002
+        seed: int = 0,  # noqa: ARG002
     ) -> Found:
         """Returns "probs" (N, C), and as "features" the flattened pixels (N, D); "draws" an estimator has not.
 
         Raises:
-            InputError: `draws`, or what the estimator predicts are no probabilities of its classes.
+            InputError: `draws`, pictures of another size, or what the estimator predicts are no probabilities of its
+                classes.
         """
-        check_needs(needs)
+        needs = checked_needs(needs)
         if "draws" in needs:
             raise InputError(
                 f"draws: {self.name} has no stochastic passes: use a strategy that needs probs, or a Classifier"
             )
         out: Found = {}
-        x = flattened(_images(images))
+        x = flattened(_images(images, self.shape))
         if "features" in needs:
             out["features"] = x
         if "probs" in needs:
@@ -163,9 +171,12 @@ class EstimatorModel:
         return probs
 
 
-def _images(images: Pictures) -> Images:
-    if isinstance(images, Feed):
+def _images(given: Given, shape: tuple[int, int, int] | None) -> Images:
+    if isinstance(given, Feed):
         raise InputError("images: an estimator takes pictures as they are, not a feed of a Classifier")
+    images = as_images(given, shape)
+    if shape is not None and images.shape != shape:
+        raise InputError(f"images: are {images.shape}; the estimator was fitted to {shape}")
     return images
 
 

@@ -59,6 +59,11 @@ class Feed:
     def __len__(self) -> int:
         return len(self.images) if self._rows is None else len(self._rows)
 
+    @property
+    def rows(self) -> Indices:
+        """(M,) which of `images` these are."""
+        return np.arange(len(self.images)) if self._rows is None else self._rows.numpy()
+
     def take(self, rows: Indices | list[int]) -> Feed:
         """Returns a view of some of the pictures, in the order of `rows`; one may come twice."""
         chosen = torch.from_numpy(np.array(rows, dtype=np.int64))
@@ -113,8 +118,7 @@ class Feed:
         if self.images.paths is None or self._kept is not None or _n_bytes(self.images, len(self)) > HELD_BYTES:
             return self
         parts = [batch.cpu().numpy() for batch in self.batches(torch.split(torch.arange(len(self)), 256))]
-        rows = np.arange(len(self.images)) if self._rows is None else self._rows.numpy()
-        return Feed(Images(self.images.labels[rows], pixels=np.concatenate(parts)), self._device)
+        return Feed(Images(self.images.labels[self.rows], pixels=np.concatenate(parts)), self._device)
 
 
 @dataclass(frozen=True, eq=False)

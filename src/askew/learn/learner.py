@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.arrays import Array, Indices
 from askew.data.dataset import Images
+from askew.data.given import collect
 from askew.errors import InputError, unknown
 from askew.learn.feed import Feed
 from askew.pool import Pool
@@ -21,6 +23,9 @@ NEEDS = ("probs", "features", "draws")
 
 Pictures: TypeAlias = "Images | Feed"
 """Pictures as they are, or as `Learner.feed` holds them ready for many calls."""
+
+Given: TypeAlias = Any
+"""`Pictures`, or what `Images.of` makes them of: arrays, tensors, a folder, files."""
 
 Found: TypeAlias = dict[str, NDArray[np.float32]]
 
@@ -81,19 +86,47 @@ class Learner(Protocol):
         """Returns a model that one of this learner's saved."""
 
 
-def check_needs(needs: Collection[str]) -> None:
-    """Raises `InputError` unless every need is one of `NEEDS`."""
-    for need in needs:
+def checked_needs(needs: Collection[str]) -> tuple[str, ...]:
+    """Returns the needs, each of which is one of `NEEDS`; a single one may be a word.
+
+    Raises:
+        InputError: another one.
+    """
+    listed = (needs,) if isinstance(needs, str) else tuple(needs)
+    for need in listed:
         if need not in NEEDS:
             raise unknown("need of a classifier", need, NEEDS)
+    return listed
 
 
-def checked_pool(images: Pictures, labels: Pool | NDArray[np.int64], n_classes: int) -> Pool:
+def as_images(given: Given, shape: tuple[int, int, int] | None) -> Images:
+    """Returns what a model of pictures of `shape` (H, W, C) is given as `Images`; files are brought to its size.
+
+    Raises:
+        InputError: no pictures, or files for a model whose pictures are no squares.
+    """
+    if isinstance(given, Images):
+        return given
+    side_px = shape[0] if shape is not None and shape[0] == shape[1] else None
+    images = collect(given, side_px=side_px)
+    if images.paths is not None and shape is not None and side_px is None:
+        raise InputError(f"images: files become squares, the model's pictures are {shape[0]} × {shape[1]}: pass arrays")
+    return images
+
+
+def checked_pool(images: Pictures, labels: Pool | Array | None, n_classes: int) -> Pool:
     """Returns the pool after checking that it fits the pictures and the classes and has something to train on.
+
+    Args:
+        images: the pictures.
+        labels: of them; None takes the labels that they bring.
+        n_classes: C.
 
     Raises:
         InputError: no labelled picture, another number of labels than of pictures, or one outside the classes.
     """
+    if labels is None:
+        labels = labels_of(images)
     pool = labels if isinstance(labels, Pool) else Pool(labels)
     if len(pool) != len(images):
         raise InputError(f"labels: {len(pool)} for {len(images)} pictures")
@@ -105,6 +138,11 @@ def checked_pool(images: Pictures, labels: Pool | NDArray[np.int64], n_classes: 
             f"labels: {pool.labels[outside[0]]} at picture {outside[0]} is outside the {n_classes} classes"
         )
     return pool
+
+
+def labels_of(images: Pictures) -> Indices:
+    """Returns the labels that pictures bring."""
+    return images.labels if isinstance(images, Images) else images.images.labels[images.rows]
 
 
 def telling(

@@ -21,7 +21,7 @@ from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Network
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation
-from askew.learn.learner import Found, Pictures, check_needs
+from askew.learn.learner import Found, Given, as_images, checked_needs
 from askew.seeding import number
 
 PREDICT_BATCH = {"cpu": 256, "cuda": 2048, "mps": 512}
@@ -59,10 +59,12 @@ class NetworkModel:
         """What another model must share for weights to fit."""
         return {"backbone": self.backbone, "n_classes": self.n_classes, "shape": list(self.shape)}
 
-    def predict(self, images: Pictures, needs: Collection[str], *, seed: int) -> Found:
+    def predict(self, images: Given, needs: Collection[str] = ("probs",), *, seed: int = 0) -> Found:
         """Returns what `needs` names for every picture; nothing else is computed.
 
         Args:
+            images: a `feed` of pictures, or whatever `Images.of` takes. Files are brought to the size of the model's
+                pictures.
             needs: of "probs" (N, C), "features" (N, D) and "draws" (T, N, C); all float32.
             seed: of the dropout masks of `draws`; every pass drops other features.
 
@@ -70,9 +72,9 @@ class NetworkModel:
             InputError: an unknown need, no pictures, pictures of another shape, or `draws` of a network without
                 dropout.
         """
-        check_needs(needs)
+        needs = checked_needs(needs)
         device, network = self.normalise.scale.device, self.network
-        feed = images if isinstance(images, Feed) else Feed(images, device)
+        feed = images if isinstance(images, Feed) else Feed(as_images(images, self.shape), device)
         if len(feed) == 0:
             raise InputError("images: no picture to predict")
         if feed.images.shape[2] != self.shape[2]:

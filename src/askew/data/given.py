@@ -1,0 +1,145 @@
+"""Pictures as people have them, arrays, tensors, a folder, files, become `Images`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Indices, as_array, to_numpy
+from askew.data import folder, npz, pictures
+from askew.data.dataset import Images
+from askew.data.npy import open_npy
+from askew.data.pixels import as_pixels
+from askew.data.reading import one_line, plain_file, reading
+from askew.errors import DataNotFound, InputError
+
+KINDS = "an array, a tensor, a folder, an .npz or .npy file, or a list of picture files"
+
+
+def collect(given: Any, *, side_px: int | None = None, skip_unreadable: bool = False) -> Images:
+    """Returns pictures of any kind as `Images`; see `Images.of`.
+
+    Args:
+        side_px: the side that files are brought to; arrays keep their size.
+
+    Raises:
+        InputError: nothing that holds pictures, or something with two meanings.
+        DataNotFound: no such file or folder.
+    """
+    if isinstance(given, Images):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return _of_path(Path(os.path.expanduser(given)), side_px, skip_unreadable)
+    listed = _listed(given)
+    if listed is None:
+        return _unlabeled(_of_array(given))
+    if len(listed) == 0:
+        raise InputError("images: there is no picture")
+    if all(isinstance(one, str | os.PathLike) for one in listed):
+        return _of_files([Path(os.path.expanduser(one)) for one in listed], listed, side_px, skip_unreadable)
+    if all(pictures.is_pillow(one) for one in listed):
+        return _unlabeled(_of_pillow(listed, side_px))
+    return _unlabeled(_of_arrays(listed))
+
+
+def _unlabeled(pixels: NDArray[np.uint8]) -> Images:
+    return Images(np.full(len(pixels), -1, dtype=np.int64), pixels)
+
+
+def _listed(given: Any) -> list[Any] | None:
+    """Returns the parts of a list or of a column; None for an array of numbers."""
+    if isinstance(given, list | tuple):
+        return list(given)
+    if isinstance(given, Iterator):
+        raise InputError(f"images: a {type(given).__name__} can be read only once: pass a list, such as sorted(files)")
+    if array_api_compat.is_torch_array(given):
+        return None
+    if pictures.is_pillow(given):
+        return [given]
+    if isinstance(given, np.ndarray) or hasattr(given, "__array__"):
+        return list(given) if getattr(getattr(given, "dtype", None), "kind", "O") in "OUT" else None
+    if array_api_compat.is_array_api_obj(given):
+        return None
+    raise InputError(f"images: expected {KINDS}, got {type(given).__name__}")
+
+
+def _of_array(given: Any) -> NDArray[np.uint8]:
+    array = to_numpy(as_array("images", given))
+    single = f"images: {array.shape} may be one picture: "
+    if array.ndim == 3 and array.shape[-1] in (1, 3, 4):
+        raise InputError(f"{single}pass images[None], whose first axis counts the pictures")
+    if array.ndim == 3 and array.shape[0] == 3:
+        raise InputError(f"{single}pass images[None], or images[:, None] if they are three gray ones")
+    return as_pixels("images", array)
+
+
+def _of_arrays(listed: Sequence[Any]) -> NDArray[np.uint8]:
+    arrays = [to_numpy(as_array(f"images[{i}]", one)) for i, one in enumerate(listed)]
+    shapes = list(dict.fromkeys(one.shape for one in arrays))
+    if len(shapes) > 1:
+        raise InputError(f"images: pictures of several sizes, {shapes[0]} and {shapes[1]}: bring them to one size")
+    if arrays[0].ndim not in (2, 3):
+        raise InputError(f"images: expected {KINDS}, got a list of arrays {shapes[0]}")
+    return as_pixels("images", np.stack(arrays))
+
+
+def _of_pillow(listed: Sequence[Any], side_px: int | None) -> NDArray[np.uint8]:
+    side = side_px or folder.side_for([min(one.size) for one in listed])
+    return pictures.stack((pictures.squared(one, side) for one in listed), len(listed), (side, side, 3))
+
+
+def _of_path(path: Path, side_px: int | None, skip_unreadable: bool) -> Images:
+    name, suffix = one_line(path), path.suffix.lower()
+    with reading(name):
+        if path.is_dir():
+            return _of_folder(path, side_px, skip_unreadable)
+    if suffix == ".npz":
+        return npz.pool(path)
+    if suffix == ".npy":
+        return _unlabeled(as_pixels(name, open_npy(path)))
+    if suffix in pictures.SUFFIXES:
+        return _of_files([path], [path], side_px, False)
+    if not path.exists():
+        raise DataNotFound(f"images: there is no file or folder {name}")
+    raise InputError(f"images: {name} is no picture: expected {KINDS}")
+
+
+def _of_folder(path: Path, side_px: int | None, skip_unreadable: bool) -> Images:
+    classes, listing = folder.pool(path)
+    names = [one.relative_to(path) for one in listing.paths]
+    labels = np.array(listing.labels, dtype=np.int64)
+    return _of_files(listing.paths, names, side_px, skip_unreadable, labels, classes)
+
+
+def _of_files(
+    paths: Sequence[Path],
+    names: Sequence[Any],
+    side_px: int | None,
+    skip_unreadable: bool,
+    labels: Indices | None = None,
+    classes: tuple[str, ...] = (),
+) -> Images:
+    if not skip_unreadable:
+        for path in paths:
+            plain_file(path)
+    if labels is None:
+        labels = np.full(len(paths), -1, dtype=np.int64)
+    side = side_px or folder.default_side(tuple(paths))
+    called = tuple(Path(one).as_posix() for one in names)
+    found = Images(labels, paths=tuple(paths), side_px=side, names=called, classes=classes)
+    return _readable(found) if skip_unreadable else found
+
+
+def _readable(images: Images) -> Images:
+    """Returns the pictures that can be decoded; every file is read for it."""
+    bad = folder.damaged(images.paths or ())
+    kept = [i for i, path in enumerate(images.paths or ()) if path not in bad]
+    if not kept:
+        raise InputError(next(iter(bad.values())))
+    return images.take(kept)
