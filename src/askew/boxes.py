@@ -33,8 +33,10 @@ def check_boxes(name: str, value: Any) -> Boxes:
         raise InputError(f"{name}: expected shape (K, 4) of left, top, right, bottom, got {array.shape}")
     bad = np.flatnonzero(~(np.abs(array) <= LARGEST_PX).all(axis=1))
     if len(bad):
-        why = "not finite" if not np.isfinite(array[bad]).all() else f"beyond {LARGEST_PX:g} pixels"
-        raise InputError(f"{name}: boxes that are {why}: {first_few(bad)}; first is {array[bad[0]].tolist()}")
+        count = f"{len(bad)} of {len(array)} boxes {'has' if len(bad) == 1 else 'have'}"
+        finite = np.isfinite(array[bad]).all()
+        what = f"coordinates beyond {LARGEST_PX:,.0f} pixels" if finite else "coordinates that are not finite"
+        raise InputError(f"{name}: {count} {what}; the first is box {bad[0]}, {array[bad[0]].tolist()}")
     boxes: Boxes = np.asarray(array, dtype=np.float32)
     bad = np.flatnonzero((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1]))
     if len(bad):

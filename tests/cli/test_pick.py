@@ -358,3 +358,15 @@ def test_parquet_without_pyarrow_is_one_line(
     for option in ("--probs", "--probs p.npy --labels", "--probs p.npy --ids"):
         assert main(f"pick entropy -n 5 {option} p.parquet".split()) == 2
         assert capsys.readouterr().err.endswith('not installed: in a clone of askew, pip install ".[parquet]"\n')
+
+
+def test_fields_that_no_strategy_reads_are_no_options(capsys: pytest.CaptureFixture[str]) -> None:
+    from askew.strategies.registry import strategies
+
+    with pytest.raises(SystemExit):
+        main(["pick", "--help"])
+    shown = capsys.readouterr().out
+    needed = {name for entry in strategies().values() for name in entry.needs}
+    assert all(f"--{name.replace('_', '-')} FILE" in shown for name in needed)
+    assert "--margins" not in shown
+    assert "--labeled-likeness" not in shown

@@ -116,14 +116,14 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("protocol.budget", "10", ["protocol.budget", "'10'"]),
-        ("protocol.initial", True, ["protocol.initial", "True"]),
+        ("protocol.budget", "10", ["protocol.budget", '"10"']),
+        ("protocol.initial", True, ["protocol.initial", "true"]),
         ("protocol.budget", 2.0, ["protocol.budget", "2.0"]),
-        ("protocol.seeds", 1_000_000_000, ["protocol.seeds", "at most 10000"]),
+        ("protocol.seeds", 1_000_000_000, ["protocol.seeds", "1 to 10,000"]),
         ("protocol.seeds", True, ["protocol.seeds"]),
-        ("protocol.seeds", ["1"], ["protocol.seeds", "'1'"]),
+        ("protocol.seeds", ["1"], ["protocol.seeds, entry 1", '"1"']),
         ("strategies.1.balance", True, ["balance"]),
-        ("strategies.1.target", [float("nan"), 1.0], ["strategies.1.target.0", "finite"]),
+        ("strategies.1.target", [float("nan"), 1.0], ["strategies, entry 2: target, entry 1", "finite"]),
         ("data.long_tail", {"imbalance": float("nan")}, ["data.long_tail.imbalance", "finite"]),
         ("learner.training", {"lr": float("inf")}, ["learner.training.lr", "finite"]),
         ("learner.parameters", {"C": float("inf")}, ["learner.parameters.C", "finite"]),
@@ -153,3 +153,85 @@ def test_values_of_wrong_types_and_names_that_are_none(path: str, value: object,
 
 def test_a_whole_number_is_a_share_too() -> None:
     assert parse(changed("data.long_tail", {"imbalance": 1}), "x").data.long_tail.imbalance == 1.0  # type: ignore[union-attr]
+
+
+WORDING = [
+    ("protocol.budget", "10", 'protocol.budget: expected a whole number, got "10"'),
+    ("protocol.budget", -1, "protocol.budget: expected more than 0, got -1"),
+    ("protocol.budget", [], "protocol.budget: expected a whole number, got []"),
+    ("protocol.seeds", [], "protocol.seeds: expected at least 1 entry, got []"),
+    ("protocol.seeds", "2", 'protocol.seeds: expected a list of seeds, or how many (got "2")'),
+    ("protocol.seeds", [0, "a"], 'protocol.seeds, entry 2: expected a whole number, got "a"'),
+    (
+        "protocol.initial_set",
+        "unifrm",
+        'protocol.initial_set: expected "random" or "uniform", got "unifrm": did you mean "uniform"?',
+    ),
+    ("protocol.full", "yes", 'protocol.full: expected true or false, got "yes"'),
+    ("protocol.data", {"source": "digits"}, "unknown key in [protocol] 'data': known: budget, "),
+    ("protocol", 3, "protocol: expected a table, got 3"),
+    ("data.source", "", 'data.source: expected a text that is not empty, got ""'),
+    ("data.long_tail", 0.1, "data.long_tail: expected a table, got 0.1"),
+    ("data.test_fraction", 1.0, "data.test_fraction: expected less than 1, got 1.0"),
+    ("learner.pretrained", 3, "learner.pretrained: expected true or false or a text, got 3"),
+    ("learner.mc_passes", 1, "learner.mc_passes: expected at least 2, got 1"),
+    ("learner.training", {"lr": {}}, "learner.training.lr: expected a number, true or false, a text or a list, got {}"),
+    ("strategies", [], "strategies: expected at least 1 entry, got []"),
+    ("strategies", [3], "strategies, entry 1: expected a table, got 3"),
+    ("strategies.1.balance", "auto!", 'strategies, entry 2: balance: expected a number or "auto", got "auto!"'),
+    ("strategies.1.blance", 1, "unknown key in strategies, entry 2: 'blance': did you mean 'balance'?"),
+    ("strategies.1.strategy", "random", "strategies: two entries are called 'random': give one a label"),
+    ("strategies", [{}], "strategies, entry 1: strategy: is missing"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), WORDING)
+def test_a_mistake_is_told_in_the_words_of_the_file(path: str, value: object, words: str) -> None:
+    values = changed(path, value)
+    if words.startswith("strategies: two"):
+        values["strategies"][1].pop("balance")
+    with pytest.raises(InputError) as caught:
+        parse(values, "my.toml")
+    assert str(caught.value).startswith(f"my.toml: {words}")
+    for leaked in ("Input should", "valid", "item", "dictionary", "Config", "integer", "boolean", "str("):
+        assert leaked not in str(caught.value).replace("initial", ""), leaked
+
+
+def test_every_kind_of_check_in_the_configuration_has_its_words() -> None:
+    """Whatever constraint a setting carries, its kind of mistake is worded; a new one fails here first."""
+    from askew.experiment.config import ExperimentConfig
+    from askew.experiment.mistakes import _EXPECTED
+
+    def kinds(schema: object) -> set[str]:
+        if isinstance(schema, list | tuple):
+            return set().union(*map(kinds, schema))
+        if not isinstance(schema, dict):
+            return set()
+        found = set().union(*map(kinds, schema.values()))
+        worded = {"int": "int_type", "float": "float_type", "str": "string_type", "bool": "bool_type"}
+        worded |= {"list": "list_type", "dict": "dict_type", "model": "model_type", "literal": "literal_error"}
+        found |= {worded[kind] for kind in [schema.get("type")] if isinstance(kind, str) and kind in worded}
+        bounds = {"gt": "greater_than", "ge": "greater_than_equal", "lt": "less_than", "le": "less_than_equal"}
+        found |= {name for key, name in bounds.items() if key in schema}
+        if "min_length" in schema:
+            found.add("string_too_short" if schema["type"] == "str" else "too_short")
+        assert not {"pattern", "max_length", "multiple_of", "max_digits"} & set(schema)
+        return found
+
+    found = kinds(ExperimentConfig.__pydantic_core_schema__)
+    assert {"int_type", "greater_than", "literal_error", "model_type"} <= found
+    assert found <= set(_EXPECTED)
+
+
+@pytest.mark.parametrize("name", ["mine.tom", "mine", "mne.toml", "./mine.tml"])
+def test_a_file_of_nearly_that_name_is_suggested(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("")
+    with pytest.raises(DataNotFound) as caught:
+        read(name)
+    assert str(caught.value) == f"{name}: no such file: did you mean mine.toml?"
+
+
+def test_a_folder_is_no_experiment(tmp_path: Any) -> None:
+    with pytest.raises(DataNotFound, match="is a folder; expected a TOML file or the name of a preset"):
+        read(str(tmp_path))

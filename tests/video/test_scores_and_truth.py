@@ -80,7 +80,10 @@ def test_error_scores():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Detections([[0, 0, 1, np.nan]], [1], [0]), "boxes that are not finite: 0"),
+        (
+            lambda: Detections([[0, 0, 1, np.nan]], [1], [0]),
+            "1 of 1 boxes has coordinates that are not finite",
+        ),
         (lambda: Detections([[3, 0, 1, 1]], [1], [0]), "right >= left"),
         (lambda: Detections([[0, 0, 1]], [1], [0]), r"shape \(K, 4\)"),
         (lambda: Detections([[0, 0, 1, 1]], [1, 1], [0]), "2 scores for 1 boxes"),

@@ -13,6 +13,7 @@ from typing import Any
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
     from askew.predictions import FIELDS
+    from askew.strategies.registry import strategies
 
     parser = commands.add_parser(
         "pick",
@@ -41,7 +42,9 @@ def add(commands: Any) -> None:
         help="ids or file names to answer with: a .txt with one a line, FILE:COLUMN of a table, or a column of the "
         'other tables, which then is no feature; "index" is also pandas\' nameless index',
     )
-    for field in FIELDS.values():
+    wanted = {"probs"}.union(*(entry.needs for entry in strategies().values()))
+    parser.set_defaults(**{name: None for name in FIELDS if name not in wanted})
+    for field in (field for field in FIELDS.values() if field.name in wanted):
         flag = f"--{field.name.replace('_', '-')}"
         parser.add_argument(flag, dest=field.name, type=Path, metavar="FILE", help=f"{field.shape} {field.doc}")
     parser.add_argument("--balance", metavar="WEIGHT", help='λ of the class balance, a number or "auto"; needs --probs')
@@ -54,7 +57,12 @@ def add(commands: Any) -> None:
         default="probs",
         help='"predicted": quotas of predicted classes, without a weight',
     )
-    parser.add_argument("--balance-distance", choices=["l1", "l2", "wasserstein"], default="l1", help="its distance")
+    parser.add_argument(
+        "--balance-distance",
+        choices=["l1", "l2", "wasserstein"],
+        default="l1",
+        help="how the balance measures what the classes lack or have too much (l1)",
+    )
     parser.add_argument(
         "--balance-ground-metric", type=Path, metavar="FILE", help="(C, C) cost of one class for another; wasserstein"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import difflib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +23,7 @@ from pydantic import (
 
 from askew.data.reading import decoding, read_text, reading
 from askew.errors import DataNotFound, InputError, unknown
+from askew.experiment.mistakes import first_mistake, refuse_no_numbers
 from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
 
@@ -54,7 +55,7 @@ class LongTailConfig(_Section):
 class DataConfig(_Section):
     """Where the images come from and which of them take part."""
 
-    source: str
+    source: Annotated[str, Field(min_length=1)]
     """A dataset's name, an image folder or an .npz; see `askew.data.load`."""
     image_side_px: Annotated[int, Field(gt=0)] | None = None
     """Pictures of a folder are brought to this square; a default by their sizes if left out."""
@@ -109,10 +110,12 @@ class ProtocolConfig(_Section):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count_of_seeds(cls, value: object) -> object:
-        if not isinstance(value, int) or isinstance(value, bool):
+        if isinstance(value, list):
             return value
-        if value > MOST_SEEDS:
-            raise ValueError(f"expected at most {MOST_SEEDS} seeds")
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError("expected a list of seeds, or how many")
+        if not 1 <= value <= MOST_SEEDS:
+            raise ValueError(f"expected 1 to {MOST_SEEDS:,} seeds")
         return list(range(value))
 
     @field_validator("seeds")
@@ -212,7 +215,7 @@ class ExperimentConfig(_Section):
         names = [s.name for s in self.strategies]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two entries are called {twice[0]!r}: give one a label")
+            raise ValueError(f"strategies: two entries are called {twice[0]!r}: give one a label, or leave it out")
         for name in (self.name, *names):
             if not _FOLDER_NAME.fullmatch(name):
                 raise ValueError(
@@ -240,10 +243,10 @@ def parse(values: Mapping[str, Any], origin: str) -> ExperimentConfig:
         InputError: one line that names the key, the value and the choices.
     """
     try:
-        _refuse_no_numbers(values)
+        refuse_no_numbers(values)
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{origin}: {_first_line(error)}") from error
+        raise InputError(f"{origin}: {first_mistake(error, values, ExperimentConfig)}") from error
     except InputError as error:
         raise InputError(f"{origin}: {error}") from error
 
@@ -263,13 +266,17 @@ def read(path_or_preset: str) -> ExperimentConfig:
     return parse(values, path_or_preset)
 
 
-def _refuse_no_numbers(value: object, where: str = "") -> None:
-    """Refuses nan and inf, which TOML knows, wherever they stand."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{where}: expected a finite number, got {value}")
-    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in entries:
-        _refuse_no_numbers(one, f"{where}.{key}" if where else str(key))
+def _nothing_of(name: str, preset: str) -> str:
+    """Says that there is no such file or preset, and what may have been meant: a file beside it first."""
+    path = Path(name)
+    if path.is_dir():
+        return f"{name}: is a folder; expected a TOML file or the name of a preset"
+    folder = path.parent if path.parent.is_dir() else Path()
+    files = {one.name: str(one) for one in folder.glob("*.toml")}
+    near = difflib.get_close_matches(path.name, files, n=1, cutoff=0.7) or [f"{path.name}.toml"]
+    if near[0] in files:
+        return f"{name}: no such file: did you mean {files[near[0]]}?"
+    return f"{name}: no such file, and no preset of that name: {unknown('preset', preset, presets())}"
 
 
 def presets() -> dict[str, str]:
@@ -285,34 +292,5 @@ def presets() -> dict[str, str]:
 def _preset(name: str) -> str:
     short = name.removeprefix("presets/").removesuffix(".toml")
     if short not in presets():
-        raise DataNotFound(f"{name}: no such file, and no preset of that name; {unknown('preset', short, presets())}")
+        raise DataNotFound(_nothing_of(name, short))
     return (resources.files("askew.experiment") / "presets" / f"{short}.toml").read_text(encoding="utf-8")
-
-
-def _first_line(error: ValidationError) -> str:
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key also leaves one missing
-    where = ".".join(str(part) for part in first["loc"]) or "configuration"
-    if first["type"] == "extra_forbidden":
-        section = ".".join(str(part) for part in first["loc"][:-1])
-        return str(
-            unknown(f"key in [{section}]" if section else "key", first["loc"][-1], _known_keys(first["loc"][:-1]))
-        )
-    if first["type"] == "missing":
-        return f"{where}: is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(first["input"], Mapping | list) else f" (got {first['input']!r})"
-    return f"{where}: {message}{shown}"
-
-
-def _known_keys(loc: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = ExperimentConfig
-    sections: dict[str, type[BaseModel]] = {
-        "data": DataConfig,
-        "long_tail": LongTailConfig,
-        "learner": LearnerConfig,
-        "protocol": ProtocolConfig,
-        "strategies": StrategyConfig,
-    }
-    for part in loc:
-        model = sections.get(str(part), model)
-    return list(model.model_fields)

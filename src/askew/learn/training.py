@@ -153,7 +153,8 @@ class Training:
             raise InputError("training: momentum must be above 0 with nesterov, got 0.0")
         if self.steps and self.min_steps:
             raise InputError(
-                f"training: min_steps ({self.min_steps}) shrinks batches, which steps never does: drop one"
+                f"training: steps ({self.steps}) says how many steps there are, min_steps ({self.min_steps}) how many "
+                "epochs make at least: drop one"
             )
         if self.passes and not self.steps:
             raise InputError(
