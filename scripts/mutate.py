@@ -3,6 +3,7 @@
     python scripts/mutate.py                            every module of TESTS; half an hour on two cores
     python scripts/mutate.py askew.query --jobs 4       one of them
     python scripts/mutate.py --out mutants.json         the list as a file
+    python scripts/mutate.py --only mutants.json        what such a list says was not killed, and nothing else
 
 pytest collects a module's tests and runs them once, noting which functions of the module each calls and how long it
 takes.
@@ -31,10 +32,10 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Literal, get_origin
 
 import pytest
 
@@ -47,7 +48,7 @@ QUERY, PLAN, PREDICTIONS = "tests/test_query.py", "tests/test_plan.py", "tests/t
 LOOP, LEDGER = "tests/experiment/test_loop.py", "tests/experiment/test_ledger.py"
 
 TESTS = {
-    "askew.query": (QUERY, PLAN, PREDICTIONS, "tests/test_contracts.py"),
+    "askew.query": (QUERY, "tests/test_select.py", PLAN, PREDICTIONS, "tests/test_contracts.py"),
     "askew.plan": (PLAN, QUERY, LOOP),
     "askew.predictions": (PREDICTIONS, QUERY, PLAN),
     "askew.pool": ("tests/test_pool.py", QUERY),
@@ -65,8 +66,8 @@ MEMORY = 8 * 2**30
 class Forking:
     """A pytest plugin for one module: runs the tests once, then a fork of the process for each mutant."""
 
-    def __init__(self, name: str, jobs: int, limit: int) -> None:
-        self.name, self.jobs, self.limit = name, jobs, limit
+    def __init__(self, name: str, jobs: int, limit: int, only: Collection[str] | None = None) -> None:
+        self.name, self.jobs, self.limit, self.only = name, jobs, limit, only
         self.path = path_of(name)
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, list[str]] = {}
@@ -89,7 +90,8 @@ class Forking:
         if os.waitpid(child, 0)[1] != 0:
             sys.exit(f"{self.name}: its tests fail without a change:\n{(out / 'printed.txt').read_text()[-3000:]}")
         gc.freeze()
-        waiting = sorted(mutants(source, str(self.path)), key=lambda mutant: mutant.wiring)
+        every = [m for m in mutants(source, str(self.path)) if self.only is None or row(self.name, m) in self.only]
+        waiting = sorted(every, key=lambda mutant: mutant.wiring)
         running: dict[int, tuple[Mutant, Path]] = {}
         while waiting or running:
             while waiting and len(running) < self.jobs:
@@ -185,7 +187,8 @@ def _take_over(owner: Any, old: Mapping[str, Any], new: Mapping[str, Any]) -> No
             if value.__module__ == owner.__name__ and value is not old[name]:
                 _take_over(old[name], vars(old[name]), vars(value))
         elif before is None or after is None:
-            if isinstance(value, int | float | str | bytes | tuple | re.Pattern) or name == "__dataclass_params__":
+            plain = isinstance(value, int | float | str | bytes | tuple | re.Pattern) or get_origin(value) is Literal
+            if plain or name == "__dataclass_params__":
                 setattr(owner, name, value)
         elif before.__code__.co_freevars == after.__code__.co_freevars and before is not after:
             before.__code__, before.__defaults__ = after.__code__, after.__defaults__
@@ -217,10 +220,10 @@ def outcome(status: int) -> str:
     return "survived" if status == 0 else "killed"
 
 
-def check(name: str, jobs: int, limit: int) -> list[tuple[Mutant, str]]:
-    """Returns every mutant of a module with its outcome."""
+def check(name: str, jobs: int, limit: int, only: Collection[str] | None = None) -> list[tuple[Mutant, str]]:
+    """Returns every mutant of a module with its outcome; `only` is the rows of those that are wanted, None is all."""
     start = time.monotonic()
-    plugin = Forking(name, jobs, limit)
+    plugin = Forking(name, jobs, limit, only)
     options = ["-q", "-s", "--tb=short", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
     pytest.main([*options, *TESTS[name]], plugins=[plugin])
     count = Counter(what for _, what in plugin.done)
@@ -244,19 +247,31 @@ def explained() -> set[str]:
     return set(rows)
 
 
+def not_killed(path: Path) -> dict[str, set[str]]:
+    """Returns the rows of what an earlier list says was not killed, by module."""
+    rows: dict[str, set[str]] = {}
+    for record in json.loads(path.read_text()):
+        if record["outcome"] != "killed":
+            mutant = Mutant(*(record[key] for key in ("line", "where", "before", "after")), compile("", "", "exec"))
+            rows.setdefault(record["module"], set()).add(row(record["module"], mutant))
+    return rows
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Lists the small changes of the code that no test notices.")
     parser.add_argument("modules", nargs="*", default=[], metavar="MODULE", help=", ".join(TESTS))
     parser.add_argument("--jobs", type=int, default=2, help="children at a time")
     parser.add_argument("--limit", type=int, default=120, help="seconds that a child may take")
     parser.add_argument("--out", type=Path, help="a JSON file of every mutant and its outcome")
+    parser.add_argument("--only", type=Path, metavar="LIST", help="try again what a list of --out says was not killed")
     args = parser.parse_args(argv)
+    only = None if args.only is None else not_killed(args.only)
     os.chdir(ROOT)
     with contextlib.suppress(ImportError):
         importlib.import_module("torch")  # once, and not in every child
     known, new, records = explained(), 0, []
-    for name in args.modules or TESTS:
-        found = check(name, args.jobs, args.limit)
+    for name in args.modules or (TESTS if only is None else only):
+        found = check(name, args.jobs, args.limit, None if only is None else only.get(name, set()))
         new += sum(what == "survived" and row(name, mutant) not in known for mutant, what in found)
         records += [
             {

@@ -311,6 +311,7 @@ def test_spaced_frames_are_balanced_over_objects() -> None:
         ),
         (lambda: Spacing(around_picked=True), "around_picked: .* got True"),
         (lambda: Balance(float("inf")), "^balance: .* got inf"),
+        (lambda: Balance(np.array([0.5, 1.0])), "^balance: expected a number from 0"),
         (lambda: Balance(1, target=[]), r"^target: expected shape \(C,\), got \(0,\)"),
         (
             lambda: Balance(1, distance="wasserstein", ground_metric=LINE + np.inf),
