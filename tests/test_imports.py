@@ -18,6 +18,7 @@ ORDER = [
     ["blocked"],
     ["boxes"],
     ["pool"],
+    ["names"],
     ["predictions"],
     ["recorders"],
     ["kernels"],

@@ -13,7 +13,7 @@ AskewError Balance Classifier DataNotFound DispersionTracker Field Images InputE
 Selection Spacing Strategy Training add_field balance fields query select strategies strategy video
 """.split()
 
-QUERY = ("strategy n labels balance target balance_by balance_distance spacing seed given").split()
+QUERY = ("strategy n labels balance target balance_by balance_distance spacing seed ids classes details given").split()
 
 
 def test_the_names_are_pinned_and_all_there() -> None:

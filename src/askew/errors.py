@@ -50,3 +50,17 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices) if choices else 'none'}")
+
+
+def one_line(what: object, limit: int = 300) -> str:
+    """Returns a text for a message: control characters as escapes, in one line, its middle left out if it is long.
+
+    An error that says nothing is called by its type.
+
+    >>> one_line("a\\nb\\0"), one_line("x" * 99, 11), one_line(ValueError())
+    ('a b\\\\x00', 'xxxxx…xxxxx', 'ValueError')
+    """
+    text = " ".join(str(what).split()) or ("" if isinstance(what, str) else type(what).__name__)
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    half = (limit - 1) // 2
+    return shown if len(shown) <= limit else f"{shown[:half]}…{shown[-half:]}"

@@ -93,7 +93,7 @@ def _gaps_filled(labels: Any) -> Any:
 def _from_objects(values: list[Any]) -> Any:
     out = np.full(len(values), -1, dtype=np.int64)
     for item, value in enumerate(values):
-        if _is_gap(value):
+        if is_gap(value):
             continue
         if isinstance(value, str):
             raise InputError(
@@ -107,6 +107,6 @@ def _from_objects(values: list[Any]) -> Any:
     return out
 
 
-def _is_gap(value: Any) -> bool:
+def is_gap(value: Any) -> bool:
     """Tells None, a float NaN and pandas' NA, which says of any comparison that it does not know."""
     return value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from askew.arrays import Array, Floats, Indices, to_numpy
 from askew.errors import InputError, unknown
+from askew.names import check_ids, checked_classes, class_codes, ids_of, label_cells, named_columns
 from askew.pick import balance as eq48
 from askew.pick.frames import FrameTable, frame_table, pick_balanced_frames, pick_frames
 from askew.pick.greedy import GreedyBalance, greedy
@@ -36,6 +37,9 @@ class Selection:
         weight: the λ used, or None.
         objective, bound, gap: of the balanced selection (Eq. 4.8), certified, where it was solved; else None.
         curve: the λ curve if λ was tuned, else None.
+        predicted: n classes, the most probable one of each chosen item, as numbers or names; None where the model was
+            not asked. None as a whole without `probs`.
+        ids: what the n chosen items are called; None if nobody named them.
     """
 
     chosen: Indices
@@ -47,6 +51,79 @@ class Selection:
     bound: float | None = None
     gap: float | None = None
     curve: eq48.TunedWeight | None = field(default=None, repr=False)
+    predicted: tuple[int | str | None, ...] | None = None
+    ids: tuple[Hashable, ...] | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns a row a pick, as `pandas.DataFrame` takes them.
+
+        Each holds rank from 1, item, and of id, score and predicted class what there is.
+
+        >>> query("entropy", 1, probs=[[0.9, 0.1], [0.5, 0.5]], ids=["a.jpg", "b.jpg"], details=True).rows()
+        [{'rank': 1, 'item': 1, 'id': 'b.jpg', 'score': 0.6931471805599453, 'predicted': 0}]
+        """
+        rows: list[dict[str, Any]] = []
+        for place, item in enumerate(self.chosen.tolist()):
+            row: dict[str, Any] = {"rank": place + 1, "item": item}
+            if self.ids is not None:
+                row["id"] = self.ids[place]
+            if self.scores is not None:
+                row["score"] = float(str(self.scores[place]))  # the shortest number that is the same in its precision
+            if self.predicted is not None:
+                row["predicted"] = self.predicted[place]
+            rows.append(row)
+        return rows
+
+    def named(self, ids: Sequence[Hashable] | None, classes: Sequence[str] | None) -> Selection:
+        """Returns the selection with names.
+
+        Args:
+            ids: of all N items, in the order of the pool.
+            classes: C names, in the order of the columns of P.
+        """
+        predicted = self.predicted
+        if classes is not None and predicted is not None:
+            predicted = tuple(classes[one] if isinstance(one, int) else one for one in predicted)
+        called = None if ids is None else tuple(ids[item] for item in self.chosen.tolist())
+        return replace(self, predicted=predicted, ids=called)
+
+
+@overload
+def query(
+    strategy: str | Strategy | Callable[..., Any],
+    n: int,
+    *,
+    labels: Array | None = ...,
+    balance: Weight | Balance | None = ...,
+    target: Array | None = ...,
+    balance_by: By = ...,
+    balance_distance: DistanceName = ...,
+    spacing: Spacing | None = ...,
+    seed: int = ...,
+    ids: Array | None = ...,
+    classes: Array | None = ...,
+    details: Literal[False] = ...,
+    **given: Any,
+) -> Indices: ...
+
+
+@overload
+def query(
+    strategy: str | Strategy | Callable[..., Any],
+    n: int,
+    *,
+    labels: Array | None = ...,
+    balance: Weight | Balance | None = ...,
+    target: Array | None = ...,
+    balance_by: By = ...,
+    balance_distance: DistanceName = ...,
+    spacing: Spacing | None = ...,
+    seed: int = ...,
+    ids: Array | None = ...,
+    classes: Array | None = ...,
+    details: Literal[True],
+    **given: Any,
+) -> Selection: ...
 
 
 def query(
@@ -60,18 +137,23 @@ def query(
     balance_distance: DistanceName = "l1",
     spacing: Spacing | None = None,
     seed: int = 0,
+    ids: Array | None = None,
+    classes: Array | None = None,
+    details: bool = False,
     **given: Any,
-) -> Indices:
+) -> Indices | Selection:
     """Returns the n unlabeled items that a person should label next, best first.
 
-    Arrays are NumPy or torch, on any device, or pandas, whose index is not read; row i of each is pool item i. Rows of
-    labelled items may be NaN where the strategy does not read them. `select` returns the scores too.
+    Arrays are NumPy or torch, on any device, or tables and columns of pandas; row i of each is pool item i. Rows of
+    labelled items may be NaN where the strategy does not read them. Where several tables have an index, it must be the
+    same one: else their rows are other items.
 
     Args:
         strategy: a name from `askew.strategies()`, or a function marked with `@strategy`.
         n: how many items to ask, 1 to the number of unlabeled items.
         labels: (N,) integers, -1 is unlabeled, and so is a gap (None, NaN, pandas' NA) between whole numbers; without
-            labels no item is labelled.
+            labels no item is labelled. Names of classes will do where the classes are known: from `classes`, or from
+            the columns of a table of `probs`.
         balance: λ, the price of one item's worth of imbalance in units of score, or "auto", which finds it; needs
             `probs`. A `Balance` holds all settings at once.
         target: (C,) class distribution wanted with `balance`; uniform if None.
@@ -79,12 +161,15 @@ def query(
         balance_distance: "l1", "l2" or "wasserstein"; scorers only.
         spacing: for frames of video, which neighbours are left out; needs `videos`. Balance then reads `objects`.
         seed: settles ties and the draws of stochastic strategies; the same seed gives the same answer.
+        ids: what the N items are called, with `details`; the index of the tables if left out.
+        classes: the names of the C classes, in the order of the columns of P.
+        details: return a `Selection`, which also holds scores, predicted classes and ids, and what the balance says.
         **given: the arrays that the strategy reads, by the names in `askew.predictions.FIELDS`: probs (N, C) rows that
             sum to 1, never logits; features (N, D); draws (T, N, C); dispersion (N,); margins (N, C);
             labeled_likeness (N,); truth (N,). And the strategy's own parameters, which `askew.strategies()` lists.
 
     Returns:
-        (n,) int64 pool indices, distinct, unlabeled.
+        (n,) int64 pool indices, distinct, unlabeled; with `details` a `Selection` of them.
 
     Raises:
         InputError: an unknown strategy or argument, an array that is missing, of a wrong shape, not finite or not a
@@ -101,12 +186,29 @@ def query(
             raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters])
     balanced = balance_of(balance, target=target, by=balance_by, distance=balance_distance)
     plan = Plan(entry, own, balanced, spacing)
-    pred = Predictions(**{name: value for name, value in given.items() if name in FIELDS})
-    return select(plan, n, pred, _pool(plan, labels, pred), seed=seed).chosen
+    arrays = {name: value for name, value in given.items() if name in FIELDS}
+    index = ids_of({"labels": labels, **arrays})
+    pred = Predictions(**arrays)
+    names = _class_names(classes, arrays.get("probs"), pred.n_classes)
+    pool = _pool(plan, labels, pred, names)
+    if not details:
+        if ids is not None:
+            raise InputError("ids: are returned with details=True: add it, or leave ids out")
+        return select(plan, n, pred, pool, seed=seed).chosen
+    called = index if ids is None else to_numpy(ids).tolist()
+    if called is not None:
+        check_ids(called, len(pool))
+    return select(plan, n, pred, pool, seed=seed).named(called, names)
+
+
+def _class_names(classes: Array | None, probs: Array | None, n_classes: int | None) -> tuple[str, ...] | None:
+    columns = getattr(probs, "columns", None)
+    names = named_columns(None if columns is None else list(columns))
+    return names if classes is None else checked_classes(to_numpy(classes).tolist(), names, n_classes)
 
 
 def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) -> Selection:
-    """Does what `query` does from checked types, and also returns scores and what the balance proved.
+    """Does what `query` does with `details`, from checked types: also returns scores and what the balance proved.
 
     Raises:
         InputError: see `query`.
@@ -122,6 +224,11 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
         pool.counts(pred.n_classes)
     n = _checked_n(n, pool)
     checked_seed(seed)
+    selection = _selected(plan, n, pred, pool, seed)
+    return replace(selection, predicted=_predicted(pred, selection.chosen))
+
+
+def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> Selection:
     strategy, own = plan.strategy, dict(plan.parameters)
     for name in strategy.needs:
         pred.require(name, pool.unlabeled, strategy.name)
@@ -138,6 +245,16 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
         best = top(scores, n, generator(seed, "ties"))
         return Selection(pool.unlabeled[best], scores[best])
     return _balanced(scores, n, pred, pool, plan.balance, seed)
+
+
+def _predicted(pred: Predictions, chosen: Indices) -> tuple[int | None, ...] | None:
+    """Returns the most probable class of each pick; None where the model was not asked."""
+    if pred.probs is None:
+        return None
+    rows = to_numpy(pred.probs[chosen])
+    known = np.isfinite(rows).all(axis=1).tolist()
+    best = np.nan_to_num(rows).argmax(axis=1).tolist()
+    return tuple(code if there else None for code, there in zip(best, known, strict=True))
 
 
 def _greedy(
@@ -269,9 +386,10 @@ def _expected(probs: Floats, chosen: Indices) -> Floats:
     return np.asarray(probs[chosen].sum(axis=0, dtype=np.float64))
 
 
-def _pool(plan: Plan, labels: Array | None, pred: Predictions) -> Pool:
+def _pool(plan: Plan, labels: Array | None, pred: Predictions, classes: tuple[str, ...] | None) -> Pool:
     if labels is not None:
-        return Pool(labels)
+        cells = None if classes is None else label_cells(labels)
+        return Pool(labels if cells is None else class_codes("labels", cells, classes)[0])
     if pred.n_items is None:
         wanted = " and ".join(plan.strategy.needs) or "labels or any array over the pool"
         raise InputError(f"{plan.strategy.name} needs {wanted}: nothing was given that says how large the pool is")

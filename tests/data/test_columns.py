@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askew.data.columns import USUAL, begins_with_label, check_ids, class_codes, column, read_words
+from askew.data.columns import USUAL, begins_with_label, column, read_words
 from askew.errors import InputError
+from askew.names import check_ids, class_codes
 
 
 def cells(path: Path, text: str, wanted: str | None = None, **how: object) -> list[str]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askew.data.tables import pick_rows, picks_as_text, read_array, read_integers, read_table
+from askew.data.tables import picks_as_text, read_array, read_table, whole_numbers
 from askew.errors import DataNotFound, InputError
+from askew.query import Selection
 
 P = np.random.default_rng(0).dirichlet(np.ones(3), 12)
 
@@ -21,6 +22,10 @@ def refused(path: Path, words: str, read=read_array, name: str = "probs") -> Non
         read(name, path)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def read_integers(name: str, path: Path) -> np.ndarray:
+    return whole_numbers(name, path, read_array(name, path))
 
 
 def header(text: str) -> bytes:
@@ -277,7 +282,7 @@ def test_costs_between_classes_have_no_index(tmp_path: Path) -> None:
 
 def test_rows_of_an_answer_are_exact_and_plain() -> None:
     scores = np.array([0.1, np.inf], dtype=np.float32)
-    rows = pick_rows(np.array([4, 2]), ids=["", "", "c", "", 'e,"1"'], scores=scores, predicted=["x", None])
+    rows = Selection(np.array([4, 2]), scores, ids=('e,"1"', "c"), predicted=("x", None)).rows()
     assert picks_as_text(rows, {}, ".csv") == b'rank,item,id,score,predicted\n1,4,"e,""1""",0.1,x\n2,2,c,inf,\n'
     record = json.loads(picks_as_text(rows, {"n": 2}, ".json"), parse_constant=pytest.fail)
     assert record["items"] == [4, 2]

@@ -55,8 +55,9 @@ def _arrays() -> dict[str, Target]:
     import pyarrow
     import pyarrow.parquet
 
-    from askew.data.columns import USUAL, begins_with_label, class_codes, column, read_words
-    from askew.data.tables import read_array, read_integers
+    from askew.data.columns import USUAL, begins_with_label, column, read_words
+    from askew.data.tables import read_array, whole_numbers
+    from askew.names import class_codes
 
     def words(path: Path) -> object:
         found = read_words("labels", path)
@@ -72,6 +73,9 @@ def _arrays() -> dict[str, Target]:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("probs.npy", raw)
         return _touch(read_array("probs", path))
+
+    def integers(path: Path) -> object:
+        return whole_numbers("labels", path, read_array("labels", path))
 
     def parquet(**columns: Any) -> bytes:
         stream = io.BytesIO()
@@ -97,7 +101,7 @@ def _arrays() -> dict[str, Target]:
             lambda path: read_array("probs", path),
             (numbers, b"cat,dog,emu\n" + numbers, b",a,b\n0,0.5,0.5\n1,1,0\n", b"0\n1\n-1\n", b'"a","b"\n"1","2"\n'),
         ),
-        "csv-integers": Target("a.csv", lambda path: read_integers("labels", path), (b"label\n0\n1\n", b"0\n1\n-1\n")),
+        "csv-integers": Target("a.csv", integers, (b"label\n0\n1\n", b"0\n1\n-1\n")),
         "columns-csv": Target(
             "a.csv", words, (b"file,label\na.jpg,cat\nb.jpg,\n", b"label\ncat\n\ndog\n", b",label\n0,2\n1,-1\n")
         ),

@@ -149,8 +149,7 @@ def _pick(arguments: argparse.Namespace) -> int:
     about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
     if classes is not None:
         about["classes"] = list(classes)
-    guesses = _predicted(pred, selection.chosen, classes)
-    rows = tables.pick_rows(selection.chosen, ids=ids, scores=selection.scores, predicted=guesses)
+    rows = selection.named(ids, classes).rows()
     if out is not None:
         write_whole(out, tables.picks_as_text(rows, about, out.suffix))
     if arguments.json:
@@ -192,36 +191,29 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, ...] | None:
     """Returns the names of the classes in the order of the columns of P, where there are any."""
-    from askew.data.columns import is_number, read_words
-    from askew.errors import InputError
+    from askew.data.columns import read_words
+    from askew.names import checked_classes, named_columns
 
-    names = probs.names if probs is not None else None
-    columns = None if names is None or any(map(is_number, names)) else names
+    columns = named_columns(probs.names if probs is not None else None)
     if text is None:
         return columns
     file, _ = _source(text)
     if file is None:
-        classes = tuple(part.strip() for part in text.split(","))
+        classes = text.split(",")
     else:
-        classes = tuple(row[0] if row else "" for row in read_words("classes", file).rows)
+        classes = [row[0] if row else "" for row in read_words("classes", file).rows]
         classes = classes[:-1] if classes[-1] == "" else classes
-    if len(set(classes)) < len(classes) or "" in classes:
-        raise InputError("--classes: expected distinct names, none of them empty")
-    if n_classes is not None and len(classes) != n_classes:
-        raise InputError(f"--classes: {len(classes)} names for {n_classes} classes")
-    if columns is not None and set(columns) == set(classes) and columns != classes:
-        raise InputError(f"--classes: is in another order than the columns of --probs: {', '.join(columns[:9])}")
-    return classes
+    return checked_classes(classes, columns, n_classes)
 
 
 def _labels(
     arguments: argparse.Namespace, ids_column: str | None, pred: Any, classes: tuple[str, ...] | None
 ) -> tuple[Any, tuple[str, ...] | None, list[str] | None]:
     """Returns (N,) class numbers, the names of the classes and the ids that stand beside the labels."""
-    import askew.data.columns as columns
-    import askew.data.tables as tables
+    from askew.data import columns, tables
     from askew.data.reading import one_line
     from askew.errors import InputError
+    from askew.names import class_codes
 
     path, wanted = _source(arguments.labels)
     path = path or Path(arguments.labels)
@@ -238,7 +230,7 @@ def _labels(
         usual=columns.USUAL,
         is_row=columns.begins_with_label(classes, where),
     )
-    codes, names = columns.class_codes(where, cells, classes)
+    codes, names = class_codes(where, cells, classes)
     if names is not None and classes is None and pred.n_classes not in (None, len(names)):
         raise InputError(
             f"{where} has {len(names)} names of classes, the other arrays have {pred.n_classes} classes: pass "
@@ -251,8 +243,9 @@ def _ids(
     text: str | None, file: Path | None, column: str | None, found: dict[str, list[str] | None], n_items: int
 ) -> list[str] | None:
     """Returns the ids of all items from their file or from the tables that have their column, which must agree."""
-    import askew.data.columns as columns
+    from askew.data import columns
     from askew.errors import InputError
+    from askew.names import agreed, check_ids
 
     if text is None:
         return None
@@ -263,30 +256,9 @@ def _ids(
         raise InputError(
             f"--ids: {text!r} is no .txt, .csv, .npy or .parquet file, and no table has a column so called"
         )
-    first, ids = next(iter(sources.items()))
-    columns.check_ids(ids, n_items)
-    for name, other in sources.items():
-        differs = next((i for i, (a, b) in enumerate(zip(ids, other, strict=False)) if a != b), None)
-        if differs is not None:
-            raise InputError(
-                f"--ids: item {differs} is {ids[differs]!r} in --{first} and {other[differs]!r} in --{name}: the rows "
-                "are in another order"
-            )
-    return ids
-
-
-def _predicted(pred: Any, chosen: Any, classes: tuple[str, ...] | None) -> list[int | str | None] | None:
-    """Returns the most probable class of each pick; None where the model was not asked."""
-    import numpy as np
-
-    from askew.arrays import to_numpy
-
-    if pred.probs is None:
-        return None
-    rows = to_numpy(pred.probs[chosen])
-    known = np.isfinite(rows).all(axis=1)
-    best = np.where(known, np.nan_to_num(rows).argmax(axis=1), -1).tolist()
-    return [None if code < 0 else code if classes is None else classes[code] for code in best]
+    check_ids(next(iter(sources.values())), n_items)
+    agreed(sources)
+    return next(iter(sources.values()))
 
 
 def _read(field: Any, path: Path | None, ids: str | None) -> Any:

@@ -1,32 +1,23 @@
-"""Columns of words for the command line: ids of items, and labels that are numbers, names or nothing."""
+"""Columns of words for the command line: what files hold of ids and labels, as text."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from askew.arrays import Indices
 from askew.data.npy import open_npy, open_npz
 from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
 from askew.errors import InputError, MissingExtra, unknown
+from askew.names import GAPS, is_number
 
 WORD_READERS = (".csv", ".npy", ".npz", ".parquet", ".txt")
 
-GAPS = frozenset(("", "-1", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None"))
-"""Labels that mean unlabeled, unless a class is called so."""
-
 USUAL = ("label", "labels", "class")
 """The column of a table of several that holds the labels, if none is named."""
-
-EXACT = 1 << 53
-"""Whole numbers up to this one are exact as floating-point numbers."""
 
 _INDEX = re.compile(r"|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 
@@ -155,51 +146,6 @@ def column(
     )
 
 
-def class_codes(where: str, cells: list[str], classes: Sequence[str] | None) -> tuple[Indices, tuple[str, ...] | None]:
-    """Returns (N,) class numbers, -1 where a cell is a gap, and the names of the classes if cells are names.
-
-    Args:
-        where: how messages call the labels.
-        cells: whole numbers, or names of classes.
-        classes: the names in order; without them the names are sorted.
-
-    Raises:
-        InputError: numbers and names mixed, a number that is not whole, a name that is not in `classes`, or cells that
-            are other classes when read as names than when read as numbers.
-
-    >>> class_codes("labels", ["dog", "", "cat"], None)
-    (array([ 1, -1,  0]), ('cat', 'dog'))
-    """
-    known = set(classes or ())
-    filled = [i for i, cell in enumerate(cells) if cell not in GAPS or cell in known]
-    strange = next((i for i in filled if cells[i] not in known), None)
-    words = next((i for i in filled if not is_number(cells[i])), None)
-    digits = next((i for i in filled if is_number(cells[i])), None)
-    if classes is None and words is not None and digits is not None:
-        raise InputError(
-            f"{where}: {one_line(cells[words], 40)!r} at item {words} is a name, {cells[digits]!r} at item {digits} a "
-            "number: pass --classes with all names in order"
-        )
-    numbers = None if words is not None else _whole_numbers(where, cells, filled)
-    if numbers is not None and (classes is None or (strange is not None and numbers.max() < len(classes))):
-        return numbers, None
-    if classes is not None and strange is not None:
-        raise InputError(
-            f"{where}: {one_line(cells[strange], 40)!r} at item {strange} is none of the {len(known)} classes: "
-            f"{one_line(', '.join(classes or ()), 100)}"
-        )
-    names = tuple(classes) if classes is not None else tuple(sorted({cells[i] for i in filled}))
-    codes = np.full(len(cells), -1, dtype=np.int64)
-    place = {name: code for code, name in enumerate(names)}
-    codes[filled] = [place[cells[i]] for i in filled]
-    if numbers is not None and max(numbers, default=0) < len(names) and not np.array_equal(numbers, codes):
-        raise InputError(
-            f"{where}: the labels are numbers and so are the names of --classes, in another order: name the classes "
-            "with words, or number the labels from 0"
-        )
-    return codes, names
-
-
 def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[list[str]], bool]:
     """Returns the test whether the first of the cells of a file of labels is a label, not the name of the column."""
 
@@ -214,32 +160,6 @@ def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[li
         )
 
     return is_row
-
-
-def check_ids(ids: list[str], n_items: int) -> None:
-    """Refuses ids that do not tell the items apart.
-
-    Raises:
-        InputError: another number than items, an empty or doubled one, or one of several lines.
-    """
-    if len(ids) != n_items:
-        raise InputError(f"ids: there are {len(ids)}, the other arrays have {n_items} items")
-    for item, one in enumerate(ids):
-        if not one or "\n" in one or "\r" in one:
-            raise InputError(f"ids: {'has several lines' if one else 'is empty'} at item {item}")
-    twice = next(((one, count) for one, count in Counter(ids).items() if count > 1), None)
-    if twice:
-        places = [i for i, one in enumerate(ids) if one == twice[0]]
-        raise InputError(f"ids: {one_line(twice[0], 60)!r} is the id of items {places[0]} and {places[1]}")
-
-
-def is_number(cell: str) -> bool:
-    """Tells whether a cell is a number, `nan` and `inf` included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _headed(
@@ -297,18 +217,6 @@ def _chosen(where: str, names: list[str], wanted: str | None, at_ids: int | None
     if len(left) == 1 or len(named) == 1:
         return (named or left)[0]
     raise InputError(f"{where} has the columns {listed}: name one of them, as in FILE:COLUMN")
-
-
-def _whole_numbers(where: str, cells: list[str], filled: list[int]) -> Indices:
-    values = np.array([float(cells[i]) for i in filled])
-    with np.errstate(invalid="ignore"):
-        bad = np.flatnonzero(~(np.abs(values) <= EXACT) | (values != np.floor(values)))
-    if len(bad):
-        item = filled[bad[0]]
-        raise InputError(f"{where}: {one_line(cells[item], 40)} at item {item} is not a whole number up to 2^53")
-    codes = np.full(len(cells), -1, dtype=np.int64)
-    codes[filled] = values.astype(np.int64)
-    return codes
 
 
 def _array_words(where: str, path: Path, name: str) -> Words:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from askew.errors import AskewError, DataNotFound, InputError
+from askew.errors import one_line as one_line
 
 
 @contextmanager
@@ -113,20 +114,6 @@ def memory_bytes() -> int:
     if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
         return 1 << 63
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def one_line(what: object, limit: int = 300) -> str:
-    """Returns a text for a message: control characters as escapes, in one line, its middle left out if it is long.
-
-    An error that says nothing is called by its type.
-
-    >>> one_line("a\\nb\\0"), one_line("x" * 99, 11), one_line(ValueError())
-    ('a b\\\\x00', 'xxxxx…xxxxx', 'ValueError')
-    """
-    text = " ".join(str(what).split()) or ("" if isinstance(what, str) else type(what).__name__)
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    half = (limit - 1) // 2
-    return shown if len(shown) <= limit else f"{shown[:half]}…{shown[-half:]}"
 
 
 class _Silence:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Floats, Indices
-from askew.data.columns import EXACT, is_index, is_number, place_of
+from askew.data.columns import is_index, place_of
 from askew.data.npy import open_npy, open_npz
 from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
 from askew.errors import InputError, MissingExtra, unknown
+from askew.names import EXACT, is_number
 
 READERS = (".npy", ".npz", ".csv", ".parquet")
 WRITERS = (".csv", ".json", ".npy")
@@ -82,15 +82,6 @@ def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = T
     return (_read_csv if suffix == ".csv" else _read_parquet)(f"{name}: {one_line(path)}", path, ids, items)
 
 
-def read_integers(name: str, path: Path) -> NDArray[Any]:
-    """Returns the array of a file whose numbers are whole; formats without integers (csv) are converted.
-
-    Raises:
-        InputError: see `read_array`; or a number that is not whole, or too large to be exact.
-    """
-    return whole_numbers(name, path, read_array(name, path))
-
-
 def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = False) -> NDArray[Any]:
     """Returns an array whose floating-point numbers are whole as integers; others come back as they are.
 
@@ -112,34 +103,6 @@ def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = Fa
     if len(bad):
         raise InputError(f"{name}: {array.flat[bad[0]]:g} at item {bad[0]} of {path} is not a whole number up to 2^53")
     return array.astype(np.int64)
-
-
-def pick_rows(
-    chosen: Indices,
-    *,
-    ids: Sequence[str] | None = None,
-    scores: Floats | None = None,
-    predicted: Sequence[int | str | None] | None = None,
-) -> list[dict[str, Any]]:
-    """Returns a row a pick: rank from 1, item, and of id, score and predicted class what there is.
-
-    Args:
-        chosen: (n,) pool indices, best first.
-        ids: of all N items.
-        scores: (n,) of the picks.
-        predicted: (n,) classes of the picks, names or numbers; None where the model was not asked.
-    """
-    rows: list[dict[str, Any]] = []
-    for place, item in enumerate(chosen.tolist()):
-        row: dict[str, Any] = {"rank": place + 1, "item": item}
-        if ids is not None:
-            row["id"] = ids[item]
-        if scores is not None:
-            row["score"] = float(str(scores[place]))  # the shortest number that is the same in its own precision
-        if predicted is not None:
-            row["predicted"] = predicted[place]
-        rows.append(row)
-    return rows
 
 
 def picks_as_text(rows: Sequence[Mapping[str, Any]], details: Mapping[str, Any], suffix: str) -> bytes:
