@@ -74,6 +74,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no crops": {"crop_px": 0},
     "always mirrored": {"flip": True},
     "never mirrored": {"flip": False},
+    "nothing erased": {"erase": 0.0},
 }
 """What the ablation changes in the default, one at a time."""
 

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from askew.data.dataset import Images  # noqa: E402
 from askew.data.load import load  # noqa: E402
-from askew.learn.augment import FARTHER, Jitter, crop_and_flip, mirroring_is_safe  # noqa: E402
+from askew.learn.augment import FARTHER, Jitter, crop_and_flip, draw_corners, erase, mirroring_is_safe  # noqa: E402
 from askew.learn.feed import Feed  # noqa: E402
 
 
@@ -43,6 +43,26 @@ def test_without_flip_nothing_is_mirrored_and_the_offsets_stay():
     with_flip, without = (Jitter.draw(50, 3, flip, torch.Generator().manual_seed(7)) for flip in (True, False))
     assert not without.mirrored.any()
     assert torch.equal(with_flip.top, without.top)
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_erased_squares_equal_one_picture_at_a_time(side):
+    pictures = torch.from_numpy(np.random.default_rng(0).normal(size=(64, 3, 7, 5)).astype(np.float32))
+    corners = draw_corners(64, (7, 5), side, torch.Generator().manual_seed(2))
+    expected = pictures.numpy().copy()
+    for picture, (top, left) in zip(expected, corners.tolist(), strict=True):
+        assert top + side <= 7
+        assert left + side <= 5
+        picture[:, top : top + side, left : left + side] = 0
+    assert np.array_equal(erase(pictures, corners, side).numpy(), expected)
+
+
+def test_squares_lie_everywhere_about_equally():
+    corners = draw_corners(12_000, (5, 6), 2, torch.Generator().manual_seed(0)).numpy()
+    counts = np.bincount(corners[:, 0] * 5 + corners[:, 1], minlength=20)
+    assert len(counts) == 20
+    assert counts.min() > 480
+    assert counts.max() < 720
 
 
 def safe(pixels, labels):

@@ -59,6 +59,31 @@ def test_batches_are_cut_from_one_shuffled_pass_after_the_other():
     assert len({tuple(one) for one in passes}) > 1
 
 
+class Watching(nn.Module):
+    """Keeps the pictures that it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.seen = linear(), []
+
+    def forward(self, x):
+        self.seen.append(x.detach().clone())
+        return self.inner(x)
+
+
+@pytest.mark.parametrize(("epochs", "erased"), [(100, True), (99, False)])
+def test_squares_are_erased_where_every_item_is_seen_a_hundred_times(epochs, erased):
+    images = Images(np.zeros(6, np.int64), np.full((6, 2, 2, 1), 200, np.uint8))
+    training = Training(epochs=epochs, batch=6, crop_px=0, flip=False, erase=0.5)
+    network = Watching()
+    run = trainer(network, 6, training)
+    for epoch in range(2):
+        run.epoch(Feed(images, torch.device("cpu")), torch.zeros(6, dtype=torch.int64), epoch)
+    seen = torch.cat(network.seen).flatten(1)
+    assert ((seen == 0).sum(dim=1) == (1 if erased else 0)).all()
+    assert not erased or (seen == 0).any(dim=0).all()  # each of the four pixels at some time
+
+
 def test_class_weights_by_hand():
     """Counts 3, 0, 1: N / (K · N_c) = 4/6 and 4/2; logits are 0, so every loss is ln 3 and weighs as its class."""
     labels = torch.tensor([0, 0, 0, 2])

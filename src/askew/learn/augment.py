@@ -70,6 +70,31 @@ def crop_and_flip(pictures: Tensor, jitter: Jitter, crop_px: int) -> Tensor:
     return padded.reshape(-1, channels).index_select(0, pixels.flatten()).reshape(pictures.shape)
 
 
+def draw_corners(count: int, shape: tuple[int, int], side: int, generator: torch.Generator) -> Tensor:
+    """Returns (count, 2) rows and columns at which a square of that side lies wholly in a picture of (H, W)."""
+    rows, columns = (torch.randint(0, n - side + 1, (count,), generator=generator) for n in shape)
+    return torch.stack([rows, columns], dim=1)
+
+
+def erase(pictures: Tensor, corners: Tensor, side: int) -> Tensor:
+    """Returns each picture with a square set to 0, which is the mean where pictures are normalised (Cutout).
+
+    Args:
+        pictures: (B, C, H, W) floats.
+        corners: (B, 2) row and column of each square's upper left pixel, on the same device.
+        side: of the squares, in pixels.
+
+    >>> erase(torch.ones(1, 1, 2, 3), torch.tensor([[0, 1]]), side=2).tolist()
+    [[[[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]]]
+    """
+    down, across = (torch.arange(n, device=pictures.device) for n in pictures.shape[2:])
+    rows, columns = (
+        (at >= first[:, None]) & (at < first[:, None] + side)
+        for at, first in zip((down, across), corners.T, strict=True)
+    )
+    return pictures.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
+
+
 def mirroring_is_safe(feed: Feed, labels: Tensor) -> bool:
     """Tells whether a picture's mirror image could be a picture of the same class, by the labelled pictures themselves.
 

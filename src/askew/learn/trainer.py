@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from askew.errors import InputError
-from askew.learn.augment import Jitter, crop_and_flip, mirroring_is_safe
+from askew.learn.augment import Jitter, crop_and_flip, draw_corners, erase, mirroring_is_safe
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation, even_batches
 from askew.learn.training import Training
@@ -41,9 +41,10 @@ class Trainer:
         self._device = normalise.scale.device
         self._batch, self._steps, self._done = training.batch_for(n_items), training.steps_for(n_items), 0
         self._waiting = torch.empty(0, dtype=torch.int64)
-        self._crop_px, self._flip, self._weights = 0, False, torch.empty(0)
+        self._crop_px, self._flip, self._erased_px, self._weights = 0, False, 0, torch.empty(0)
         self._seed = seed
         self._jitter = torch.Generator().manual_seed(number(seed, "jitter"))
+        self._squares = torch.Generator().manual_seed(number(seed, "erase"))
         self._order = torch.Generator().manual_seed(number(seed, "order"))
         self._call = torch.compile(network) if training.compile else network
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=dtype == torch.float16)
@@ -60,6 +61,7 @@ class Trainer:
         batches = self._batches(len(labels))
         order = torch.cat(batches)
         jitter = Jitter.draw(len(order), self._crop_px, self._flip, self._jitter).to(self._device)
+        corners = draw_corners(len(order), feed.images.shape[:2], self._erased_px, self._squares).to(self._device)
         targets = labels[order].to(self._device)
         losses, start = torch.zeros((), device=self._device), 0
         self._network.train()
@@ -67,7 +69,7 @@ class Trainer:
             for pictures in feed.batches(batches):
                 part = slice(start, start + len(pictures))
                 start = part.stop
-                losses += self._step(pictures, jitter[part], targets[part])
+                losses += self._step(pictures, jitter[part], corners[part], targets[part])
         mean = float(losses) / len(batches)
         if not math.isfinite(mean):
             raise InputError(
@@ -76,9 +78,10 @@ class Trainer:
         return mean
 
     def _settle(self, feed: Feed, labels: Tensor) -> None:
-        """Decides what depends on the labelled pictures: crops, mirroring, the weights of classes."""
+        """Decides what depends on the labelled pictures: crops, mirroring, erasing, the weights of classes."""
         training = self._training
-        self._crop_px = training.crop_for(min(feed.images.shape[:2]))
+        side_px = min(feed.images.shape[:2])
+        self._crop_px, self._erased_px = training.crop_for(side_px), training.erase_for(side_px, len(labels))
         self._flip = mirroring_is_safe(feed, labels) if training.flip == "auto" else training.flip
         if training.class_weights:
             self._weights = class_weights(labels).to(self._device)
@@ -94,11 +97,13 @@ class Trainer:
         self._waiting = stream[wanted:]
         return list(torch.split(stream[:wanted], self._batch))
 
-    def _step(self, pictures: Tensor, jitter: Jitter, targets: Tensor) -> Tensor:
+    def _step(self, pictures: Tensor, jitter: Jitter, corners: Tensor, targets: Tensor) -> Tensor:
         training = self._training
         if self._crop_px or self._flip:
             pictures = crop_and_flip(pictures, jitter, self._crop_px)
         x = self._normalise(pictures, training.channels_last)
+        if self._erased_px:
+            x = erase(x, corners, self._erased_px)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             logits = self._call(x)
         loss = self._loss(logits.float(), targets)

@@ -18,6 +18,10 @@ Amp = Literal["auto", "off", "bfloat16", "float16"]
 SMALLEST_BATCH = 16
 """How small `min_steps` may make a batch: batch normalisation wants more than a few items."""
 
+ERASE_FROM = 100
+"""How often every labelled item must be seen at least for squares to be erased: it helps where pictures are learned by
+heart, and costs accuracy where the training is short (`benchmarks/results/recipe.json`)."""
+
 LARGEST = 10**9
 """No whole number of a training is above it."""
 
@@ -64,6 +68,7 @@ NUMBERS = {
     "warm_up": Interval(0, 1),
     "label_smoothing": Interval(0, 1),
     "passes": Interval(0),
+    "erase": Interval(0, 1),
 }
 """Fields that are numbers, with where they may lie."""
 
@@ -103,6 +108,9 @@ class Training:
             a sixteenth of the shorter side, at least 1.
         flip: whether pictures are mirrored at random, left to right; "auto" asks `augment.mirroring_is_safe` of the
             labelled pictures.
+        erase: side of a square, as a share of the picture's shorter side, that is blotted out of each picture at a
+            random place (Cutout, arXiv 1708.04552). It is done only in a training that sees every labelled item 100
+            times or more; 0 is off.
         amp: "auto" takes bfloat16 on a GPU or processor that computes with it natively, float16 with loss scaling on
             an older GPU, and float32 elsewhere; "off" is float32.
         channels_last: store pictures and weights pixel by pixel, which convolutions prefer.
@@ -130,6 +138,7 @@ class Training:
     class_weights: bool = False
     crop_px: int | Literal["auto"] = 4
     flip: bool | Literal["auto"] = True
+    erase: float = 0.0
     amp: Amp = "auto"
     channels_last: bool = True
     compile: bool = False
@@ -191,6 +200,17 @@ class Training:
         [1, 2, 2, 4]
         """
         return max(1, (side_px + 8) // 16) if isinstance(self.crop_px, str) else self.crop_px
+
+    def erase_for(self, side_px: int, n_items: int) -> int:
+        """Returns the side in pixels of the square that is erased, for pictures and labelled items so many; 0 is none.
+
+        >>> [Training(epochs=100, batch=50, erase=0.35).erase_for(28, n) for n in (50, 60)]
+        [10, 10]
+        >>> [Training(steps=250, batch=32, erase=0.35).erase_for(28, n) for n in (60, 80, 81)]
+        [10, 10, 0]
+        """
+        seen = self.steps_for(n_items) * self.batch / n_items if self.steps else self.epochs
+        return round(self.erase * side_px) if seen >= ERASE_FROM else 0
 
     def rate(self, step: int, steps: int) -> float:
         """Returns the factor on `lr` at a step (from 0) of so many.
@@ -264,7 +284,7 @@ _QUICK = Training(
 )
 
 PRESETS = {
-    "default": replace(_QUICK, steps=250, passes=30, batch=32, lr=3e-3),
+    "default": replace(_QUICK, steps=250, passes=30, batch=32, lr=3e-3, erase=0.35),
     "quick": _QUICK,
     "thesis-ch3": Training(),
     "thesis-ch4": Training(gamma=0.5),
