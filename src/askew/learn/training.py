@@ -206,7 +206,7 @@ class Training:
 
         >>> [Training(epochs=100, batch=50, erase=0.35).erase_for(28, n) for n in (50, 60)]
         [10, 10]
-        >>> [Training(steps=250, batch=32, erase=0.35).erase_for(28, n) for n in (60, 80, 81)]
+        >>> [Training(epochs=10, steps=250, batch=32, erase=0.35).erase_for(28, n) for n in (60, 80, 81)]
         [10, 10, 0]
         """
         seen = self.steps_for(n_items) * self.batch / n_items if self.steps else self.epochs
