@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import inspect
 import json
-import textwrap
+import re
 from pathlib import Path
 
 import numpy as np
@@ -150,19 +150,20 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     """What stands under "From Python" in docs/video.md, from top to bottom, on films of some hundred frames."""
     text = (Path(__file__).parents[2] / "docs" / "video.md").read_text(encoding="utf-8")
     part = text.split("## From Python")[1].split("\n## ")[0]
-    code = textwrap.dedent("\n".join(line for line in part.splitlines() if line.startswith("    ") or not line))
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", part, flags=re.DOTALL | re.MULTILINE))
     (tmp_path / "clips").mkdir()
     videos = {name: [Detections([[4, 4, 20, 20]], [0.8], [0])] * 400 for name in ("a", "b")}
     for name in videos:
         write_film(tmp_path / "clips" / f"{name}.avi", 400)
-    write_film(tmp_path / "clip.avi", 795)
+    write_film(tmp_path / "clip.mp4", 795)
     (tmp_path / "found.json").write_text(json.dumps(to_coco(videos, ["car"], size=(48, 32))), encoding="utf-8")
     (tmp_path / "found.txt").write_text("3,-1,4,4,16,16,0.8,-1,-1,-1\n", encoding="utf-8")
-    (tmp_path / "picked.csv").write_text("video,frame\na,3\n", encoding="utf-8")
+    (tmp_path / "to-annotate").mkdir()
+    (tmp_path / "to-annotate" / "picked.csv").write_text("video,frame\nclip,3\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     exec(compile(code, "docs/video.md", "exec"), names)
-    assert len(list((tmp_path / "to-annotate" / "frames").iterdir())) == 50
+    assert len(list((tmp_path / "next" / "frames").iterdir())) == 10
     assert len(names["found"]) == 795
 
 
