@@ -50,6 +50,7 @@ LOOP, LEDGER = "tests/experiment/test_loop.py", "tests/experiment/test_ledger.py
 TESTS = {
     "askew.query": (QUERY, "tests/test_select.py", PLAN, PREDICTIONS, "tests/test_contracts.py"),
     "askew.plan": (PLAN, QUERY, LOOP),
+    "askew.selection": ("tests/test_names.py", QUERY),
     "askew.predictions": (PREDICTIONS, QUERY, PLAN),
     "askew.pool": ("tests/test_pool.py", QUERY),
     "askew.experiment.loop": (LOOP, LEDGER),

@@ -15,7 +15,7 @@ from typing import Any
 from scipy.optimize import brentq
 from scipy.stats import nct, t
 
-from askew.report.measures import CONFIDENCE, Estimate
+from askew.report.measures import CONFIDENCE, Estimate, half_width
 from askew.report.summary import Summary
 
 FILE = Path(__file__).resolve().parents[1] / "results" / "seeds.json"
@@ -90,15 +90,6 @@ def pooled(gains: Iterable[Estimate]) -> float:
     """Returns the standard deviation over seeds of a gain, pooled over several gains; their intervals hold it."""
     parts = [((gain.high - gain.low) / 2 / half_width(1.0, gain.n_seeds), gain.n_seeds - 1) for gain in gains]
     return math.sqrt(sum(s * s * freedom for s, freedom in parts) / sum(freedom for _, freedom in parts))
-
-
-def half_width(spread: float, n_seeds: int, confidence: float = CONFIDENCE) -> float:
-    """Returns half the width of the interval of a mean over seeds.
-
-    >>> round(half_width(1.0, 3), 2), round(half_width(1.0, 10), 2)
-    (2.48, 0.72)
-    """
-    return float(t.ppf((1 + confidence) / 2, n_seeds - 1)) * spread / math.sqrt(n_seeds)
 
 
 def shown_often(spread: float, n_seeds: int) -> float:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,14 +26,9 @@ def blocks(page: Path, language: str) -> list[str]:
 def make_docs() -> ModuleType:
     """The script that makes the generated pages, as a module."""
     pytest.importorskip("torch", reason="the API pages describe the learners too")
-    sys.path.insert(0, str(ROOT / "scripts"))
-    spec = spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    import make_docs
+
+    return make_docs
 
 
 def test_no_generated_page_is_stale(make_docs: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """What the pages show runs as pasted: every block of code and every command, in the install that the page names.
 
-`tests/run_page.py` runs a page; here is what its reader is said to have, and what is not run, with the reason.
+`scripts/run_page.py` runs a page; here is what its reader is said to have, and what is not run, with the reason.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import run_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -38,26 +38,13 @@ AFTER = {"reports.md": "experiments.md"}
 """Pages that go on where another one ended."""
 
 
-def _module(path: Path) -> ModuleType:
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-run_page = _module(ROOT / "tests" / "run_page.py")
-
-
 def run(folder: Path, install: str, *pages: Path) -> str:
     """Runs pages in a folder, in a process of their own; returns what they print."""
     for module in run_page.BRINGS[install]:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "tests" / "run_page.py"), install, *map(str, pages)],
+        [sys.executable, "-W", "error", run_page.__file__, install, *map(str, pages)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "ASKEW_CACHE": str(folder / "cache"), "MPLBACKEND": "agg"},
         capture_output=True,

@@ -10,7 +10,8 @@ from askew.pick import balance
 from askew.plan import Balance, Plan, Spacing
 from askew.pool import Pool
 from askew.predictions import Field, Predictions, add_field, fields
-from askew.query import Selection, query, select
+from askew.query import query, select
+from askew.selection import Selection
 from askew.strategies.dispersion import DispersionTracker
 from askew.strategies.registry import Strategy, strategies, strategy
 

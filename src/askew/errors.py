@@ -47,9 +47,15 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     "unknown strategy 'entropi': did you mean 'entropy'? known: entropy, margin"
     """
     choices = sorted(known)
-    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, choices)
+    hint = "" if near is None else f"did you mean {near!r}? "
     return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices) if choices else 'none'}")
+
+
+def nearest(name: object, known: Iterable[str], alike: float = 0.5) -> str | None:
+    """Returns the known name that is nearest to one, if they are at least so much alike (0 to 1); None if none is."""
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=alike)
+    return near[0] if near else None
 
 
 def one_line(what: object, limit: int = 300) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -21,71 +21,9 @@ from askew.plan import Balance, By, DistanceName, Plan, Spacing, Weight, balance
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
 from askew.seeding import checked_seed, generator
+from askew.selection import Selection
 from askew.strategies.gains import Gains
 from askew.strategies.registry import Strategy, resolve
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a query chose, and what the balance says of it.
-
-    Attributes:
-        chosen: (n,) int64 pool indices, best first.
-        scores: (n,) the scores of the chosen items, or None for a strategy that is no scorer.
-        demand: (C,) items wanted of each class (Ω of Eq. 4.3), or None without balance.
-        expected: (C,) expected class counts of the choice, Σ of its rows of P, or None without balance.
-        weight: the λ used, or None.
-        objective, bound, gap: of the balanced selection (Eq. 4.8), certified, where it was solved; else None.
-        curve: the λ curve if λ was tuned, else None.
-        predicted: n classes, the most probable one of each chosen item, as numbers or names; None where the model was
-            not asked. None as a whole without `probs`.
-        ids: what the n chosen items are called; None if nobody named them.
-    """
-
-    chosen: Indices
-    scores: Floats | None = None
-    demand: Floats | None = None
-    expected: Floats | None = None
-    weight: float | None = None
-    objective: float | None = None
-    bound: float | None = None
-    gap: float | None = None
-    curve: eq48.TunedWeight | None = field(default=None, repr=False)
-    predicted: tuple[int | str | None, ...] | None = None
-    ids: tuple[Hashable, ...] | None = None
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Returns a row a pick, as `pandas.DataFrame` takes them.
-
-        Each holds rank from 1, item, and of id, score and predicted class what there is.
-
-        >>> query("entropy", 1, probs=[[0.9, 0.1], [0.5, 0.5]], ids=["a.jpg", "b.jpg"], details=True).rows()
-        [{'rank': 1, 'item': 1, 'id': 'b.jpg', 'score': 0.6931471805599453, 'predicted': 0}]
-        """
-        rows: list[dict[str, Any]] = []
-        for place, item in enumerate(self.chosen.tolist()):
-            row: dict[str, Any] = {"rank": place + 1, "item": item}
-            if self.ids is not None:
-                row["id"] = self.ids[place]
-            if self.scores is not None:
-                row["score"] = float(str(self.scores[place]))  # the shortest number that is the same in its precision
-            if self.predicted is not None:
-                row["predicted"] = self.predicted[place]
-            rows.append(row)
-        return rows
-
-    def named(self, ids: Sequence[Hashable] | None, classes: Sequence[str] | None) -> Selection:
-        """Returns the selection with names.
-
-        Args:
-            ids: of all N items, in the order of the pool.
-            classes: C names, in the order of the columns of P.
-        """
-        predicted = self.predicted
-        if classes is not None and predicted is not None:
-            predicted = tuple(classes[one] if isinstance(one, int) else one for one in predicted)
-        called = None if ids is None else tuple(ids[item] for item in self.chosen.tolist())
-        return replace(self, predicted=predicted, ids=called)
 
 
 @overload

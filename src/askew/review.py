@@ -18,7 +18,8 @@ from askew.errors import InputError, unknown
 from askew.plan import Balance, Plan, Spacing
 from askew.pool import Pool
 from askew.predictions import Predictions
-from askew.query import Selection, select
+from askew.query import select
+from askew.selection import Selection
 from askew.strategies.registry import strategies
 from askew.video.coherence import estimate_errors
 from askew.video.doubt import Doubt, learn_doubt

@@ -12,7 +12,7 @@ import pytest
 
 from askew.data.tables import picks_as_text, read_array, read_table, whole_numbers
 from askew.errors import DataNotFound, InputError
-from askew.query import Selection
+from askew.selection import Selection
 
 P = np.random.default_rng(0).dirichlet(np.ones(3), 12)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -20,13 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    sys.path.insert(0, str(ROOT / "scripts"))
-    spec = spec_from_file_location("publish_results", ROOT / "scripts" / "publish_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import publish_results
+
+    return publish_results
 
 
 @pytest.fixture(scope="module")

@@ -211,8 +211,7 @@ def _labels(
 ) -> tuple[Any, tuple[str, ...] | None, list[str] | None]:
     """Returns (N,) class numbers, the names of the classes and the ids that stand beside the labels."""
     from askew.data import columns, tables
-    from askew.data.reading import one_line
-    from askew.errors import InputError
+    from askew.errors import InputError, one_line
     from askew.names import class_codes
 
     path, wanted = _source(arguments.labels)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from askew.data.npy import open_npy, open_npz
-from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
-from askew.errors import InputError, MissingExtra, unknown
+from askew.data.reading import check_memory, decoding, plain_file, read_text
+from askew.errors import InputError, MissingExtra, one_line, unknown
 from askew.names import GAPS, is_number
 
 WORD_READERS = (".csv", ".npy", ".npz", ".parquet", ".txt")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
-from askew.data.reading import decoding, one_line, reading
-from askew.errors import DataNotFound, InputError
+from askew.data.reading import decoding, reading
+from askew.errors import DataNotFound, InputError, one_line
 from askew.files import cache_root, write_whole
 
 IN_MEMORY_BYTES = 1_500_000_000
@@ -93,8 +93,7 @@ def find(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
         InputError: no class folder with a picture, or a class that is in the test folder alone.
     """
     below = {f.name.lower(): f for f in _folders(folder)}
-    train = next((below[n] for n in TRAIN if n in below), None)
-    test = next((below[n] for n in TEST if n in below), None)
+    train, test = _parts(below)
     if train is None or not _folders(train) or (test is None and len(below) > 1):
         train = folder
     if train is folder or test is None:
@@ -115,12 +114,11 @@ def pool(folder: Path) -> tuple[tuple[str, ...], Listing]:
     Raises:
         InputError: no pictures, or folders of a training and a test part.
     """
-    below = {f.name.lower(): f for f in _folders(folder)}
-    parts = [next((below[n] for n in names if n in below), None) for names in (TRAIN, TEST)]
-    if parts[0] is not None and parts[1] is not None:
+    train, test = _parts({f.name.lower(): f for f in _folders(folder)})
+    if train is not None and test is not None:
         raise InputError(
-            f"{folder}: holds a training and a test part, {parts[0].name} and {parts[1].name}: pass "
-            f"{folder / parts[0].name}, or read both with askew.data.load.load"
+            f"{folder}: holds a training and a test part, {train.name} and {test.name}: pass "
+            f"{folder / train.name}, or read both with askew.data.load.load"
         )
     paths = pictures.find(folder)
     if not paths:
@@ -129,6 +127,12 @@ def pool(folder: Path) -> tuple[tuple[str, ...], Listing]:
     classes = tuple(sorted({one for one in owners if one is not None}))
     number = {name: c for c, name in enumerate(classes)}
     return classes, Listing(tuple(paths), tuple(-1 if one is None else number[one] for one in owners))
+
+
+def _parts(below: Mapping[str, Path]) -> tuple[Path | None, Path | None]:
+    """Returns the folders called as a training and a test part, of folders by their names in lower case."""
+    train, test = (next((below[n] for n in names if n in below), None) for names in (TRAIN, TEST))
+    return train, test
 
 
 def _owner(path: Path) -> str | None:

@@ -16,8 +16,8 @@ from askew.data import folder, npz, pictures
 from askew.data.dataset import Images
 from askew.data.npy import open_npy
 from askew.data.pixels import as_pixels
-from askew.data.reading import one_line, plain_file, reading
-from askew.errors import DataNotFound, InputError
+from askew.data.reading import plain_file, reading
+from askew.errors import DataNotFound, InputError, one_line
 
 KINDS = "an array, a tensor, a folder, an .npz or .npy file, or a list of picture files"
 

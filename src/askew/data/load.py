@@ -8,8 +8,8 @@ from pathlib import Path
 
 from askew.data import cifar, digits, fashion, fetch, folder, npz, places, split, tiny_imagenet
 from askew.data.dataset import Dataset
-from askew.data.reading import one_line, reading
-from askew.errors import DataNotFound, InputError, unknown
+from askew.data.reading import reading
+from askew.errors import DataNotFound, InputError, one_line, unknown
 
 NAMES = ("digits", "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet")
 

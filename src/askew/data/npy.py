@@ -15,8 +15,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.data.reading import check_memory, decoding, one_line, plain_file
-from askew.errors import InputError
+from askew.data.reading import check_memory, decoding, plain_file
+from askew.errors import InputError, one_line
 
 MAGIC, LONGEST_HEADER, MOST_DIMENSIONS = b"\x93NUMPY", 10_000, 32
 STEP_BYTES = 1 << 20

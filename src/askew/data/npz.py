@@ -14,8 +14,7 @@ from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
 from askew.data.npy import Arrays, open_npz
 from askew.data.pixels import as_pixels
-from askew.data.reading import one_line
-from askew.errors import InputError
+from askew.errors import InputError, one_line
 from askew.pool import Pool
 
 SPLITS = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
@@ -64,12 +63,9 @@ def read(path: Path, test_fraction: float) -> Dataset:
             )
         _require(path, arrays, *(["offsets"] if "jpeg" in arrays else []))
         labels, classes = as_classes(f"{path}: labels", arrays["labels"], arrays.get("classes"))
-        encoded = "jpeg" in arrays
-        count = sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
-        if count != len(labels):
-            raise InputError(f"{path}: {count} pictures but {len(labels)} labels")
+        _check_count(path, _n_pictures(arrays), labels)
         held = _held(path, arrays, labels, test_fraction)
-        pixels = _decoded(path, arrays) if encoded else as_pixels(f"{path}: images", arrays["images"])
+        pixels = _pixels(path, arrays)
     images = Images(labels, pixels)
     return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)))
 
@@ -94,16 +90,28 @@ def pool(path: Path) -> Images:
             )
         if "images" not in arrays and "jpeg" not in arrays:
             raise InputError(f"{path}: holds {arrays.names()}; expected `images`, or `jpeg` and `offsets`")
-        encoded = "jpeg" in arrays
-        if encoded:
-            _require(path, arrays, "offsets")
-        count = sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
+        _require(path, arrays, *(["offsets"] if "jpeg" in arrays else []))
+        count = _n_pictures(arrays)
         given = arrays["labels"] if "labels" in arrays else np.full(count, -1)
         labels, classes = _known(f"{path}: labels", given, arrays.get("classes"))
-        if count != len(labels):
-            raise InputError(f"{path}: {count} pictures but {len(labels)} labels")
-        pixels = _decoded(path, arrays) if encoded else as_pixels(f"{path}: images", arrays["images"])
+        _check_count(path, count, labels)
+        pixels = _pixels(path, arrays)
     return Images(labels, pixels, classes=classes)
+
+
+def _n_pictures(arrays: Arrays) -> int:
+    """Returns how many pictures `images`, or `jpeg` with its `offsets`, holds, before any is read."""
+    encoded = "jpeg" in arrays
+    return sum(arrays.layout("offsets" if encoded else "images").shape[:1]) - encoded
+
+
+def _check_count(path: Path, n_pictures: int, labels: NDArray[Any]) -> None:
+    if n_pictures != len(labels):
+        raise InputError(f"{path}: {n_pictures} pictures but {len(labels)} labels")
+
+
+def _pixels(path: Path, arrays: Arrays) -> NDArray[np.uint8]:
+    return _decoded(path, arrays) if "jpeg" in arrays else as_pixels(f"{path}: images", arrays["images"])
 
 
 def _known(name: str, labels: NDArray[Any], classes: NDArray[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:

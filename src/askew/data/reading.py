@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from askew.errors import AskewError, DataNotFound, InputError
-from askew.errors import one_line as one_line
+from askew.errors import AskewError, DataNotFound, InputError, one_line
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from askew.data.columns import is_index, place_of
 from askew.data.npy import open_npy, open_npz
-from askew.data.reading import check_memory, decoding, one_line, plain_file, read_text
-from askew.errors import InputError, MissingExtra, unknown
+from askew.data.reading import check_memory, decoding, plain_file, read_text
+from askew.errors import InputError, MissingExtra, one_line, unknown
 from askew.names import EXACT, is_number
 
 READERS = (".npy", ".npz", ".csv", ".parquet")

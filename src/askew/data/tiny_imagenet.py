@@ -6,8 +6,8 @@ from pathlib import Path
 
 from askew.data import folder, places
 from askew.data.dataset import Dataset
-from askew.data.reading import one_line, read_text
-from askew.errors import DataNotFound, InputError
+from askew.data.reading import read_text
+from askew.errors import DataNotFound, InputError, one_line
 
 FOLDER, SIDE_PX = "tiny-imagenet-200", 64
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from pydantic import (
 )
 
 from askew.data.reading import decoding, read_text, reading
-from askew.errors import DataNotFound, InputError, unknown
+from askew.errors import DataNotFound, InputError, nearest, unknown
 from askew.experiment.mistakes import first_mistake, refuse_no_numbers
 from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
@@ -273,9 +272,9 @@ def _nothing_of(name: str, preset: str) -> str:
         return f"{name}: is a folder; expected a TOML file or the name of a preset"
     folder = path.parent if path.parent.is_dir() else Path()
     files = {one.name: str(one) for one in folder.glob("*.toml")}
-    near = difflib.get_close_matches(path.name, files, n=1, cutoff=0.7) or [f"{path.name}.toml"]
-    if near[0] in files:
-        return f"{name}: no such file: did you mean {files[near[0]]}?"
+    near = nearest(path.name, files, alike=0.7) or f"{path.name}.toml"
+    if near in files:
+        return f"{name}: no such file: did you mean {files[near]}?"
     return f"{name}: no such file, and no preset of that name: {unknown('preset', preset, presets())}"
 
 

@@ -25,8 +25,9 @@ from askew.pick.balance import l1_score
 from askew.plan import Plan
 from askew.pool import Pool
 from askew.predictions import Predictions
-from askew.query import Selection, select
+from askew.query import select
 from askew.seeding import number
+from askew.selection import Selection
 
 
 class Saved(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from askew.errors import InputError, unknown
+from askew.errors import InputError, nearest, unknown
 
 _Place = tuple[int | str, ...]
 
@@ -49,12 +48,12 @@ def first_mistake(error: ValidationError, values: Mapping[str, Any], model: type
     loc = first["loc"]
     if first["type"] == "extra_forbidden":
         entry = any(isinstance(part, int) for part in loc)
-        section = written(loc[:-1]) + ":" if entry else f"[{written(loc[:-1])}]"
+        section = _written(loc[:-1]) + ":" if entry else f"[{_written(loc[:-1])}]"
         return str(unknown(f"key in {section}" if len(loc) > 1 else "key", loc[-1], _keys(model, loc[:-1])))
     if first["type"] == "missing":
-        return f"{written(loc)}: is missing"
+        return f"{_written(loc)}: is missing"
     place = _place(loc, values)
-    where = f"{written(place)}: " if place else ""
+    where = f"{_written(place)}: " if place else ""
     if first["type"] == "value_error":
         shown = "" if isinstance(first["input"], Mapping | list) else f" (got {_shown(first['input'])})"
         return f"{where}{first['msg'].removeprefix('Value error, ')}{shown}"
@@ -77,10 +76,10 @@ def _place(loc: _Place, values: object) -> _Place:
     return loc
 
 
-def written(place: _Place) -> str:
+def _written(place: _Place) -> str:
     """Writes where a setting stands; entries count from 1.
 
-    >>> written(("protocol", "budget")), written(("strategies", 1, "balance"))
+    >>> _written(("protocol", "budget")), _written(("strategies", 1, "balance"))
     ('protocol.budget', 'strategies, entry 2: balance')
     """
     text, join = "", ""
@@ -97,7 +96,7 @@ def refuse_no_numbers(value: object, place: _Place = ()) -> None:
         InputError: there is one.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{written(place)}: expected a finite number, got {value}")
+        raise InputError(f"{_written(place)}: expected a finite number, got {value}")
     entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, one in entries:
         refuse_no_numbers(one, (*place, key))
@@ -122,8 +121,8 @@ def _hint(value: object, kinds: Sequence[Any]) -> str:
         if one["type"] == "literal_error"
         for word in one["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
     ]
-    near = difflib.get_close_matches(str(value), words, n=1, cutoff=0.5)
-    return f": did you mean {json.dumps(near[0])}?" if near else ""
+    near = nearest(value, words)
+    return "" if near is None else f": did you mean {json.dumps(near)}?"
 
 
 def _keys(model: type[BaseModel], place: _Place) -> list[str]:

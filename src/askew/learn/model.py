@@ -14,8 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from askew.data.reading import one_line
-from askew.errors import DataNotFound, InputError
+from askew.errors import DataNotFound, InputError, one_line
 from askew.files import whole_file
 from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Network

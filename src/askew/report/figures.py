@@ -17,7 +17,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from askew.data.reading import one_line
+from askew.errors import one_line
 from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_of_cycles, weight_curve
 from askew.report.headline import duration
 from askew.report.measures import Floats, Interval, Saving

@@ -175,8 +175,21 @@ def interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[Floats, Fl
     (array([2.]), array([-0.484]), array([4.484]), array([3]))
     """
     mean, std, n = _mean_std(values)
-    half = _t(confidence, n) * std / np.sqrt(np.maximum(n, 1))
+    half = half_width(std, n, confidence)
     return mean, mean - half, mean + half, n
+
+
+def half_width(spread: Any, n_seeds: Any, confidence: float = CONFIDENCE) -> Any:
+    """Returns half the width of Student's interval of a mean over seeds; NaN for one seed.
+
+    Args:
+        spread: standard deviation over the seeds, a number or an array.
+        n_seeds: how many, as many numbers.
+
+    >>> [round(float(half_width(1.0, n)), 2) for n in (3, 10)]
+    [2.48, 0.72]
+    """
+    return _t(confidence, n_seeds) * spread / np.sqrt(np.maximum(n_seeds, 1))
 
 
 def _t(confidence: float, n: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from askew.data.reading import one_line
+from askew.errors import one_line
 from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Run

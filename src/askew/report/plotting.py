@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 from numpy.typing import NDArray
 
-from askew.data.reading import one_line
+from askew.errors import one_line
 from askew.report.ledgers import RANDOM
 from askew.report.measures import Floats
 from askew.report.style import GREY, MUTED, NARROW_INCHES, PAPER, WIDE_INCHES, Look

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.data.npy import open_npz
-from askew.data.reading import one_line
-from askew.errors import InputError
+from askew.errors import InputError, one_line
 from askew.report.ledgers import FULL, Experiment
 from askew.report.style import MUTED, WIDE_INCHES, style
 

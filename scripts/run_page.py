@@ -1,6 +1,6 @@
 """Runs what a page shows, from top to bottom, as its reader would: in one folder, in the install that the page names.
 
-    python tests/run_page.py light docs/quickstart.md docs/balance.md
+    python scripts/run_page.py light docs/quickstart.md docs/balance.md
 
 Runs the sections of these pages that are for that install, in the current folder, one page after the other. What the
 install does not bring cannot be imported. A section says what it is for with a comment, `<!-- install: light -->`,
