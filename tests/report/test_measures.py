@@ -16,13 +16,12 @@ from askew.report.measures import (
     area_gain,
     complete,
     interval,
-    isotonic,
-    label_savings,
     mean_std_at,
     paired,
     paired_gain,
     relative_to_full,
 )
+from askew.report.savings import isotonic, label_savings
 
 NAN = float("nan")
 

@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from askew.errors import one_line
 from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_of_cycles, weight_curve
 from askew.report.headline import duration
-from askew.report.measures import Floats, Interval, Saving
+from askew.report.measures import Floats, Interval
 from askew.report.plotting import (
     count_axis,
     direct_labels,
@@ -33,6 +33,7 @@ from askew.report.plotting import (
     shortened,
     thousands,
 )
+from askew.report.savings import Saving
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks, style
 from askew.report.summary import Comparison, Line, Summary
 

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from askew.report.ledgers import RANDOM
-from askew.report.measures import CONFIDENCE, FEWEST_SEEDS, Estimate, Saving
+from askew.report.measures import CONFIDENCE, FEWEST_SEEDS, Estimate
+from askew.report.savings import Saving
 from askew.report.summary import Comparison, Line, Summary
 
 

@@ -1,4 +1,4 @@
-"""What learning curves say: means, gains paired by seed, labels saved, each with an interval over the seeds.
+"""What learning curves say: means and gains paired by seed, each with an interval over the seeds.
 
 Every interval is Student's t over seeds. Two curves are compared seed by seed: a seed fixes the initial set and the
 training, so the difference within a seed varies less than either curve. Nothing is extrapolated: curves are compared at
@@ -8,22 +8,18 @@ levels that both reach.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from askew.errors import InputError
 
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
-TOLERANCE = 1e-12
-"""Two levels that differ by no more are the same."""
-
 FEWEST_SEEDS = 3
 """A difference is called one from so many seeds on: the spread of two is anything, by chance next to nothing too."""
 
@@ -91,56 +87,11 @@ class Estimate:
     @property
     def sign(self) -> int:
         """1 if the whole interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
-        return _sign(self.low, self.high, self.n_seeds)
+        return sign_of(self.low, self.high, self.n_seeds)
 
 
-@dataclass(frozen=True)
-class Saving:
-    """How many labels a strategy saves against random at a level that both reach; negative if it needs more.
-
-    Attributes:
-        n_labeled: the label count that sets the level.
-        level: the metric that both reach.
-        random_needs, needs: labels that random and the strategy need for the level.
-        first: the first label count measured; a need that equals it may be smaller.
-        low, high: the interval of `saved`; NaN with fewer than two seeds.
-        n_seeds: how many seeds it rests on.
-    """
-
-    n_labeled: int
-    level: float
-    random_needs: float
-    needs: float
-    first: int
-    low: float
-    high: float
-    n_seeds: int
-
-    @property
-    def saved(self) -> float:
-        """The labels that random needs more than the strategy."""
-        return self.random_needs - self.needs
-
-    @property
-    def sign(self) -> int:
-        """1 if the whole interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
-        return _sign(self.low, self.high, self.n_seeds)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What Holm's procedure says of one of several comparisons.
-
-    Attributes:
-        confidence: of the interval that it is judged by; see `holm`.
-        sign: 1 if it is shown to be above 0, -1 if below, 0 if nothing is shown.
-    """
-
-    confidence: float
-    sign: int
-
-
-def _sign(low: float, high: float, n_seeds: int) -> int:
+def sign_of(low: float, high: float, n_seeds: int) -> int:
+    """Returns 1 if an interval lies above 0, -1 if below; 0 if it covers 0 or rests on fewer than `FEWEST_SEEDS`."""
     return 0 if n_seeds < FEWEST_SEEDS else int(low > 0) - int(high < 0)
 
 
@@ -154,10 +105,11 @@ def mean_std_at(curves: Curves) -> tuple[Floats, Floats, NDArray[np.int64]]:
     >>> mean.round(3), std.round(3), n_seeds
     (array([0.6, 0.8]), array([0.141,   nan]), array([2, 1]))
     """
-    return _mean_std(curves.values)
+    return mean_std(curves.values)
 
 
-def _mean_std(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def mean_std(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Returns the same as `mean_std_at` of (S, K) values."""
     there = np.isfinite(values)
     n = there.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -174,7 +126,7 @@ def interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[Floats, Fl
     >>> mean, low.round(3), high.round(3), n
     (array([2.]), array([-0.484]), array([4.484]), array([3]))
     """
-    mean, std, n = _mean_std(values)
+    mean, std, n = mean_std(values)
     half = half_width(std, n, confidence)
     return mean, mean - half, mean + half, n
 
@@ -189,10 +141,11 @@ def half_width(spread: Any, n_seeds: Any, confidence: float = CONFIDENCE) -> Any
     >>> [round(float(half_width(1.0, n)), 2) for n in (3, 10)]
     [2.48, 0.72]
     """
-    return _t(confidence, n_seeds) * spread / np.sqrt(np.maximum(n_seeds, 1))
+    return quantile(confidence, n_seeds) * spread / np.sqrt(np.maximum(n_seeds, 1))
 
 
-def _t(confidence: float, n: Any) -> Any:
+def quantile(confidence: float, n: Any) -> Any:
+    """Returns Student's t that a two-sided interval over `n` seeds reaches to; NaN for one seed."""
     degrees = np.where(np.asarray(n) > 1, np.asarray(n) - 1.0, np.nan)
     return stdtrit(degrees, 0.5 + confidence / 2)
 
@@ -297,46 +250,6 @@ def finished(a: Curves, b: Curves) -> tuple[Curves, Curves] | None:
     )
 
 
-def p_value(gain: Estimate) -> float:
-    """Returns the two-sided p-value of Student's t test that a gain with a 95% interval is 0.
-
-    1 with fewer than `FEWEST_SEEDS` seeds, which show nothing; 0 if all seeds have the same gain, and it is not 0.
-
-    >>> mean, low, high, n = interval(np.array([[1.0], [2.0], [3.0]]))   # t = 2 / (1 / √3) with 2 degrees of freedom
-    >>> round(p_value(Estimate(mean[0], low[0], high[0], n[0])), 4)
-    0.0742
-    """
-    if gain.n_seeds < FEWEST_SEEDS or not math.isfinite(gain.high):
-        return 1.0
-    error = (gain.high - gain.mean) / float(_t(CONFIDENCE, gain.n_seeds))
-    if error == 0:
-        return float(gain.mean == 0)
-    return float(2 * stdtr(gain.n_seeds - 1, -abs(gain.mean) / error))
-
-
-def holm(gains: Sequence[Estimate]) -> list[Verdict]:
-    """Returns what several gains show together, with 5% for one or more false verdicts among them (Holm 1979).
-
-    In the order of their p-values, the k-th of m, counted from 0, is shown if p ≤ 0.05 / (m − k) and all before it are.
-    Its interval has the confidence 1 − 0.05 / (m − k), and from the first that is not shown on, all have that one's: so
-    an interval leaves out 0 exactly where something is shown.
-
-    >>> few = [Estimate(1.0, 0.5, 1.5, 10), Estimate(1.0, 0.01, 1.99, 10), Estimate(-1.0, -1.6, -0.4, 10)]
-    >>> [(round(verdict.confidence, 4), verdict.sign) for verdict in holm(few)]
-    [(0.9833, 1), (0.95, 1), (0.975, -1)]
-    """
-    p = [p_value(gain) for gain in gains]
-    found: dict[int, Verdict] = {}
-    shown, level = True, 0.0
-    for k, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        if shown:
-            level = (1 - CONFIDENCE) / (len(p) - k)
-            shown = p[place] <= level
-        sign = 0 if not shown else 1 if gains[place].mean > 0 else -1
-        found[place] = Verdict(CONFIDENCE if level == 1 - CONFIDENCE else 1 - level, sign)
-    return [found[i] for i in range(len(p))]
-
-
 def relative_to_full(curves: Curves, full: Curves) -> Curves:
     """Returns the curves divided by what training on everything reaches with the same seed, or else on average.
 
@@ -349,88 +262,3 @@ def relative_to_full(curves: Curves, full: Curves) -> Curves:
     mean = float(np.nanmean(reached))
     divisor = np.array([of_seed[s] if math.isfinite(of_seed.get(s, math.nan)) else mean for s in curves.seeds.tolist()])
     return Curves(curves.n_labeled, curves.values / divisor[:, None], curves.seeds)
-
-
-def isotonic(values: Floats) -> Floats:
-    """Returns the non-decreasing (K,) sequence nearest to `values` in squares, max_{s≤i} min_{t≥i} mean(s..t).
-
-    A learning curve rises in truth and wobbles in measurement; this is the rising curve nearest to it. O(K²).
-
-    >>> isotonic(np.array([0.5, 0.8, 0.6, 0.9]))
-    array([0.5, 0.7, 0.7, 0.9])
-    """
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    starts, ends = np.arange(len(values))[:, None], np.arange(len(values))[None, :]
-    means = (sums[ends + 1] - sums[starts]) / np.maximum(ends - starts + 1, 1)
-    from_right = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-    return np.array([from_right[: i + 1, i].max() for i in range(len(values))])
-
-
-def labels_needed(counts: NDArray[np.int64], rising: Floats, level: float) -> float:
-    """Returns the least label count at which a rising curve, straight between its counts, is at the level.
-
-    The first count if the curve starts above the level.
-
-    >>> round(labels_needed(np.array([100, 200, 400]), np.array([0.5, 0.6, 0.7]), 0.65), 9)
-    300.0
-
-    Raises:
-        InputError: the curve ends below the level: nothing is extrapolated.
-    """
-    after = int(np.searchsorted(rising, level - TOLERANCE))
-    if after == len(rising):
-        raise InputError(f"level: {level} lies above the curve's end, {rising[-1]}")
-    if after == 0:
-        return float(counts[0])
-    share = (level - rising[after - 1]) / (rising[after] - rising[after - 1])
-    return float(counts[after - 1] + min(share, 1.0) * (counts[after] - counts[after - 1]))
-
-
-def label_savings(strategy: Curves, random: Curves, confidence: float = CONFIDENCE) -> list[Saving]:
-    """Returns, for each label count that both share, how many labels the strategy saves.
-
-    With s and r the rising curves nearest to the two means over seeds (`isotonic`), the level of count n is
-    min(s(n), r(n)): what both reach with n labels. Each curve needs for it what `labels_needed` says, random too, and
-    the difference is what is saved. The rule is the same for both sides, so two strategies that ask alike save 0 on
-    average. The interval is Student's t over the jackknife's values of the difference (Tukey 1958): the whole
-    computation again without each seed. No interval ends beyond the range of the label counts.
-
-    >>> counts, seeds = np.array([100, 200, 300]), np.array([0, 1])
-    >>> random = Curves(counts, np.array([[0.5, 0.6, 0.7], [0.5, 0.6, 0.7]]), seeds)
-    >>> strategy = Curves(counts, np.array([[0.5, 0.65, 0.8], [0.5, 0.65, 0.8]]), seeds)
-    >>> [(one.random_needs, round(one.needs, 1)) for one in label_savings(strategy, random)]
-    [(100.0, 100.0), (200.0, 166.7), (300.0, 233.3)]
-
-    See `complete` for what happens while runs are unfinished.
-    """
-    both = finished(strategy, random)
-    if both is None:
-        return []
-    strategy, random = both
-    counts, n_seeds = strategy.n_labeled, len(strategy.seeds)
-    whole = _needs(counts, strategy.values, random.values)
-    low, high = np.full((2, len(counts)), math.nan)
-    if n_seeds > 1:
-        others = [np.arange(n_seeds) != i for i in range(n_seeds)]
-        without = np.array([_saved(_needs(counts, strategy.values[o], random.values[o])) for o in others])
-        values = n_seeds * _saved(whole) - (n_seeds - 1) * without
-        _, std, n = _mean_std(values)
-        half = _t(confidence, n) * std / math.sqrt(n_seeds)
-        widest = float(counts[-1] - counts[0])
-        low, high = np.clip(_saved(whole) + np.stack([-half, half]), -widest, widest)
-    first = int(counts[0])
-    return [
-        Saving(int(n), float(level), float(theirs), float(mine), first, float(low[k]), float(high[k]), n_seeds)
-        for k, (n, (level, theirs, mine)) in enumerate(zip(counts, whole, strict=True))
-    ]
-
-
-def _needs(counts: NDArray[np.int64], strategy: Floats, random: Floats) -> Floats:
-    """Returns for each count the level, what random needs for it and what the strategy needs for it."""
-    s, r = isotonic(strategy.mean(axis=0)), isotonic(random.mean(axis=0))
-    levels = np.minimum(s, r).tolist()
-    return np.array([(level, labels_needed(counts, r, level), labels_needed(counts, s, level)) for level in levels])
-
-
-def _saved(needs: Floats) -> Floats:
-    return np.asarray(needs[:, 1] - needs[:, 2])

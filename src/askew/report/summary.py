@@ -9,23 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.errors import InputError, unknown
+from askew.report.claims import Verdict, holm
 from askew.report.ledgers import FULL, RANDOM, Experiment, Run
 from askew.report.measures import (
     Curves,
     Estimate,
     Floats,
     Interval,
-    Saving,
-    Verdict,
     area_gain,
     complete,
     finished,
-    holm,
-    label_savings,
     mean_std_at,
     paired_gain,
     relative_to_full,
 )
+from askew.report.savings import Saving, label_savings
 from askew.strategies.registry import strategies
 
 

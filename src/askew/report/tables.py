@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds
 from askew.report.headline import duration, needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
-from askew.report.measures import Estimate, Saving
+from askew.report.measures import Estimate
+from askew.report.savings import Saving
 from askew.report.summary import Line, Summary
 
 
