@@ -55,7 +55,7 @@ TESTS = {
     "askew.pool": ("tests/test_pool.py", QUERY),
     "askew.experiment.loop": (LOOP, LEDGER),
     "askew.experiment.ledger": (LEDGER, LOOP),
-    "askew.experiment.records": (LEDGER, LOOP),
+    "askew.experiment.records": ("tests/experiment/test_records.py", LEDGER),
 }
 LEFT_OUT = ("test_a_second_process_waits_for_the_first", "test_balanced_ties_are_settled_by_seed_too[balance1]")
 """The first starts another process, which would import the module as it is; the second takes ten seconds."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from askew.arrays import Indices, as_integers, is_number, is_whole, to_numpy
+from askew.arrays import Indices, as_integers, is_number, to_numpy
 from askew.errors import InputError
 
 
@@ -45,7 +45,7 @@ class Pool:
     @classmethod
     def without_labels(cls, n_items: int) -> Pool:
         """Returns a pool of `n_items` items with no label yet."""
-        return cls(np.full(n_items, -1, dtype=np.int64))
+        return cls(np.full(n_items, -1))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,7 +91,7 @@ def _gaps_filled(labels: Any) -> Any:
 
 
 def _from_objects(values: list[Any]) -> Any:
-    out = np.full(len(values), -1, dtype=np.int64)
+    out = np.full(len(values), -1)
     for item, value in enumerate(values):
         if is_gap(value):
             continue
@@ -101,7 +101,7 @@ def _from_objects(values: list[Any]) -> Any:
                 "the names first, in the order of the columns of probs: [-1 if x is None else names.index(x) for x in "
                 "labels]"
             )
-        if not is_number(value) or (not is_whole(value) and not float(value).is_integer()) or abs(value) > 2**53:
+        if not is_number(value) or not float(value).is_integer() or abs(value) > 2**53:
             raise InputError(f"labels: {value!r} at item {item}: expected a class from 0; gaps and -1 are unlabeled")
         out[item] = int(value)
     return out

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -184,58 +185,136 @@ def with_value(record: dict[str, Any], path: str, value: object) -> dict[str, An
     return record
 
 
+WEIGHTED = {"weight": 1.0}
 WRONG = [
-    (1, "format", 1),
-    (1, "run", None),
-    (1, "run.seed", -1),
-    (1, "run.seed", True),
-    (1, "run.cycles", 0),
-    (1, "run.label", 3),
-    (1, "run.initial", [1, 1]),
-    (1, "run.initial", "12"),
-    (1, "run.parameters", []),
-    (1, "run.unheard", 1),
-    (1, "run.warm_start", 1),
-    (2, "asked", []),
-    (2, "asked.cycle", 1),
-    (2, "asked.cycle", "0"),
-    (2, "asked.n_labeled", None),
-    (2, "asked.metrics", {"accuracy": None}),
-    (2, "asked.metrics", {"accuracy": "0.5"}),
-    (2, "asked.metrics", {"accuracy": True}),
-    (2, "asked.metrics", [0.5]),
-    (2, "asked.asked", [3, 3]),
-    (2, "asked.asked", [3, -1]),
-    (2, "asked.asked", [3, 1]),
-    (2, "asked.asked", [3, 0.5]),
-    (2, "asked.labeled_counts", [1, "1", 0]),
-    (2, "asked.seconds", {"fit": "long"}),
-    (2, "asked.balance", 0.5),
-    (2, "asked.balance", {"weight": "auto"}),
-    (2, "asked.balance", {"weight": 1.0, "curve": {"weights": [1.0], "losses": []}}),
-    (2, "asked.balance", {"curve": [1.0]}),
-    (2, "asked.model", 3),
-    (3, "answered.labels", [2]),
-    (3, "answered.labels", [2, 3]),
-    (3, "answered.labels", [2, -1]),
-    (3, "answered.labels", [2, None]),
-    (3, "answered.cycle", 1),
-    (4, "asked.asked", [3, 4]),
-    (4, "asked.cycle", 0),
+    (1, "format", 1, "not the header of a run"),
+    (1, "run", None, "expected an object, got None"),
+    (1, "run.seed", -1, "seed: expected a whole number from 0, got -1"),
+    (1, "run.seed", True, "seed: expected a whole number from 0, got True"),
+    (1, "run.cycles", 0, "cycles: expected a whole number from 1, got 0"),
+    (1, "run.budget", -1, "budget: expected a whole number from 0, got -1"),
+    (1, "run.threads", 0, "threads: expected a whole number from 1, got 0"),
+    (1, "run.label", 3, "label: expected a text, got 3"),
+    (1, "run.strategy", "", "strategy: expected a text, got ''"),
+    (1, "run.initial", [1, 1], "initial: an item is listed twice"),
+    (1, "run.initial", "12", "initial: expected a list, got '12'"),
+    (1, "run.parameters", [], "parameters: expected an object, got []"),
+    (1, "run.balance", [], "balance: expected an object, got []"),
+    (1, "run.unheard", 1, "the key 'unheard' is unknown"),
+    (1, "run.warm_start", 1, "warm_start: expected true or false, got 1"),
+    (2, "asked", [], "expected an object, got []"),
+    (2, "asked.cycle", 1, "cycle 1 where cycle 0 was expected"),
+    (2, "asked.cycle", -1, "cycle: expected a whole number from 0, got -1"),
+    (2, "asked.cycle", "0", "cycle: expected a whole number from 0, got '0'"),
+    (2, "asked.n_labeled", None, "n_labeled: expected a whole number from 1, got None"),
+    (2, "asked.n_labeled", 0, "n_labeled: expected a whole number from 1, got 0"),
+    (2, "asked.metrics", {"accuracy": None}, "metrics.accuracy: expected a finite number, got None"),
+    (2, "asked.metrics", {"accuracy": "0.5"}, "metrics.accuracy: expected a finite number, got '0.5'"),
+    (2, "asked.metrics", {"accuracy": True}, "metrics.accuracy: expected a finite number, got True"),
+    (2, "asked.metrics", [0.5], "metrics: expected an object, got [0.5]"),
+    (2, "asked.asked", [3, 3], "asked: an item is listed twice"),
+    (2, "asked.asked", [3, -1], "asked: expected a whole number from 0, got -1"),
+    (2, "asked.asked", [3, 1], "asked: item 1 was labelled before"),
+    (2, "asked.asked", [3, 0.5], "asked: expected a whole number from 0, got 0.5"),
+    (2, "asked.asked_labels", [2, -1], "labels: expected a whole number from 0, got -1"),
+    (2, "asked.labeled_counts", [1, "1", 0], "labeled_counts: expected a whole number from 0, got '1'"),
+    (2, "asked.seconds", {"fit": "long"}, "seconds.fit: expected a finite number, got 'long'"),
+    (2, "asked.balance", 0.5, "balance: expected an object, got 0.5"),
+    *[
+        (2, "asked.balance", {name: "auto"}, f"balance.{name}: expected a finite number, got 'auto'")
+        for name in ("weight", "objective", "bound", "gap", "l1_score")
+    ],
+    (2, "asked.balance", {"demand": 3}, "balance.demand: expected a list, got 3"),
+    (2, "asked.balance", {"demand": [1.0, "x"]}, "balance.demand: expected a finite number, got 'x'"),
+    (2, "asked.balance", {"curve": [1.0]}, "balance.curve: expected an object, got [1.0]"),
+    *[
+        (2, "asked.balance", {**WEIGHTED, "curve": curve}, f"balance.curve{words}")
+        for curve, words in (
+            ({"weights": [1.0], "losses": []}, ": expected as many losses as weights"),
+            ({"weights": 1.0, "losses": [1.0]}, ".weights: expected a list, got 1.0"),
+            ({"weights": [1.0]}, ".losses: expected a list, got None"),
+            ({"weights": [1.0], "losses": ["x"]}, ".losses: expected a finite number, got 'x'"),
+        )
+    ],
+    (2, "asked.balance", {"curve": {"weights": [1], "losses": [1]}}, "balance.weight: expected a finite number, got"),
+    (2, "asked.model", 3, "model: expected a text, got 3"),
+    (3, "answered", None, "neither a question nor an answer"),
+    (3, "answered", ["cycle", "labels"], "neither a question nor an answer"),
+    (3, "answered.when", 1, "neither a question nor an answer"),
+    (3, "answered.labels", [], "cycle 0: no answer is waited for, or an empty one was given"),
+    (3, "answered.labels", "20", "labels: expected a list, got '20'"),
+    (3, "answered.labels", [2], "labels: 1 for 2 items asked"),
+    (3, "answered.labels", [2, 3], "labels: 3 is outside the 3 classes of labeled_counts"),
+    (3, "answered.labels", [2, -1], "labels: expected a whole number from 0, got -1"),
+    (3, "answered.labels", [2, None], "labels: expected a whole number from 0, got None"),
+    (3, "answered.cycle", 1, "an answer to cycle 1, which was not the last to ask"),
+    (4, "asked.asked", [3, 4], "asked: item 3 was labelled before"),
+    (4, "asked.cycle", 0, "cycle 0 where cycle 1 was expected"),
 ]
 
 
-@pytest.mark.parametrize(("line", "key", "value"), WRONG)
+@pytest.mark.parametrize(("line", "key", "value", "words"), WRONG)
 def test_wrong_types_and_values_are_one_line_even_if_the_checks_fit(
-    tmp_path: Path, line: int, key: str, value: object
+    tmp_path: Path, line: int, key: str, value: object, words: str
 ) -> None:
     path = write(tmp_path, FIRST, SECOND, LAST)
     lines = lines_of(path)
     lines[line - 1] = with_value(lines[line - 1], key, value)
     path.write_bytes(forged(*lines))
-    with pytest.raises(InputError, match=rf"ledger\.jsonl: line {line}: ") as caught:
+    with pytest.raises(InputError, match=rf"ledger\.jsonl: line {line}: {re.escape(words)}") as caught:
         read_ledger(path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_answer_before_any_question_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, FIRST)
+    header, _, answer = lines_of(path)
+    path.write_bytes(forged(header, answer))
+    with pytest.raises(InputError, match="line 2: an answer to cycle 0, which was not the last to ask"):
+        read_ledger(path)
+    with (
+        open_ledger(tmp_path / "new", HEADER) as ledger,
+        pytest.raises(InputError, match=r"^no cycle has asked anything"),
+    ):
+        ledger.answer((2, 0))
+
+
+def test_nothing_follows_a_cycle_that_asked_nothing(tmp_path: Path) -> None:
+    with open_ledger(tmp_path, HEADER) as ledger:
+        ledger.ask(dataclasses.replace(FIRST, asked=(), asked_labels=()))
+        with pytest.raises(InputError, match=r"^cycle 1 after a cycle that asked nothing$"):
+            ledger.ask(SECOND)
+
+
+def test_the_least_that_a_run_may_be_and_what_is_left_out_of_it() -> None:
+    header = Header("a", None, 0, 1, 0)
+    assert header.record() == {
+        "label": "a",
+        "strategy": None,
+        "seed": 0,
+        "cycles": 1,
+        "budget": 0,
+        "initial": [],
+        "parameters": {},
+        "balance": None,
+        "warm_start": False,
+        "threads": 1,
+    }
+    cycle = Cycle(0, 1, {}, [1], [5], [0])  # type: ignore[arg-type]
+    assert (cycle.labeled_counts, cycle.asked, cycle.asked_labels) == ((1,), (5,), (0,))
+
+
+@pytest.mark.parametrize(("value", "name"), [(HEADER, "seed"), (FIRST, "asked")])
+def test_what_stands_in_a_ledger_cannot_be_changed(value: Any, name: str) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, name, None)
+
+
+def test_what_json_has_no_number_for_is_not_written(tmp_path: Path) -> None:
+    header = dataclasses.replace(HEADER, parameters={"power": float("nan")})
+    with pytest.raises(ValueError, match="not JSON compliant"), open_ledger(tmp_path, header):
+        pass
+    assert (tmp_path / "ledger.jsonl").read_bytes() == b""
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "9" * 5000, "[" * 100_000])
@@ -256,6 +335,14 @@ def test_a_line_that_is_no_json_is_called_damaged(tmp_path: Path) -> None:
         read_ledger(path)
 
 
+@pytest.mark.parametrize("line", ["[1]", "3", "null"])
+def test_a_line_that_is_no_object_is_called_damaged(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text(f"{line}\n")
+    with pytest.raises(InputError, match=r"line 1: is damaged: expected a JSON object$"):
+        read_ledger(path)
+
+
 def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     fsync = os.fsync
@@ -268,10 +355,39 @@ def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path: Path, monkeypatch: 
     path = tmp_path / "ledger.jsonl"
     with open_ledger(tmp_path, HEADER) as ledger:
         assert path.stat().st_size in synced
-        for act in (lambda: ledger.ask(FIRST), lambda: ledger.answer((2, 0))):
+        for n_lines, act in ((2, lambda: ledger.ask(FIRST)), (3, lambda: ledger.answer((2, 0)))):
             act()
             assert synced[-1] == path.stat().st_size
+            assert path.read_bytes().count(b"\n") == n_lines
     assert read_ledger(path)[1] == (FIRST,)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be synced there")
+def test_a_new_ledgers_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((handle, os.fstat(handle).st_ino)))
+    folder = tmp_path / "new" / "run"
+    with open_ledger(folder, HEADER):
+        assert [inode for _, inode in synced] == [(folder / "ledger.jsonl").stat().st_ino, folder.stat().st_ino]
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(synced[1][0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file locks there")
+def test_the_lock_is_taken_before_the_ledger_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    path = write(tmp_path)
+
+    def waiting(file: Any, operation: int) -> None:
+        """Takes a lock that another process gave back after it had appended a cycle."""
+        assert (file.name, operation) == (str(path), fcntl.LOCK_EX)
+        monkeypatch.undo()
+        write(tmp_path, FIRST)
+
+    monkeypatch.setattr(fcntl, "flock", waiting)
+    with open_ledger(tmp_path, HEADER) as ledger:
+        assert ledger.cycles == [FIRST]
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

@@ -201,6 +201,16 @@ def test_the_first_cycles_weight_is_taken_from_the_ledger_when_a_run_goes_on(tmp
     assert picks(ran(tmp_path / "part", run)) == picks(whole)
 
 
+def test_a_first_cycle_that_tells_no_weight_is_refused() -> None:
+    run = run_of(Plan("margin", balance=Balance("auto", tune="first-cycle")))
+    with pytest.raises(InputError, match=r"^balance: .*None"):
+        run.plan_of([Cycle(0, 3, {}, (1, 1, 1), (2, 3), (2, 0))])
+
+
+def test_without_a_plan_nothing_is_asked_in_any_cycle() -> None:
+    assert run_of(None).plan_of([Cycle(0, 3, {}, (1, 1, 1))]) is None
+
+
 def picks(cycles: tuple[Cycle, ...]) -> list[tuple[Any, ...]]:
     return [(one.asked, one.asked_labels, dict(one.metrics), one.model) for one in cycles]
 
@@ -260,6 +270,7 @@ def test_an_oracle_that_answers_later_leaves_the_question_in_the_ledger(tmp_path
             through = run_cycles(task, run, ledger, oracle)
         calls += 1
         found = read_ledger(tmp_path / "later" / "ledger.jsonl")[1]
+        assert through is (calls == 5)
         assert through or not found or found[-1].waiting
         assert calls < 20
     assert picks(found) == picks(whole)

@@ -24,7 +24,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from askew.errors import InputError
-from askew.experiment.records import checked, finite, items, mapping, numbers, text, whole, words
+from askew.experiment.records import checked, finite, finites, items, mapping, numbers, text, whole, words
 from askew.pick.balance import l1_score
 
 try:
@@ -37,7 +37,7 @@ FILE = "ledger.jsonl"
 FORMAT = 2
 """Of the lines; 1 had no checks."""
 
-_LINE = re.compile(rb'(\{.*),"check":"([0-9a-f]{32})"\}', re.DOTALL)
+_LINE = re.compile(rb'(\{.*),"check":"([0-9a-f]{32})"\}')
 
 
 @dataclass(frozen=True)
@@ -262,23 +262,26 @@ def read_ledger(path: Path) -> tuple[Header, tuple[Cycle, ...]]:
 
 
 def _read(lines: list[tuple[dict[str, Any], str]], path: Path) -> tuple[Header, list[Cycle]]:
-    header: Header | None = None
+    with _naming(path, 1):
+        header = _header(lines[0][0])
     cycles: list[Cycle] = []
-    for number, (line, _) in enumerate(lines, start=1):
-        try:
-            if header is None:
-                header = _header(line)
-            elif "asked" in line:
+    for number, (line, _) in enumerate(lines[1:], start=2):
+        with _naming(path, number):
+            if "asked" in line:
                 cycle = _asked(line["asked"])
                 _check_next(header, cycles, cycle)
                 cycles.append(cycle)
             else:
                 cycles = _with_answer(cycles, line)
-        except InputError as error:
-            raise InputError(f"{path}: line {number}: {error}") from error
-    if header is None:
-        raise InputError(f"{path}: line 1: not the header of a run")
     return header, cycles
+
+
+@contextmanager
+def _naming(path: Path, line: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: line {line}: {error}") from error
 
 
 def _header(line: dict[str, Any]) -> Header:
@@ -299,7 +302,7 @@ def _with_answer(cycles: list[Cycle], line: dict[str, Any]) -> list[Cycle]:
         raise InputError("neither a question nor an answer")
     if not cycles or answer["cycle"] != cycles[-1].number:
         raise InputError(f"an answer to cycle {answer['cycle']!r}, which was not the last to ask")
-    return [*cycles[:-1], cycles[-1].answered(numbers("labels", answer["labels"]))]
+    return [*cycles[:-1], cycles[-1].answered(answer["labels"])]
 
 
 def _check_next(header: Header, cycles: list[Cycle], cycle: Cycle) -> None:
@@ -322,18 +325,14 @@ def _check_balance(balance: Mapping[str, Any]) -> None:
     for name in ("weight", "objective", "bound", "gap", "l1_score"):
         if balance.get(name) is not None:
             finite(f"balance.{name}", balance[name])
-    for name in ("demand", "expected"):
-        for value in balance.get(name) or ():
-            finite(f"balance.{name}", value)
-    curve = balance.get("curve")
-    if curve is None:
-        return
-    mapping("balance.curve", curve)
-    weights, losses = curve.get("weights"), curve.get("losses")
-    if not isinstance(weights, list) or not isinstance(losses, list) or len(weights) != len(losses):
-        raise InputError("balance.curve: expected as many losses as weights")
-    for value in (*weights, *losses):
-        finite("balance.curve", value)
+    if balance.get("demand") is not None:
+        finites("balance.demand", balance["demand"])
+    if balance.get("curve") is not None:
+        curve = mapping("balance.curve", balance["curve"])
+        weights, losses = (finites(f"balance.curve.{name}", curve.get(name)) for name in ("weights", "losses"))
+        if len(weights) != len(losses):
+            raise InputError("balance.curve: expected as many losses as weights")
+        finite("balance.weight", balance.get("weight"))
 
 
 def _complete_lines(data: bytes, path: Path) -> tuple[list[tuple[dict[str, Any], str]], int]:

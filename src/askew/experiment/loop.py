@@ -184,7 +184,7 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
     initial = oracle.answer(run.initial)
     if initial is None:
         return False
-    labels = np.full(task.n_items, -1, dtype=np.int64)
+    labels = np.full(task.n_items, -1)
     labels[run.initial] = initial
     for done in ledger.cycles[:-1]:
         labels[list(done.asked)] = done.asked_labels
@@ -230,7 +230,8 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     tell("evaluate")
     with clock("evaluate"):
         metrics = task.evaluate(model)
-    selection = Selection(np.empty(0, dtype=np.int64))
+    asked: tuple[int, ...] = ()
+    balance = None
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
         with clock("predict"):
@@ -238,6 +239,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         tell("query")
         with clock("query"):
             selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
+        asked, balance = tuple(selection.chosen.tolist()), _balance_line(selection)
     kept = None
     if run.warm_start:
         with clock("save"):
@@ -249,9 +251,9 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             n_labeled=len(pool.labeled),
             metrics=metrics,
             labeled_counts=tuple(pool.counts(task.n_classes).tolist()),
-            asked=tuple(selection.chosen.tolist()),
+            asked=asked,
             seconds=clock.seconds,
-            balance=_balance_line(selection),
+            balance=balance,
             model=kept,
         )
     )

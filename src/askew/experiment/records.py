@@ -51,6 +51,21 @@ def finite(name: str, value: object) -> float:
     return value
 
 
+def finites(name: str, value: object) -> list[float] | tuple[float, ...]:
+    """Returns a list of finite numbers."""
+    values = listed(name, value)
+    for one in values:
+        finite(name, one)
+    return values
+
+
+def listed(name: str, value: object) -> list[Any] | tuple[Any, ...]:
+    """Returns a list or a tuple."""
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{name}: expected a list, got {value!r:.60}")
+    return value
+
+
 def mapping(name: str, value: object) -> Mapping[str, Any]:
     """Returns a mapping from texts."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -67,9 +82,7 @@ def words(name: str, value: object) -> Mapping[str, float]:
 
 def numbers(name: str, value: object) -> tuple[int, ...]:
     """Returns whole numbers from 0 as a tuple."""
-    if not isinstance(value, list | tuple):
-        raise InputError(f"{name}: expected a list, got {value!r:.60}")
-    return tuple(whole(name, one, 0) for one in value)
+    return tuple(whole(name, one, 0) for one in listed(name, value))
 
 
 def items(name: str, value: object) -> tuple[int, ...]:
