@@ -14,8 +14,9 @@ from askew.arrays import Indices
 from askew.boxes import Detections
 from askew.errors import InputError
 from askew.export.columns import write_table
-from askew.export.frame_pictures import draw_frame, draw_timeline
+from askew.export.frame_pictures import draw_frame
 from askew.export.names import file_stem, frame_name
+from askew.export.timeline import clock, draw_timeline
 from askew.review import Reviewed
 from askew.video.frame_errors import FrameErrors
 from askew.video.scores import error_scores, least_confidence
@@ -78,17 +79,20 @@ def frames_table(reviews: Sequence[Reviewed], seconds: Mapping[str, NDArray[np.f
 
 
 def boxes_document(reviews: Sequence[Reviewed], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the suspected detections and missed objects of every frame that has any, for JSON."""
+    """Returns all boxes of every frame that has a suspected detection or a missed object, for JSON.
+
+    A box has the number by which `askew.export.frame_pictures.draw_frame` draws it: a detection its row in the frame,
+    from 0, missed objects the numbers after those.
+    """
     videos = []
     for review in reviews:
         errors, frames = _errors(review), []
-        for number, (found, wrong, missed) in enumerate(
-            zip(review.boxes.frames, errors.suspected, errors.missed, strict=True)
-        ):
-            if wrong.any() or len(missed):
-                suspected = [{"detection": int(k), **_entry(found, int(k), review)} for k in np.flatnonzero(wrong)]
-                missing = [_entry(missed, k, review) for k in range(len(missed))]
-                frames.append({"frame": number, "suspected": suspected, "missed": missing})
+        for number in np.flatnonzero(errors.false_positives + errors.false_negatives).tolist():
+            found, wrong, missed = review.boxes.frames[number], errors.suspected[number], errors.missed[number]
+            entries = _entries([found, missed], review.boxes.classes)
+            groups = {"suspected": np.flatnonzero(wrong), "missed": len(found) + np.arange(len(missed))}
+            groups["kept"] = np.flatnonzero(~wrong)
+            frames.append({"frame": number} | {name: [entries[k] for k in rows] for name, rows in groups.items()})
         size = {"width": review.video.width_px, "height": review.video.height_px, "n_frames": len(errors)}
         videos.append({"video": review.name, **size, "energy": errors.energy, "frames": frames})
     return {"parameters": dict(parameters), "videos": videos}
@@ -122,15 +126,24 @@ def _draw(folder: Path, review: Reviewed, count: int, seconds: NDArray[np.float6
             errors.suspected[frame],
             errors.missed[frame],
             classes=review.boxes.classes,
-            title=f"{review.name}, frame {frame}",
+            title=_title(review.name, frame, float(seconds[frame])),
         )
-        picture.save(folder / "pictures" / frame_name(review.name, frame, ".jpg"), quality=90)
+        picture.save(folder / "pictures" / frame_name(review.name, frame, ".jpg"), quality=90, subsampling=0)
 
 
-def _entry(frame: Detections, row: int, review: Reviewed) -> dict[str, Any]:
-    box = [round(float(v), 2) for v in frame.boxes[row]]
-    name = review.boxes.classes[int(frame.classes[row])]
-    return {"box": box, "score": round(float(frame.scores[row]), 4), "class": name}
+def _title(video: str, frame: int, seconds: float) -> str:
+    when = "" if np.isnan(seconds) else f", {clock(seconds, tenths=True)}"
+    return f"{video}, frame {frame}{when}"
+
+
+def _entries(parts: Sequence[Detections], classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the boxes of a frame, numbered on from part to part."""
+    out: list[dict[str, Any]] = []
+    for part in parts:
+        for box, score, kind in zip(part.boxes.tolist(), part.scores.tolist(), part.classes.tolist(), strict=True):
+            sides = [round(value, 2) for value in box]
+            out.append({"id": len(out), "box": sides, "score": round(score, 4), "class": classes[kind]})
+    return out
 
 
 def _errors(review: Reviewed) -> FrameErrors:

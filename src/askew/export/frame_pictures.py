@@ -1,32 +1,68 @@
-"""Pictures of estimated errors: frames with their boxes drawn, and a strip that shows when the errors happen."""
+"""Frames with their boxes drawn: what is kept, what is suspected, what was missed, each box with its number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from askew.arrays import Indices, Mask
+from askew.arrays import Floats, Mask
 from askew.boxes import Detections
 from askew.data.film.reader import Image
 from askew.errors import MissingExtra
-from askew.video.frame_errors import FrameErrors
+from askew.export.tags import place_tags
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from PIL.ImageDraw import ImageDraw
 
-KEPT, SUSPECTED, MISSED = (214, 39, 40), (148, 52, 200), (26, 152, 80)
-"""Red, purple and green, as in Fig. 2.3 of the thesis."""
-INK, PALE, PAPER = (40, 40, 40), (205, 205, 205), (255, 255, 255)
+Colour = tuple[int, int, int]
 
-STRIP_WIDTH_PX, STRIP_HEIGHT_PX = 1600, 300
-EDGE_PX = 64
+INK, PAPER = (40, 40, 40), (255, 255, 255)
+
+NARROWEST_PX, LONGEST_PX = 1000, 1920
+"""A frame is enlarged to this width, or reduced to this longest side, before its boxes are drawn."""
+
+CROWDED = 0.1
+"""Where tags would cover more of the picture than this share, they say the number of their box only."""
+
+LONGEST_NAME = 24
+"""Letters of a class that a tag shows."""
 
 
-def _pillow() -> Any:
+class Look(NamedTuple):
+    """How a kind of boxes is drawn. Colour is never the only difference: lines and symbols differ too."""
+
+    name: str
+    colour: Colour
+    symbol: str
+    width: int
+    """Of the line, as a multiple of the thinnest."""
+    dashed: bool
+
+
+KEPT = Look("kept", (0, 132, 55), "tick", 1, False)
+SUSPECTED = Look("suspected", (204, 20, 30), "cross", 2, False)
+MISSED = Look("missed", (0, 100, 190), "?", 2, True)
+"""Red is wrong and green is fine; white letters on each have a contrast of 4.5 or more."""
+
+
+class Tagged(NamedTuple):
+    """A box to draw, in pixels of the picture, with its look, its number, and what its tag may say beside that."""
+
+    box: list[float]
+    look: Look
+    number: int
+    words: str
+
+
+def pillow() -> Any:
+    """Returns Pillow, which draws.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     try:
         import PIL.Image
         import PIL.ImageDraw
@@ -45,163 +81,186 @@ def draw_frame(
     classes: Sequence[str],
     title: str = "",
 ) -> Picture:
-    """Draws the boxes of a frame: kept detections red, suspected ones purple, missed objects green and dashed.
+    """Draws the boxes of a frame: kept detections thin and green, suspected ones thick and red, missed dashed and blue.
+
+    Each box has the number by which `askew.export.errors.boxes_document` knows it: a detection its row, from 0; missed
+    objects the numbers after those. Suspected and missed boxes say their class and score too, unless it is crowded. A
+    legend stands above.
 
     Args:
         image: (H, W, 3) uint8, blue, green, red.
         suspected: (K,) bool, which of the detections are held to be wrong.
         classes: names of the classes.
-        title: stands in the line above the frame, left of the legend.
+        title: stands above the legend.
     """
-    pil = _pillow()
-    scale = max(1, -(-1000 // image.shape[1]))
-    picture = pil.Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
-    picture = picture.resize((picture.width * scale, picture.height * scale), pil.Image.Resampling.BICUBIC)
-    line = max(2, round(picture.width / 700))
-    font = pil.ImageFont.load_default(size=max(11, round(picture.width / 95)))
+    pil = pillow()
+    picture, scale = _enlarged(image)
+    edge = np.array([picture.width, picture.height] * 2, dtype=np.float64)
+    unit = max(NARROWEST_PX, picture.width)
+    thin = max(2, round(unit / 600))
+    margin = SUSPECTED.width * thin + 1
+    inside = [(box * scale).clip(margin, edge - 1 - margin) for part in (detections, missed) for box in part.boxes]
+    drawn = _tagged(inside, detections, suspected, missed, classes)
     draw = pil.ImageDraw.Draw(picture)
-    groups = (
-        (detections.select(~suspected), KEPT, False),
-        (detections.select(suspected), SUSPECTED, False),
-        (missed, MISSED, True),
-    )
-    for boxes, colour, dashed in groups:
-        for box, kind, score in zip(boxes.boxes * scale, boxes.classes, boxes.scores, strict=True):
-            _box(draw, box.tolist(), colour, line, dashed)
-            if colour != KEPT:
-                _tag(draw, box.tolist(), f"{classes[int(kind)]} {score:.2f}", colour, font, picture.size, below=dashed)
-    return _with_legend(picture, title, [len(boxes) for boxes, _, _ in groups])
+    for one in sorted(drawn, key=lambda one: one.look.width):
+        draw_box(draw, one.box, one.look, thin)
+    left_out = _draw_tags(draw, drawn, pil.ImageFont.load_default(size=round(unit / 52)), picture.size)
+    return _with_legend(picture, title, [one.look for one in drawn], left_out, unit)
 
 
-def _box(draw: ImageDraw, box: Sequence[float], colour: tuple[int, int, int], line: int, dashed: bool) -> None:
-    left, top, right, bottom = box
-    if not dashed:
-        draw.rectangle((left, top, right, bottom), outline=colour, width=line)
+def _enlarged(image: Image) -> tuple[Picture, float]:
+    """Returns the frame as a picture of a size to be looked at, and its scale."""
+    pil = pillow()
+    height, width = image.shape[:2]
+    scale = min(max(1, NARROWEST_PX / width), LONGEST_PX / max(width, height))
+    picture: Picture = pil.Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
+    if scale == 1:
+        return picture, 1.0
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = pil.Image.Resampling.BICUBIC if scale > 1 else pil.Image.Resampling.LANCZOS
+    return picture.resize(size, how), scale
+
+
+def _tagged(
+    boxes: Sequence[Floats], detections: Detections, suspected: Mask, missed: Detections, classes: Sequence[str]
+) -> list[Tagged]:
+    """Returns the boxes of a frame with what their tags say, those that matter most first."""
+    looks = [SUSPECTED if wrong else KEPT for wrong in suspected] + [MISSED] * len(missed)
+    kinds = np.concatenate([detections.classes, missed.classes]).tolist()
+    scores = np.concatenate([detections.scores, missed.scores]).tolist()
+    out: list[Tagged] = []
+    for number, (box, look, kind, score) in enumerate(zip(boxes, looks, kinds, scores, strict=True)):
+        name = classes[kind] if len(classes[kind]) <= LONGEST_NAME else classes[kind][: LONGEST_NAME - 1] + "…"
+        out.append(Tagged(box.tolist(), look, number, "" if look is KEPT else f"  {name} {score:.2f}"))
+    order = [SUSPECTED, MISSED, KEPT]
+    return sorted(out, key=lambda one: order.index(one.look))
+
+
+def draw_box(draw: ImageDraw, box: Sequence[float], look: Look, thin: int) -> None:
+    """Draws a box around its area, with a white edge that sets it off from any picture."""
+    width = look.width * thin
+    left, top, right, bottom = (round(value) for value in box)
+    outer = (left - width, top - width, right + width, bottom + width)
+    draw.rectangle((outer[0] - 1, outer[1] - 1, outer[2] + 1, outer[3] + 1), outline=PAPER, width=width + 2)
+    if not look.dashed:
+        draw.rectangle(outer, outline=look.colour, width=width)
         return
-    dash = 4.0 * line
-    for x in np.arange(left, right, 2 * dash):
-        for y in (top, bottom):
-            draw.line((x, y, min(x + dash, right), y), fill=colour, width=line)
-    for y in np.arange(top, bottom, 2 * dash):
-        for x in (left, right):
-            draw.line((x, y, x, min(y + dash, bottom)), fill=colour, width=line)
+    for begin, end in _dashes(outer[0], outer[2] + 1, width):
+        for y in (outer[1], outer[3] - width + 1):
+            draw.rectangle((begin, y, end - 1, y + width - 1), fill=look.colour)
+    for begin, end in _dashes(outer[1], outer[3] + 1, width):
+        for x in (outer[0], outer[2] - width + 1):
+            draw.rectangle((x, begin, x + width - 1, end - 1), fill=look.colour)
 
 
-def _tag(
-    draw: ImageDraw,
-    box: Sequence[float],
-    text: str,
-    colour: tuple[int, int, int],
-    font: Any,
-    size: tuple[int, int],
-    *,
-    below: bool,
-) -> None:
-    """Writes a label above or below the box, within it where there is no room, always inside the picture."""
-    wide, high = (round(v) for v in draw.textbbox((0, 0), text, font=font)[2:])
-    left = min(max(0, box[0]), size[0] - wide - 6)
-    top = min(box[3], size[1] - high - 5) if below else max(box[1] - high - 5, 0)
-    draw.rectangle((left, top, left + wide + 6, top + high + 5), fill=colour)
-    draw.text((left + 3, top + 1), text, fill=PAPER, font=font)
+def _dashes(begin: int, end: int, width: int) -> list[tuple[int, int]]:
+    """Returns the dashes of a side: as long as the gaps, with one at both ends.
+
+    >>> _dashes(0, 50, 3)
+    [(0, 10), (20, 30), (40, 50)]
+    """
+    n = 2 * max(1, round((end - begin) / (6 * width) - 0.5)) + 1
+    cuts = [begin + round((end - begin) * part / n) for part in range(n + 1)]
+    return list(zip(cuts[::2], cuts[1::2], strict=True))
 
 
-def _with_legend(picture: Picture, title: str, counts: Sequence[int]) -> Picture:
-    pil = _pillow()
-    size = max(13, round(picture.width / 62))
-    font = pil.ImageFont.load_default(size=size)
-    bar = round(2.2 * size)
-    out: Picture = pil.Image.new("RGB", (picture.width, picture.height + bar), PAPER)
+def _draw_tags(draw: ImageDraw, drawn: Sequence[Tagged], font: Any, size: tuple[int, int]) -> int:
+    """Draws the tags, none over another, and returns how many had no room."""
+    texts = [f"{one.number}{one.words}" for one in drawn]
+    sizes = _tag_sizes(draw, drawn, texts, font)
+    if sizes.prod(axis=1).sum() > CROWDED * size[0] * size[1]:
+        texts = [str(one.number) for one in drawn]
+        sizes = _tag_sizes(draw, drawn, texts, font)
+    boxes = np.array([one.box for one in drawn], dtype=np.float64).reshape(-1, 4)
+    far = np.array([one.look is not KEPT for one in drawn], dtype=bool)
+    spots = place_tags(boxes, sizes, far, *size)
+    tags = np.concatenate([spots, spots + sizes], axis=1)
+    there = ~np.isnan(spots[:, 0])
+    for row in np.flatnonzero(there).tolist():
+        _leader(draw, drawn[row], tags[row].tolist(), max(2, font.size // 8))
+    for row in np.flatnonzero(there).tolist():
+        _draw_tag(draw, tags[row].tolist(), drawn[row].look, texts[row], font)
+    return int((~there).sum())
+
+
+def _tag_sizes(draw: ImageDraw, drawn: Sequence[Tagged], texts: Sequence[str], font: Any) -> Floats:
+    high = round(font.size * 1.35)
+    symbols = [0 if one.look is KEPT else font.size for one in drawn]
+    widths = [
+        draw.textlength(text, font=font) + font.size / 2 + more for text, more in zip(texts, symbols, strict=True)
+    ]
+    return np.array([[round(width), high] for width in widths], dtype=np.float64).reshape(-1, 2)
+
+
+def _draw_tag(draw: ImageDraw, tag: Sequence[float], look: Look, text: str, font: Any) -> None:
+    left, top, right, bottom = tag
+    draw.rectangle((left, top, right - 1, bottom - 1), fill=look.colour, outline=PAPER)
+    x, y = left + font.size / 4, (top + bottom) / 2
+    if look is not KEPT:
+        draw_symbol(draw, look.symbol, (x, y), font, PAPER)
+        x += font.size
+    draw.text((x, y), text, fill=PAPER, font=font, anchor="lm")
+
+
+def _leader(draw: ImageDraw, one: Tagged, tag: Sequence[float], width: int) -> None:
+    """Draws a line from a tag that stands away to its box."""
+    left, top, right, bottom = one.box
+    x, y = (tag[0] + tag[2]) / 2, (tag[1] + tag[3]) / 2
+    end = (min(max(x, left), right), min(max(y, top), bottom))
+    gap = max(tag[0] - right, left - tag[2], tag[1] - bottom, top - tag[3])
+    if gap > 1:
+        draw.line((x, y, *end), fill=PAPER, width=width + 2)
+        draw.line((x, y, *end), fill=one.look.colour, width=width)
+
+
+def draw_symbol(draw: ImageDraw, symbol: str, place: tuple[float, float], font: Any, colour: Colour) -> None:
+    """Draws a tick, a cross or a letter; `place` is its left middle. The built-in font has no tick."""
+    x, y = place
+    arm, width = font.size * 0.28, max(2, round(font.size / 7))
+    x += font.size * 0.36
+    if symbol == "cross":
+        for sign in (-1, 1):
+            draw.line((x - arm, y - sign * arm, x + arm, y + sign * arm), fill=colour, width=width)
+    elif symbol == "tick":
+        draw.line((x - arm, y, x - arm / 4, y + arm, x + arm, y - arm), fill=colour, width=width, joint="curve")
+    else:
+        draw.text((x, y), symbol, fill=colour, font=font, anchor="mm", stroke_width=1, stroke_fill=colour)
+
+
+def _with_legend(picture: Picture, title: str, looks: Sequence[Look], left_out: int, unit: int) -> Picture:
+    """Puts a title and what the boxes mean above a frame."""
+    pil = pillow()
+    font = pil.ImageFont.load_default(size=round(unit / 38))
+    line = round(font.size * 1.6)
+    bar = line * (3 if left_out else 2)
+    out: Picture = pil.Image.new("RGB", (unit, picture.height + bar), PAPER)
     out.paste(picture, (0, bar))
     draw = pil.ImageDraw.Draw(out)
-    draw.text((size * 0.6, bar / 2), title, fill=INK, font=font, anchor="lm")
-    right = picture.width - size * 0.6
-    for name, colour, count in reversed(
-        list(zip(("kept", "suspected", "missed"), (KEPT, SUSPECTED, MISSED), counts, strict=True))
-    ):
-        text = f"{count} {name}"
-        draw.text((right, bar / 2), text, fill=INK, font=font, anchor="rm")
-        right -= draw.textlength(text, font=font) + size * 0.4
-        draw.rectangle((right - size * 0.8, bar / 2 - size * 0.4, right, bar / 2 + size * 0.4), fill=colour)
-        right -= size * 2
+    edge = font.size * 0.5
+    while title and draw.textlength(title, font=font) > unit - 2 * edge:
+        title = title[:-2] + "…"
+    draw.text((edge, line * 0.55), title, fill=INK, font=font, anchor="lm")
+    x = edge
+    for look in (KEPT, SUSPECTED, MISSED):
+        x = draw_key(draw, (x, line * 1.5), look, f"{looks.count(look)} {look.name}", font)
+    if left_out:
+        note = f"no room for the number{'s' if left_out > 1 else ''} of {left_out} box{'es' if left_out > 1 else ''}"
+        draw.text((edge, line * 2.5), note, fill=INK, font=font, anchor="lm")
     return out
 
 
-def draw_timeline(
-    errors: FrameErrors,
-    *,
-    title: str,
-    seconds: NDArray[np.float64] | None = None,
-    marked: Sequence[int] | Indices = (),
-) -> Picture:
-    """Draws when in a video the errors happen: suspected detections upwards, in purple, missed objects downwards.
-
-    A column of the strip is the mean of the frames it stands for, so long videos stay readable.
-
-    Args:
-        seconds: (L,) when each frame is shown, for the time below the frame numbers; NaN or None leaves it out.
-        marked: frames that get a mark, such as those shown or picked.
-    """
-    pil = _pillow()
-    strip: Picture = pil.Image.new("RGB", (STRIP_WIDTH_PX, STRIP_HEIGHT_PX), PAPER)
-    draw = pil.ImageDraw.Draw(strip)
-    big, small = pil.ImageFont.load_default(size=20), pil.ImageFont.load_default(size=15)
-    n_frames = len(errors)
-    wide = STRIP_WIDTH_PX - 2 * EDGE_PX
-    up, down = _columns(errors.false_positives, wide), _columns(errors.false_negatives, wide)
-    middle, tall = 160, 90
-    top = max(1.0, float(up.max(initial=0)), float(down.max(initial=0)))
-    for values, colour, sign in ((up, SUSPECTED, -1), (down, MISSED, 1)):
-        for column, value in enumerate(values):
-            if value > 0:
-                x = EDGE_PX + column
-                draw.line((x, middle + sign, x, middle + sign * max(1, round(value / top * tall))), fill=colour)
-    draw.line((EDGE_PX, middle, EDGE_PX + wide, middle), fill=INK)
-    for sign in (-1, 1):
-        draw.text(
-            (EDGE_PX - 8, middle + sign * tall),
-            f"{top:g}",
-            fill=INK,
-            font=small,
-            anchor="rm",
-        )
-        draw.line((EDGE_PX - 4, middle + sign * tall, EDGE_PX, middle + sign * tall), fill=INK)
-    for frame in marked:
-        tip = EDGE_PX + (float(frame) + 0.5) / n_frames * wide
-        draw.polygon(((tip - 5, 47), (tip + 5, 47), (tip, 57)), fill=INK)
-    _ticks(draw, n_frames, seconds, wide, small)
-    draw.text((EDGE_PX, 20), title, fill=INK, font=big, anchor="lm")
-    right: float = STRIP_WIDTH_PX - EDGE_PX
-    totals = (
-        (int(errors.false_negatives.sum()), "missed", MISSED),
-        (int(errors.false_positives.sum()), "suspected", SUSPECTED),
-    )
-    for count, name, colour in totals:
-        draw.text((right, 20), f"{count} {name}", fill=colour, font=big, anchor="rm")
-        right -= draw.textlength(f"{count} {name}", font=big) + 28
-    return strip
+def draw_key(draw: ImageDraw, place: tuple[float, float], look: Look, text: str, font: Any) -> float:
+    """Draws a look with its symbol and a text, from its left middle; returns where the next may begin."""
+    x, y = place
+    thin = max(2, round(font.size / 13))
+    side = font.size * 0.95
+    inset = look.width * thin + 1
+    draw_box(draw, (x + inset, y - side / 2 + inset, x + 1.5 * side - inset, y + side / 2 - inset), look, thin)
+    draw_symbol(draw, look.symbol, (x + 0.75 * side - font.size * 0.36, y), _smaller(font), look.colour)
+    x += 1.5 * side + font.size * 0.4
+    draw.text((x, y), text, fill=look.colour, font=font, anchor="lm")
+    return float(x + draw.textlength(text, font=font) + font.size)
 
 
-def _columns(counts: NDArray[np.int64], wide: int) -> NDArray[np.float64]:
-    """Returns the mean count of the frames that each of `wide` columns stands for."""
-    if not len(counts):
-        return np.zeros(wide)
-    edges = np.linspace(0, len(counts), wide + 1)
-    first = np.minimum(edges[:-1].astype(np.int64), len(counts) - 1)
-    last = np.maximum(np.ceil(edges[1:]).astype(np.int64), first + 1)
-    total = np.concatenate([[0], np.cumsum(counts)])
-    return np.asarray((total[last] - total[first]) / (last - first), dtype=np.float64)
-
-
-def _ticks(draw: ImageDraw, n_frames: int, seconds: NDArray[np.float64] | None, wide: int, font: Any) -> None:
-    steps = [s * 10**e for e in range(8) for s in (1, 2, 5)]
-    step = next((s for s in steps if n_frames / s <= 12), steps[-1])
-    for frame in range(0, n_frames, step):
-        x = EDGE_PX + (frame + 0.5) / n_frames * wide
-        draw.line((x, 256, x, 261), fill=INK)
-        draw.text((x, 264), str(frame), fill=INK, font=font, anchor="mt")
-        if seconds is not None and np.isfinite(seconds[frame]):
-            minutes, rest = divmod(float(seconds[frame]), 60)
-            close = n_frames > step and seconds[step] < 10
-            clock = f"{int(minutes)}:{rest:04.1f}" if close else f"{int(minutes)}:{int(rest):02d}"
-            draw.text((x, 281), clock, fill=(120, 120, 120), font=font, anchor="mt")
-    draw.line((EDGE_PX, 256, EDGE_PX + wide, 256), fill=PALE)
+def _smaller(font: Any) -> Any:
+    return font.font_variant(size=round(font.size * 0.8))
