@@ -206,10 +206,11 @@ def _draft(goal: Path) -> Path:
 
 def _contents(folder: Path) -> Manifest:
     files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {p.relative_to(folder).as_posix(): _state(p) for p in files}
+    return {p.relative_to(folder).as_posix(): size_and_digest(p) for p in files}
 
 
-def _state(file: Path) -> tuple[int, str]:
+def size_and_digest(file: Path) -> tuple[int, str]:
+    """Returns the bytes of a file, counted, and their SHA-256; the file is read once, a part at a time."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -226,9 +227,9 @@ def _own(folder: Path) -> list[str]:
         return []
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{folder / MANIFEST}: is damaged, so what askew wrote there is unknown: delete it") from error
-    return [name for name, state in listed.items() if _plain(folder, name) and _state(folder / name) == state] + [
-        MANIFEST
-    ]
+    return [
+        name for name, state in listed.items() if _plain(folder, name) and size_and_digest(folder / name) == state
+    ] + [MANIFEST]
 
 
 def _plain(folder: Path, name: str) -> bool:

@@ -111,7 +111,8 @@ def read_footage(
         clip: a video file, a folder of frames, or a folder of either.
         detections: what `askew.data.annotations.read_videos` takes.
         images: the data set's JSON, for a COCO list of results.
-        classes: use only these; all if None.
+        classes: use only these; all if None. Where no file names its classes (MOTChallenge, YOLO), their names, in the
+            order of their numbers.
         min_score: leave out detections below this.
         n_frames: use the first so many frames of each video only.
         labeled: tables `video,frame` of the frames that are labelled.
@@ -257,12 +258,14 @@ def _plan(by: str, balance: Balance | None = None, spacing: Spacing | None = Non
 
 
 def _of_classes(boxes: Mapping[str, VideoBoxes], classes: Sequence[str] | None) -> dict[str, VideoBoxes]:
-    """Returns the boxes of all videos with one numbering of classes."""
+    """Returns the boxes of all videos with one numbering of classes; names are given to those of files without any."""
     known = list(dict.fromkeys(kind for one in boxes.values() for kind in one.classes))
     names = list(classes or known or ["object"])
-    if known and not set(names) & set(known):
+    if set(names) & set(known) or not known:
+        return {name: one.of_classes(names) for name, one in boxes.items()}
+    if any(one.named for one in boxes.values()):
         raise InputError(f"classes: none of {', '.join(names)} here; the detections have {', '.join(sorted(known))}")
-    return {name: one.of_classes(names) for name, one in boxes.items()}
+    return {name: one.called(names) for name, one in boxes.items()}
 
 
 def _above(boxes: Mapping[str, VideoBoxes], min_score: float) -> dict[str, VideoBoxes]:
@@ -284,20 +287,22 @@ def _learned(
     """Learns which detections to doubt from the annotated frames."""
     if not labeled.any():
         raise InputError("annotations: labeled lists no frame that they would be complete for")
-    truth = _as_classes(read_videos(annotations, videos), next(iter(boxes.values())).classes)
+    truth = _as_classes(read_videos(annotations, videos), next(iter(boxes.values())))
     found = [frame for name in videos for frame in boxes[name].frames]
     there = [frame for name in videos for frame in truth[name].frames]
     rows = np.flatnonzero(labeled)
     return learn_doubt([found[row] for row in rows], [there[row] for row in rows])
 
 
-def _as_classes(truth: Mapping[str, VideoBoxes], classes: tuple[str, ...]) -> dict[str, VideoBoxes]:
+def _as_classes(truth: Mapping[str, VideoBoxes], found: VideoBoxes) -> dict[str, VideoBoxes]:
     """Returns annotations with the class numbers of the detections; where both have one class, it is the same."""
-    known = tuple(dict.fromkeys(kind for one in truth.values() for kind in one.classes))
+    known, classes = tuple(dict.fromkeys(kind for one in truth.values() for kind in one.classes)), found.classes
     if len(known) == len(classes) == 1:
         return dict(truth)
-    if not set(known) & set(classes):
-        raise InputError(
-            f"annotations: classes {', '.join(known)}; the detections are of {', '.join(classes)}: name them alike"
-        )
-    return {name: boxes.of_classes(classes) for name, boxes in truth.items()}
+    if set(known) & set(classes):
+        return {name: boxes.of_classes(classes) for name, boxes in truth.items()}
+    if not found.named and not any(boxes.named for boxes in truth.values()):
+        return {name: boxes.called(classes) for name, boxes in truth.items()}
+    raise InputError(
+        f"annotations: classes {', '.join(known)}; the detections are of {', '.join(classes)}: name them alike"
+    )

@@ -184,7 +184,7 @@ class TestWhatCannotBeReadIsOneLine:
             ("--cache", "/proc/none/flow", "cache: /proc/none/flow cannot be made"),
             ("--out", "/proc/none", "/proc/none: cannot be written"),
             ("--out", "d.txt", "d.txt: is a file"),
-            ("--classes", "tram", "classes: none of tram here"),
+            ("--classes", "tram,bus", "classes: 2 names (tram, bus) for boxes of 1"),
         ],
     )
     def test_options(self, refused, option, value, match):

@@ -69,7 +69,12 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         "with videos, or a folder with one such file or folder for each",
     )
     parser.add_argument("--images", type=Path, metavar="FILE", help="the data set's JSON, for a COCO list of results")
-    parser.add_argument("--classes", metavar="NAMES", help="use only these classes, separated by commas")
+    parser.add_argument(
+        "--classes",
+        metavar="NAMES",
+        help="use only these classes, separated by commas; for a file without names of classes (MOTChallenge, YOLO): "
+        "their names, in the order of their numbers",
+    )
     parser.add_argument("--min-score", type=float, default=0.0, metavar="S", help="ignore detections below this (0)")
     parser.add_argument("--frames", type=int, metavar="N", help="use the first N frames only")
     parser.add_argument("--tracker", choices=TRACKERS, default="flow", help="how boxes are moved between frames (flow)")
@@ -106,6 +111,7 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
 
 def call_errors(arguments: argparse.Namespace) -> int:
     """Estimates errors and writes them."""
+    from askew.cli.video_record import record
     from askew.errors import InputError
     from askew.export.errors import write_errors
     from askew.files import output_folder
@@ -127,7 +133,7 @@ def call_errors(arguments: argparse.Namespace) -> int:
         write_errors(
             folder,
             reviews,
-            parameters=_parameters(arguments),
+            parameters=record(arguments, footage),
             table=arguments.table,
             pictures=arguments.pictures,
         )
@@ -140,6 +146,7 @@ def call_errors(arguments: argparse.Namespace) -> int:
 
 def call_pick(arguments: argparse.Namespace) -> int:
     """Picks frames and writes them with a first guess of their boxes."""
+    from askew.cli.video_record import record
     from askew.errors import InputError
     from askew.export.picked import write_picked
     from askew.files import output_folder
@@ -171,7 +178,7 @@ def call_pick(arguments: argparse.Namespace) -> int:
     if picked.selection.gap is not None:
         print(f"balance: within {picked.selection.gap:.2%} of the best possible")
     with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
-        write_picked(folder, picked.rows, picked.scores, kind=arguments.format)
+        write_picked(folder, picked.rows, picked.scores, kind=arguments.format, parameters=record(arguments, footage))
     n_videos = len({one.name for one, _ in picked.rows})
     print(f"{_counted(len(picked.rows), 'frame')} of {_counted(n_videos, 'video')} written: {out}")
     return 0
@@ -233,13 +240,6 @@ def _summary(name: str, errors: FrameErrors) -> str:
 
 def _counted(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
-def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = ("tracker", "reach", "link_iou", "candidate_iou", "pairwise", "confidence", "annotations", "min_score")
-    flow = ("height", "preset") if arguments.tracker == "flow" else ("height",) if arguments.tracker == "raft" else ()
-    values = {name: getattr(arguments, name) for name in (*names, *flow)}
-    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def _tame_opencv() -> None:

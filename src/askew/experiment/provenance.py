@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 VERSIONED = ("askew", "numpy", "scipy", "torch", "torchvision", "timm", "scikit-learn")
 
 
-def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the libraries that a result depends on."""
+def versions(names: Sequence[str] = VERSIONED) -> dict[str, str]:
+    """Returns the versions of Python and of those libraries that a result depends on and that are installed."""
     found = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in names:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

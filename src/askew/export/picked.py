@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ from askew.video.frame_errors import no_errors
 
 
 def write_picked(
-    folder: Path, rows: Sequence[tuple[Reviewed, int]], scores: NDArray[np.floating], *, kind: str = "coco"
+    folder: Path,
+    rows: Sequence[tuple[Reviewed, int]],
+    scores: NDArray[np.floating],
+    *,
+    kind: str = "coco",
+    parameters: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes picked frames into a folder: `frames/`, `picked.csv`, best first, and `preannotations.json` or `.xml`.
 
@@ -28,6 +34,7 @@ def write_picked(
         rows: the video and number of each frame.
         scores: (n,) what made it worth it.
         kind: the labelling tool: "coco", "cvat" or "label-studio".
+        parameters: what the frames were picked with, for `parameters.json`; no such file without it.
 
     Raises:
         InputError: an unknown kind, or a picture that cannot be written.
@@ -48,6 +55,8 @@ def write_picked(
             write_picture(image, folder / wanted[frame])
     text = preannotations(_guesses(rows, names), rows[0][0].boxes.classes, kind)
     (folder / FORMATS[kind]).write_text(text, encoding="utf-8")
+    if parameters is not None:
+        (folder / "parameters.json").write_text(json.dumps(dict(parameters), indent=1) + "\n", encoding="utf-8")
 
 
 def write_picture(image: Image, path: Path) -> None:

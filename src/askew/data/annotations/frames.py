@@ -20,6 +20,9 @@ MOST_FRAMES = 10_000_000
 MOST_CLASSES = 1 << 15
 """No file is taken to be about more classes: half as many again as ImageNet has."""
 
+ONLY = "object"
+"""The class of boxes in a format that has but one."""
+
 
 @dataclass(frozen=True, eq=False)
 class VideoBoxes:
@@ -30,6 +33,8 @@ class VideoBoxes:
     classes: tuple[str, ...]
     names: tuple[str, ...] = ()
     """The file of each frame, where the format says."""
+    named: bool = True
+    """Whether the file names its classes; else `classes` are made up from their numbers."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", as_frames("frames", self.frames))
@@ -45,7 +50,7 @@ class VideoBoxes:
 
     def first(self, n_frames: int) -> VideoBoxes:
         """Returns the boxes of the first frames."""
-        return VideoBoxes(self.frames[:n_frames], self.classes, self.names[:n_frames])
+        return replace(self, frames=self.frames[:n_frames], names=self.names[:n_frames])
 
     def above(self, score: float) -> VideoBoxes:
         """Returns the boxes whose score is at least `score`."""
@@ -68,7 +73,28 @@ class VideoBoxes:
         table = kept.table
         probs = None if table.probs is None else _moved(table.probs, number, len(classes))
         renumbered = trusted(table.boxes, table.scores, new[new >= 0], probs)
-        return VideoBoxes(FrameDetections(renumbered, kept.starts), tuple(classes), self.names)
+        return replace(self, frames=FrameDetections(renumbered, kept.starts), classes=tuple(classes))
+
+    def called(self, classes: Sequence[str]) -> VideoBoxes:
+        """Returns the same boxes with names of classes, in the order of their numbers, for a file that has none.
+
+        Raises:
+            InputError: fewer names than classes; several where the format has but one class; or a name that no table
+                can hold.
+
+        >>> unnamed = VideoBoxes((Detections([[0, 0, 4, 4]], [0.5], [0]),), ("object",), named=False)
+        >>> unnamed.called(["person"]).classes
+        ('person',)
+        """
+        n_classes, n_names = len(self.classes), len(classes)
+        if n_names < n_classes or (self.classes == (ONLY,) and n_names > 1):
+            raise InputError(
+                f"classes: {n_names} names ({', '.join(classes)}) for boxes of {n_classes}: give each one a name, in "
+                f"the order of their numbers, or choose among {', '.join(self.classes)}"
+            )
+        for name in classes:
+            check_name("classes", "a class", name)
+        return replace(self, classes=tuple(classes))
 
 
 def _moved(probs: NDArray[np.float32], number: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:

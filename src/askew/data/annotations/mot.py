@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from askew.arrays import Indices
 from askew.boxes import Detections
 from askew.data.annotations.fields import text_of, whole_numbers
-from askew.data.annotations.frames import VideoBoxes, by_frame, check_span, class_names
+from askew.data.annotations.frames import ONLY, VideoBoxes, by_frame, check_span, class_names
 from askew.errors import DataNotFound, InputError
 
 COLUMNS = "frame, id, left, top, width, height, confidence"
@@ -49,9 +49,9 @@ def read_mot(path: str | Path, *, n_frames: int | None = None, classes: Sequence
         if len(kinds) and kinds.min() < 0:
             raise InputError(f"{where}: classes are counted from 1, got {kinds.min() + 1}")
     n_classes = int(kinds.max()) + 1 if len(kinds) else 1
-    names = class_names(where, n_classes, classes or (["object"] if n_classes == 1 else []), first=1)
+    names = class_names(where, n_classes, classes or ([ONLY] if n_classes == 1 else []), first=1)
     boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
-    return VideoBoxes(by_frame(where, frames, boxes, rows[:, 6], kinds, length), names)
+    return VideoBoxes(by_frame(where, frames, boxes, rows[:, 6], kinds, length), names, named=bool(classes))
 
 
 def _numbers(where: Path) -> tuple[Indices, NDArray[np.float64]]:

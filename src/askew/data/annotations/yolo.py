@@ -58,7 +58,8 @@ def read_yolo(
     named = where / NAMES
     names = [name.strip() for name in text_of(named).split("\n") if name.strip()] if named.is_file() else []
     classes = class_names(named if names else where, int(kinds.max()) + 1 if len(kinds) else 1, names, first=0)
-    return VideoBoxes(by_frame(where, np.array(frames, dtype=np.int64), boxes, table[:, 5], kinds, length), classes)
+    found = by_frame(where, np.array(frames, dtype=np.int64), boxes, table[:, 5], kinds, length)
+    return VideoBoxes(found, classes, named=bool(names))
 
 
 def _table(path: Path) -> NDArray[np.float64]:
