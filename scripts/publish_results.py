@@ -29,8 +29,9 @@ import seeds_page
 
 from askew.files import write_whole
 from askew.report.build import build
+from askew.report.diagnostics import labeled_l1_scores
 from askew.report.headline import beside, headline, seeds, span
-from askew.report.ledgers import RANDOM, Experiment, read
+from askew.report.ledgers import RANDOM, read
 from askew.report.measures import Interval
 from askew.report.summary import Line, Summary, summarize
 
@@ -102,26 +103,12 @@ def gains(summary: Summary, found: Sequence[tuple[str, Interval]]) -> str:
     return table(["points", *map(str, summary.asked_counts)], ([name, *cells(gain)] for name, gain in found))
 
 
-def l1_scores(experiment: Experiment) -> str:
-    """L1 score (Eq. 4.10: distance to equal classes) of what each cycle asked, mean ± standard deviation over seeds."""
-    by_label: dict[str, dict[int, list[float]]] = {}
-    for label in experiment.labels:
-        for run in experiment.of(label):
-            for cycle in run.cycles:
-                if cycle.l1_score is not None:
-                    by_label.setdefault(label, {}).setdefault(cycle.n_labeled, []).append(cycle.l1_score)
-    counts = sorted({n for scores in by_label.values() for n in scores})
-    body = (
-        [
-            label,
-            *(
-                f"{np.mean(scores[n]):.3f} ± {np.std(scores[n], ddof=1):.3f}" if len(scores.get(n, ())) > 1 else ""
-                for n in counts
-            ),
-        ]
-        for label, scores in by_label.items()
-    )
-    return table(["strategy", *(f"asked at {n}" for n in counts)], body)
+def l1_scores(summary: Summary) -> str:
+    """L1 score (Eq. 4.10: distance to equal classes) of the labeled set at each label count, mean over seeds."""
+    rows = [(line.label, *labeled_l1_scores(summary.experiment, line.label)) for line in summary.lines]
+    of = {label: dict(zip(counts.tolist(), scores.tolist(), strict=True)) for label, counts, scores in rows}
+    body = ([label, *(f"{at[n]:.3f}" if n in at else "" for n in summary.n_labeled)] for label, at in of.items())
+    return table(["strategy", *map(str, summary.n_labeled)], body)
 
 
 def findings(summary: Summary) -> list[str]:
@@ -147,6 +134,7 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
         "\n".join(f"- {sentence}" for sentence in findings(summary)),
         "How this is computed: [reports](../../docs/reports.md).",
         "![learning curves](learning-curves.svg)",
+        "![labels needed for the same result, each strategy and random](labels-saved.svg)",
         "## Accuracy, %, mean ± standard deviation over seeds",
         accuracy(summary),
     ]
@@ -162,11 +150,11 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
         "Bold: the interval leaves out 0. Each cell is judged alone, so of twenty cells without a difference one is "
         "bold by chance."
     ]
-    if scores := l1_scores(experiment):
-        parts += [
-            "## L1 score of what was asked (distance to equal classes; 0 is uniform, 1 is one class; Eq. 4.10)",
-            scores,
-        ]
+    parts += [
+        "## L1 score of the labeled set (distance to equal classes; 0 is uniform, 1 is one class; Eq. 4.10)",
+        "![L1 score over labels](l1-scores.svg)",
+        l1_scores(summary),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

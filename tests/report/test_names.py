@@ -14,7 +14,7 @@ import pytest
 from askew.experiment.ledger import Cycle, Header
 from askew.report.build import build
 from askew.report.ledgers import read
-from askew.report.style import MARKERS, SERIES, looks
+from askew.report.style import DARK_SERIES, MARKERS, SERIES, looks
 from askew.report.summary import summarize
 
 AWKWARD = (
@@ -91,7 +91,7 @@ def test_a_colour_belongs_to_a_strategy_and_not_to_its_place(
     assert all_of["margin+balance"].colour == all_of["margin"].colour
     assert all_of["margin+balance"].marker != all_of["margin"].marker
     assert all_of["margin+balance"].dashes != all_of["margin"].dashes
-    assert len(set(MARKERS)) == len(SERIES) == 10
+    assert len(set(MARKERS)) == len(SERIES) == len(DARK_SERIES)
 
 
 def test_bands_are_for_two_and_stay_below_all(

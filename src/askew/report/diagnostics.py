@@ -1,4 +1,4 @@
-"""What lies behind the curves: classes asked, how balanced they were, the weight curve, seconds."""
+"""What lies behind the curves: classes labeled, how balanced they were, the weight curve, seconds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from askew.pick.balance import l1_score
 from askew.report.ledgers import Experiment
 from askew.report.measures import Floats
+
+Curve = tuple[list[float], list[float], float]
+"""Weights, their losses, and the weight that was chosen."""
 
 
 def asked_by_class(experiment: Experiment, label: str) -> Floats:
@@ -21,17 +25,25 @@ def asked_by_class(experiment: Experiment, label: str) -> Floats:
     return np.array([np.mean(rows, axis=0) for _, rows in sorted(asked.items())])
 
 
-def mean_l1_scores(experiment: Experiment, label: str) -> tuple[NDArray[np.int64], Floats]:
-    """Returns the cycles and their (cycles,) L1 scores, mean over seeds."""
+def initial_by_class(experiment: Experiment, label: str) -> Floats:
+    """Returns (classes,) items labeled before the first query, mean over the seeds that asked in the first cycle."""
+    first = [run.cycles[0].labeled_counts for run in experiment.of(label) if run.cycles and run.cycles[0].asked_labels]
+    return np.array(np.mean(first, axis=0)) if first else np.zeros(len(experiment.classes))
+
+
+def labeled_l1_scores(experiment: Experiment, label: str) -> tuple[NDArray[np.int64], Floats]:
+    """Returns the label counts and the (counts,) L1 scores of all labels so far, mean over the seeds that came there.
+
+    An L1 score is the distance of the class counts to equal shares over its maximum (Eq. 4.10).
+    """
     scores: dict[int, list[float]] = {}
     for run in experiment.of(label):
         for cycle in run.cycles:
-            if cycle.l1_score is not None:
-                scores.setdefault(cycle.number, []).append(cycle.l1_score)
+            scores.setdefault(cycle.n_labeled, []).append(l1_score(np.array(cycle.labeled_counts)))
     return np.array(sorted(scores), dtype=np.int64), np.array([np.mean(values) for _, values in sorted(scores.items())])
 
 
-def weight_curve(experiment: Experiment, label: str) -> tuple[list[float], list[float], float] | None:
+def weight_curve(experiment: Experiment, label: str) -> Curve | None:
     """Returns the weights, the losses and the chosen weight of the first run that tuned its weight, or None."""
     for run in experiment.of(label):
         for cycle in run.cycles:

@@ -82,7 +82,7 @@ def _claimed(best: Line, summary: Summary, rest: tuple[str, ...]) -> tuple[str, 
     sentence = f"{best.label} saves {share}% of the labels: it needs {needs} where random needs {random_needs}."
     level = f"{saving.level * summary.scale:.1f}%" if summary.percent else f"{saving.level:.4g}"
     interval = f"{100 * found.confidence:.3g}% interval {saved_span(saving)}"
-    both = f"Both reach {level}; the saving is {saved(saving)} labels ({interval})."
+    both = f"With these, {best.label} and random both reach {level}; the saving is {saved(saving)} labels ({interval})."
     return sentence, (both, average, *rest)
 
 
@@ -98,13 +98,13 @@ def _verdicts(summary: Summary) -> tuple[str, ...]:
         return ()
     names = {sign: [line.label for line in summary.rivals if _over_random(line).sign == sign] for sign in (1, -1, 0)}
     said = [
-        f"{', '.join(names[sign]) or 'none'} {where}"
-        for sign, where in ((1, "above"), (-1, "below"), (0, "neither"))
+        f"{where}: {', '.join(names[sign]) or 'none'}"
+        for sign, where in ((1, "above it"), (-1, "below it"), (0, "neither"))
         if names[sign] or sign > 0
     ]
     return (
-        f"Of {len(summary.rivals)} strategies compared with random: {'; '.join(said)} "
-        "(at most a 5% chance of one false claim among them, by Holm’s procedure).",
+        f"{len(summary.rivals)} strategies were compared with random. Shown to be {'; '.join(said)}. "
+        "The chance of one false claim among them is at most 5% (Holm’s procedure).",
     )
 
 

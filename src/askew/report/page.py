@@ -31,14 +31,17 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
     """Returns the whole page as HTML; the same summary gives the same text."""
     experiment = summary.experiment
     look = looks(summary.lines)
-    figures = {one.drawing.name: (one.drawing, _inline(one.svg), _inline(one.narrow_svg)) for one in rendered}
+    figures = {
+        one.drawing.name: (one.drawing, one.drawing.caption(summary), _inline(one.svg), _inline(one.narrow_svg))
+        for one in rendered
+    }
     html: str = _template("page.html.j2").render(
         experiment=experiment,
         summary=summary,
         headline=headline(summary),
         figures=figures,
         tables={table.name: table for table in tables(summary)},
-        colours={label: f"var(--{CSS_NAMES[a_look.colour]})" for label, a_look in look.items()},
+        keys={label: (f"var(--{CSS_NAMES[of.colour]})", " ".join(map(str, of.dashes))) for label, of in look.items()},
         strips=first_asked,
         failures=[(run, _last_line(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],

@@ -10,14 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter
-from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
+from matplotlib.transforms import Transform, blended_transform_factory
 from numpy.typing import NDArray
 
 from askew.errors import one_line
-from askew.report.ledgers import RANDOM
 from askew.report.measures import Floats
-from askew.report.style import GREY, MUTED, NARROW_INCHES, PAPER, WIDE_INCHES, Look
+from askew.report.style import GREY, INK, MUTED, NARROW_INCHES, PAPER, WIDE_INCHES, Look
 from askew.report.summary import Summary
+
+GAP, KEY = 8, 20
+"""Points between the axes and the piece of a line beside its name, and its length."""
 
 
 def shortened(label: str, figure: Figure | SubFigure | None) -> str:
@@ -35,7 +37,7 @@ def panels(narrow: bool, n: int, height: float) -> tuple[Figure, list[Axes]]:
     """Returns a figure of `n` panels that share their vertical axis, three in a row, or below each other on a phone."""
     columns = n_columns(narrow, n)
     rows = math.ceil(n / columns)
-    width = NARROW_INCHES if narrow else WIDE_INCHES * (1 if columns > 1 else 0.6)
+    width = NARROW_INCHES if narrow else WIDE_INCHES
     figure = Figure(figsize=(width, height * rows))
     grid = figure.subplots(rows, columns, sharex=False, sharey=True, squeeze=False).ravel().tolist()
     for ax in grid[n:]:
@@ -50,8 +52,15 @@ def n_columns(narrow: bool, n: int) -> int:
     return min(3, n)
 
 
-def draw_curve(ax: Axes, x: NDArray[Any], y: NDArray[Any], look: Look) -> None:
-    """Draws one strategy's means over label counts or cycles."""
+def draw_curve(
+    ax: Axes,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    look: Look,
+    transform: Transform | None = None,
+    markevery: Sequence[int] | None = None,
+) -> None:
+    """Draws one strategy's means over label counts, or a piece of its line beside its name."""
     ax.plot(
         x,
         y,
@@ -59,22 +68,43 @@ def draw_curve(ax: Axes, x: NDArray[Any], y: NDArray[Any], look: Look) -> None:
         linestyle=look.linestyle,
         linewidth=look.width,
         marker=look.marker,
-        markersize=4.2,
+        markersize=5.2,
         markeredgewidth=0.6,
         markeredgecolor=PAPER,
+        markevery=markevery,
+        transform=ax.transData if transform is None else transform,
         clip_on=False,
         zorder=2 if look.colour == GREY else 3,
     )
 
 
-def name_rows(ax: Axes, labels: Sequence[str], look: dict[str, Look]) -> None:
-    """Writes the strategies' names beside horizontal rows, the first on top, each in its colour."""
-    ax.set_yticks(range(len(labels)), [shortened(label, ax.figure) for label in labels])
-    for text, label in zip(ax.get_yticklabels(), labels, strict=True):
-        text.set_color(look[label].colour if label in look and label != RANDOM else MUTED)
+def name_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Writes the strategies' names beside horizontal rows, the first on top."""
+    ax.set_yticks(range(len(labels)), [shortened(label, ax.figure) for label in labels], color=INK)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+
+
+def beside_row(ax: Axes, row: int, text: str, strong: bool) -> None:
+    """Writes what a row says in words at its right end."""
+    ax.annotate(
+        text,
+        (1, row),
+        xycoords=("axes fraction", "data"),
+        xytext=(10, 0),
+        textcoords="offset points",
+        va="center",
+        color=INK if strong else MUTED,
+        annotation_clip=False,
+    )
+
+
+def name_panels(figure: Figure, name: str) -> None:
+    """Lays out panels, and writes once above them what their vertical axis shows."""
+    width, height = figure.get_size_inches()
+    figure.tight_layout(pad=0.6, w_pad=1.6, h_pad=1.2, rect=(0, 0, 1, 1 - 0.24 / height))
+    figure.text(0.08 / width, 1 - 0.05 / height, name, va="top", color=MUTED)
 
 
 def name_axis(ax: Axes, name: str) -> None:
@@ -96,35 +126,33 @@ def thousands(value: float, _: object = None) -> str:
 
 
 def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, str]], look: dict[str, Look]) -> None:
-    """Writes each line's name at its right end, moved apart so that none covers another."""
+    """Writes each line's name at its right end behind a piece of the line, moved apart so that none covers another."""
     longest = max(len(shortened(label, figure)) for _, _, label in ends)
-    width = figure.get_size_inches()[0]
-    margin = (0.07 * longest + 0.2) / width
+    width, height = figure.get_size_inches()
+    margin = (0.07 * longest + (GAP + KEY) / 72 + 0.2) / width
     figure.tight_layout(pad=0.6, rect=(0, 0, 1 - margin, 1))
-    height_points = ax.get_position().height * figure.get_size_inches()[1] * 72
+    height_points, width_points = ax.get_position().height * height * 72, ax.get_position().width * width * 72
     low, high = ax.get_ylim()
+    ax.set_ylim(low, high)
     order = sorted(ends, key=lambda end: end[1])
     wanted = np.array([(y - low) / (high - low) * height_points for _, y, _ in order])
-    for (x, y, label), at in zip(order, spread(wanted, 11.0, 0.0, height_points), strict=True):
+    beside = blended_transform_factory(ax.transAxes, ax.transData)
+    for (x, y, label), at in zip(order, spread(wanted, 12.0, 0.0, height_points), strict=True):
         there = low + at / height_points * (high - low)
-        colour = look[label].colour
         ax.annotate(
-            shortened(label, figure),
+            "",
             (x, y),
-            xytext=(1.0, there),
-            textcoords=_outside(ax, figure),
-            va="center",
-            color=colour if label != RANDOM else MUTED,
-            fontsize=8.5,
+            xytext=(1 + GAP / width_points, there),
+            textcoords=beside,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.5, "shrinkA": 1, "shrinkB": 3},
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3},
             zorder=1,
         )
-
-
-def _outside(ax: Axes, figure: Figure) -> Transform:
-    beside = blended_transform_factory(ax.transAxes, ax.transData)
-    return beside + ScaledTranslation(8 / 72, 0, figure.dpi_scale_trans)
+        key = np.array([GAP, GAP + KEY / 2, GAP + KEY]) / width_points + 1
+        draw_curve(ax, key, np.full(3, there), look[label], transform=beside, markevery=[1])
+        ax.text(
+            1 + (GAP + KEY + 4) / width_points, there, shortened(label, figure), transform=beside, va="center", size=8.5
+        )
 
 
 def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:

@@ -1,8 +1,9 @@
 """How figures look: one colour a strategy, the same in every figure; grey dashes for random; text beside its line.
 
-Colours are Okabe and Ito's, darkened where they were too pale for lines, then Paul Tol's; a marker tells strategies
-apart too, so nothing rests on colour alone. On the page every colour is a CSS variable (`CSS_NAMES`) with a value for
-light and one for dark; files on disk have the light ones.
+The colours were searched so that any two differ for people who see no red, no green or no blue, and so that each has a
+contrast of 3 to the paper (`tests/report/test_colours.py`). A marker tells strategies apart too, so nothing rests on
+colour alone. On the page every colour is a CSS variable (`CSS_NAMES`) with a value for light and one for dark; files on
+disk have the light ones.
 """
 
 from __future__ import annotations
@@ -18,25 +19,57 @@ from askew.report.summary import Line
 
 PAPER, INK, MUTED, RULE = "#fffffe", "#1c2330", "#5b6472", "#dfe3e9"
 GREY = "#7b818c"
-SERIES = ("#0072b2", "#d55e00", "#00906a", "#b0478f", "#c28500", "#3f9fdb", "#7a4fb5", "#8a6d3b", "#44807f", "#9c2a4b")
+SERIES = (
+    "#014a96",
+    "#b44f1a",
+    "#157e50",
+    "#7d2c66",
+    "#cb8401",
+    "#059be1",
+    "#8d07f3",
+    "#7c6dfd",
+    "#dc3f5c",
+    "#5923b7",
+    "#851600",
+    "#9d61a5",
+)
 DARK_SERIES = (
-    "#5cb8f2",
-    "#ff8a47",
-    "#3fcf9f",
-    "#ee8fcd",
-    "#f2b632",
-    "#8fd0ff",
-    "#b79bf0",
-    "#d3b583",
-    "#86c9c6",
-    "#f08aa6",
+    "#86a5fd",
+    "#e76e44",
+    "#2ace78",
+    "#fa3bd5",
+    "#fbab18",
+    "#9de8ff",
+    "#ba4efc",
+    "#6083c9",
+    "#c46a75",
+    "#b0c1ff",
+    "#f25214",
+    "#f0aed9",
 )
 PHASES = ("#3b5b8c", "#7f9cc5", "#c9872e", "#b9c0ca", "#6d7683", "#dcc9a3")
 DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#5c6573", "#98a2b1", "#8c7a55")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
 
-OWN = ("entropy", "margin", "kcenter", "bald", "dispersion", "least_confidence", "oracle")
-"""The strategies with a colour of their own, in the order of `SERIES`; any other gets one by its name."""
+OWN = {
+    "entropy": 0,
+    "margin": 1,
+    "kcenter": 2,
+    "bald": 3,
+    "dispersion": 4,
+    "least_confidence": 5,
+    "oracle": 6,
+    "svm_margin": 7,
+    "maxherding": 8,
+    "frame_entropy": 0,
+    "frame_margin": 1,
+    "temporal_coherence": 2,
+    "frame_least_confidence": 5,
+}
+"""The place in `SERIES` of each strategy of the catalogue; those of frames and of pictures are never run together."""
+
+SPARE = tuple(place for place in range(len(SERIES)) if place not in OWN.values())
+"""The places of everything else, by name."""
 
 CSS_NAMES = {
     PAPER: "paper",
@@ -71,9 +104,10 @@ class Look:
 def looks(lines: Iterable[Line]) -> dict[str, Look]:
     """Returns the look of every strategy, whatever else is shown beside it.
 
-    A strategy's colour and marker are its own, in every figure of every experiment, as long as no other of the
-    experiment has the same. A balanced one has the colour of its plain one, with another line and marker: the plain
-    one is dashed then. Random is grey and dashed; a second balanced variant has dots in its line.
+    A strategy of the catalogue has a colour and a marker of its own in every figure of every experiment. Anything else
+    has one of the others by its name; of two names that fall on the same one, the later takes the next. A balanced
+    strategy has the colour of its plain one, with another line and marker: the plain one is dashed then. Random is grey
+    and dashed; a second balanced variant has dots in its line.
     """
     lines = list(lines)
     families = {line.plain or line.label: line.strategy for line in lines}
@@ -93,14 +127,18 @@ def looks(lines: Iterable[Line]) -> dict[str, Look]:
 
 
 def _places(families: Mapping[str, str]) -> dict[str, int]:
-    """Returns a place in the palette for each family: its strategy's own, or the next that is free."""
+    """Returns a place in the palette for each family: its strategy's own, or one by its name that is free."""
     taken: dict[str, int] = {}
-    known = sorted(families, key=lambda family: (families[family] not in OWN, families[family] != family, family))
-    for family in known:
-        strategy = families[family]
-        own = OWN.index(strategy) if strategy in OWN else zlib.crc32(strategy.encode()) % len(SERIES)
-        free = [p for p in range(len(SERIES)) if p not in taken.values()]
-        taken[family] = min(free, key=lambda place: (place - own) % len(SERIES)) if free else own
+    for family in sorted(families, key=lambda family: (families[family] != family, family)):
+        own = OWN.get(families[family])
+        if own is not None and own not in taken.values():
+            taken[family] = own
+    for family in sorted(set(families) - set(taken)):
+        wanted = SPARE[zlib.crc32(family.encode()) % len(SPARE)]
+        free = [place for place in range(len(SERIES)) if place not in taken.values()]
+        taken[family] = min(
+            free, key=lambda place: (place not in SPARE, (place - wanted) % len(SERIES)), default=wanted
+        )
     return taken
 
 

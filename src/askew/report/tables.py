@@ -8,7 +8,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from askew.report.diagnostics import asked_by_class, mean_l1_scores, mean_seconds
+import numpy as np
+
+from askew.pick.balance import l1_score
+from askew.report.diagnostics import asked_by_class, labeled_l1_scores, mean_seconds
 from askew.report.headline import duration, needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
 from askew.report.measures import Estimate
@@ -112,12 +115,12 @@ def _savings(summary: Summary) -> Table | None:
             Cell(needed(end.needs, end)),
         )
         rows.append(Row(line.label, (*first, *(_saved_cell(savings.get(n), found.sign) for n in counts))))
+    last = f"{counts[-1]:,}"
     note = (
-        "The columns of counts: how many labels a strategy saves at the level that both it and random reach with so "
-        "many, below it the interval. Negative: it needs more. “Needs” are for the last of them: random reaches a "
-        "level on its flat end early, so its own need stands beside. “none”: the average gain over random is not "
-        "shown to differ from 0, so nothing is said to be saved or wasted. ▲ saves and ▼ wastes, with all of an "
-        f"interval. {_several(len(summary.rivals), 'strategies compared with random')}"
+        "“random needs” and “needs”: labels for the highest level that both reach, as in the figure. "
+        f"“saved at {last}”: how many labels fewer the strategy needs for what both reach with {last}, with the "
+        "interval below; a negative number is labels wasted. ▲ or ▼: a saving or a waste is shown. “none”: the average "
+        f"gain over random is not shown, so no saving is claimed. {_several(len(summary.rivals))}"
     )
     columns = ("average gain", "random needs", "needs", *(f"saved at {n:,}" for n in counts))
     return Table("savings", "Labels saved at each label count", note, columns, tuple(rows))
@@ -133,10 +136,10 @@ def _saved_cell(saving: Saving | None, shown: int) -> Cell:
     return Cell(saved(saving), saved_span(saving), saving.sign)
 
 
-def _several(n: int, what: str) -> str:
+def _several(n: int) -> str:
     if n < 2:
         return "Intervals are 95%."
-    return f"Claims hold for all {n} {what} together (Holm’s procedure, 5%), and intervals of savings are as wide."
+    return f"Intervals are widened for {n} strategies together (Holm’s procedure, 5%); that of the average gain is 95%."
 
 
 def _gain_cell(estimate: Estimate, summary: Summary, sign: int) -> Cell:
@@ -158,9 +161,9 @@ def _plain_gains(summary: Summary) -> Table | None:
         cells = (_gain_cell(at[n], summary, at[n].sign) if n in at else EMPTY for n in counts)
         rows.append(Row(f"{line.label} over {line.plain}", (_gain_cell(found.gain, summary, found.sign), *cells)))
     note = (
-        "Points above the same strategy without balance, paired by seed, with the 95% interval. First column: averaged "
-        "over all counts, marked if shown among all balanced strategies (Holm’s procedure, 5%). Each other cell is "
-        "marked by its own interval: of twenty without a difference, one is marked by chance."
+        "With the 95% interval below. “average”: over all label counts, marked ▲ or ▼ if shown among all balanced "
+        "strategies (Holm’s procedure, 5%). Each other cell is judged alone: of twenty without a difference, one is "
+        "marked by chance."
     )
     return Table(
         "gains", "What balance added at each label count", note, ("average", *_count_columns(counts)), tuple(rows)
@@ -187,22 +190,18 @@ def _relative(summary: Summary) -> Table | None:
     return Table("relative", "Relative to training on everything", note, _count_columns(summary.n_labeled), tuple(rows))
 
 
-def _l1(summary: Summary) -> Table | None:
-    cycles = sorted({int(c) for line in summary.lines for c in mean_l1_scores(summary.experiment, line.label)[0]})
+def _l1(summary: Summary) -> Table:
     rows = []
     for line in summary.lines:
-        numbers, scores = mean_l1_scores(summary.experiment, line.label)
-        of = dict(zip(numbers.tolist(), scores.tolist(), strict=True))
-        if of:
-            rows.append(Row(line.label, tuple(Cell(f"{of[c]:.3f}") if c in of else EMPTY for c in cycles)))
-    note = (
-        "Distance of the asked class counts to uniform over its maximum (Eq. 4.10): 0 is uniform, 1 is one class only. "
-        "Mean over seeds."
-    )
-    return (
-        Table("l1", "L1 score of each question", note, tuple(f"cycle {c}" for c in cycles), tuple(rows))
-        if cycles
-        else None
+        counts, scores = labeled_l1_scores(summary.experiment, line.label)
+        of = dict(zip(counts.tolist(), scores.tolist(), strict=True))
+        rows.append(Row(line.label, tuple(Cell(f"{of[n]:.3f}") if n in of else EMPTY for n in summary.n_labeled)))
+    return Table(
+        "l1",
+        "L1 score of the labeled set",
+        "0 is equal shares of the classes, 1 is one class only. Mean over seeds.",
+        _count_columns(summary.n_labeled),
+        tuple(rows),
     )
 
 
@@ -225,11 +224,13 @@ def _learner_seconds(summary: Summary) -> Table | None:
     headers = [run.header for run in experiment.runs if run.header is not None]
     threads = sorted({header.threads for header in headers})
     note = (
-        "Seconds of a clock on the wall that a training took, mean over seeds: the learner alone, without predicting, "
-        f"asking and measuring. A run computed with {' or '.join(map(str, threads))} "
+        "Seconds by the clock of the training alone, mean over seeds. "
+        f"A run computed with {' or '.join(map(str, threads))} "
         f"{'thread' if threads == [1] else 'threads'}; runs side by side slow each other."
     )
-    return Table("learner-seconds", "Learner seconds at each number of labels", note, _count_columns(counts), rows)
+    return Table(
+        "learner-seconds", "Seconds of a training at each number of labels", note, _count_columns(counts), rows
+    )
 
 
 def _full(summary: Summary) -> tuple[float, float, int]:
@@ -261,6 +262,7 @@ def csv_files(summary: Summary) -> dict[str, str]:
         "average-gains.csv": _csv(_AVERAGE_COLUMNS, _average_rows(summary)),
         "savings.csv": _csv(_SAVING_COLUMNS, _saving_rows(summary)),
         "asked-classes.csv": _csv(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
+        "l1-scores.csv": _csv(("label", "seed", "cycle", "n_labeled", "labeled", "asked"), _l1_rows(summary)),
         "seconds.csv": _csv(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
     }
 
@@ -357,6 +359,15 @@ def _class_rows(summary: Summary) -> Iterable[Sequence[object]]:
         for cycle, row in enumerate(asked_by_class(summary.experiment, line.label)):
             for name, count in zip(summary.experiment.classes, row.tolist(), strict=True):
                 yield line.label, cycle, name, count
+
+
+def _l1_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    """Yields the L1 score of all labels at the start of each cycle, and of those that it asked."""
+    for label in summary.experiment.labels:
+        for run in summary.experiment.of(label):
+            for cycle in run.cycles:
+                asked: object = "" if cycle.l1_score is None else cycle.l1_score
+                yield label, run.seed, cycle.number, cycle.n_labeled, l1_score(np.array(cycle.labeled_counts)), asked
 
 
 def _second_rows(summary: Summary) -> Iterable[Sequence[object]]:
