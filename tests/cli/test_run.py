@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,6 +101,152 @@ def test_a_finished_experiment_run_again_changes_nothing(finished: Path) -> None
     ledgers = {p: p.read_bytes() for p in (finished / "out").rglob("ledger.jsonl")}
     assert main(["run", str(finished / "try.toml"), "--out", str(finished / "out"), "--jobs", "1"]) == 0
     assert {p: p.read_bytes() for p in (finished / "out").rglob("ledger.jsonl")} == ledgers
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "try.toml").write_text(CONFIG)
+    assert main(["run", "try.toml", "--jobs", "3", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "try: 4 runs\n",
+        "random, bald+balance, kcenter+balance, each with 1 seed (0)\n",
+        "3, on 20, 30, 40 labels of a pool of 300\n",
+        "also trains on all 300 items, once a seed\n",
+        "4, 8 steps; 40 for the whole pool\n",  # 4 epochs of 1, 1, 2 and 10 batches of up to 32
+        "on 100 items of digits\n",
+        "runs/try (nothing there yet)\n",
+        "3 runs, each with 1 thread\n",
+        "nothing was written",
+    ):
+        assert words in shown
+    assert " on this machine\n" in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["try.toml"]
+
+
+def test_a_dry_run_of_a_folder_tells_what_is_there_and_leaves_it(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there"
+    shutil.copytree(finished / "out", there)
+    path = there / "runs" / "random-seed0" / "ledger.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    shutil.rmtree(there / "runs" / "full-seed0")
+    before = {p: p.read_bytes() for p in there.rglob("*") if p.is_file()}
+    assert main(["run", str(finished / "try.toml"), "--out", str(there), "--dry-run", "--json"]) == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert {key: found[key] for key in ("runs", "finished", "begun", "label_counts", "pool_items")} == {
+        "runs": 4,
+        "finished": 2,
+        "begun": 1,
+        "label_counts": [20, 30, 40],
+        "pool_items": 300,
+    }
+    assert found["seconds"] > 0
+    assert shown.err == ""
+    other = tmp_path / "other.toml"
+    other.write_text(CONFIG.replace("budget = 10", "budget = 11"))
+    assert main(["run", str(other), "--out", str(there), "--dry-run"]) == 2
+    assert "protocol.budget is 10 there and 11 here" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in there.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("out", ["file", "file/out", "full"])
+def test_a_dry_run_refuses_a_folder_that_a_run_would_refuse(
+    tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "try.toml").write_text(CONFIG)
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    for dry in (["--dry-run"], []):
+        assert main(["run", str(tmp_path / "try.toml"), "--out", str(tmp_path / out), *dry]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_in_use_is_refused_dry_or_not(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    there = tmp_path / "there"
+    shutil.copytree(finished / "out", there)
+    with open(there / "lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for dry in (["--dry-run"], []):
+            assert main(["run", str(finished / "try.toml"), "--out", str(there), *dry]) == 2
+            assert "another askew run works in this folder" in capsys.readouterr().err
+
+
+def test_run_and_report_print_json_that_agrees_with_the_ledgers(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = finished / "out"
+    assert main(["run", str(finished / "try.toml"), "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["page"] == str(out / "report" / "index.html")
+    assert (found["name"], found["metric"], found["failed"], found["unfinished"]) == ("try", "accuracy", [], [])
+    assert [one["label"] for one in found["strategies"]] == ["random", "bald+balance", "kcenter+balance"]
+    for one in found["strategies"]:
+        measured = [c.metrics["accuracy"] for c in cycles(finished, one["label"])]
+        assert (one["n_labeled"], one["seeds"], one["values"]) == ([20, 30, 40], [0], [measured])
+        assert one["mean"] == pytest.approx(measured)
+        assert one["std"] == [None] * 3  # of one seed there is none
+    assert found["full"]["values"] == [[cycles(finished, "full")[0].metrics["accuracy"]]]
+    assert found["headline"]["sentence"] == "One seed: no error bar, so no claim."
+    assert found["headline"]["claims"] is False
+    elsewhere = tmp_path / "elsewhere"
+    assert main(["report", str(out), "--out", str(elsewhere), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert again == {**found, "page": str(elsewhere / "index.html")}
+    assert (elsewhere / "index.html").is_file()
+
+
+def test_every_key_of_the_json_is_in_the_docs(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    assert main(["report", str(finished / "out"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    balanced = found["strategies"][1]
+    keys = {*found, *found["headline"], *balanced, *balanced["over_random"], *balanced["savings"][0]}
+    assert main(["run", str(finished / "try.toml"), "--out", str(finished / "out"), "--dry-run", "--json"]) == 0
+    keys |= set(json.loads(capsys.readouterr().out))
+    assert {key for key in keys if f"`{key}`" not in page} == set()
+
+
+def test_presets_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"name", "about"} == set(listed[0])
+    assert "digits" in [one["name"] for one in listed]
+
+
+def test_an_experiment_in_which_every_run_failed_says_so_and_exits_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from askew.experiment import workers
+    from askew.experiment.grid import jobs_of
+
+    def all_fail(config: Any, place: Any, **_: Any) -> list[Any]:
+        for job in jobs_of(config):
+            (place.out / job.folder).mkdir(parents=True)
+            (place.out / job.folder / "failure.txt").write_text("Traceback\nRuntimeError: a defect\n")
+        return jobs_of(config)
+
+    monkeypatch.setattr(workers, "run_all", all_fail)
+    (tmp_path / "small.toml").write_text(SMALL)
+    command = ["run", str(tmp_path / "small.toml"), "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "report: none, since no strategy has finished a cycle\n"
+    assert shown.err.count("RuntimeError: a defect") == 4
+    assert main([*command, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["page"], found["strategies"]) == (None, [])
+    assert [(one["label"], one["seed"], one["reason"]) for one in found["failed"]] == [
+        (label, seed, "RuntimeError: a defect") for label in ("entropy", "kcenter") for seed in (0, 1)
+    ]
 
 
 def test_another_experiments_folder_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "of their reports.",
     )
     run.add_options(parser, out="runs/demo")
-    parser.set_defaults(call=call)
+    parser.set_defaults(call=call, json=False)
 
 
 def call(arguments: argparse.Namespace) -> int:

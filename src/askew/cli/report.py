@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,22 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--metric", metavar="NAME", help="what is compared: accuracy, mean_class_accuracy, … (accuracy)"
     )
+    parser.add_argument("--json", action="store_true", help="print what the report says as JSON; see docs/reports.md")
     parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:
-    """Builds the report and prints its path."""
+    """Builds the report and prints its path, or what it says."""
     from askew.cli.extras import need
 
     need("making a report", "vision", "matplotlib", "jinja2")
-    from askew.report.build import build
+    from askew.report.build import build_of
+    from askew.report.ledgers import read
+    from askew.report.record import record
+    from askew.report.summary import summarize
 
-    print(build(arguments.dir, arguments.out, metric=arguments.metric))
+    experiment = read(arguments.dir)
+    summary = summarize(experiment, arguments.metric)
+    page = build_of(summary, arguments.out)
+    print(json.dumps(record(experiment, summary, page), indent=2, allow_nan=False) if arguments.json else page)
     return 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a TOML file, or the name of a preset")
     add_options(parser, out="runs/NAME")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the results, or with --dry-run what would run, as JSON; see docs/reports.md",
+    )
     parser.set_defaults(call=call)
 
 
@@ -44,6 +51,9 @@ def add_options(parser: argparse.ArgumentParser, *, out: str) -> None:
         action="store_true",
         help="import and call the learner's estimator though it is not scikit-learn's: it runs its code",
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, say what would run and how long it may take, and stop"
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, … (a GPU if there is one)")
 
 
@@ -54,23 +64,56 @@ def call(arguments: argparse.Namespace) -> int:
     need("running an experiment", *NEEDS)
     from askew.experiment.config import presets, read
 
-    if arguments.experiment is None:
+    if arguments.experiment is None and arguments.json:
+        print(json.dumps([{"name": name, "about": what} for name, what in presets().items()], indent=2))
+    elif arguments.experiment is None:
         for name, what in presets().items():
             print(f"{name:<24}  {what}")
-        return 0
-    config = read(arguments.experiment)
-    return experiment(config, arguments, arguments.out or Path("runs") / config.name)
+    else:
+        config = read(arguments.experiment)
+        return experiment(config, arguments, arguments.out or Path("runs") / config.name)
+    return 0
 
 
 def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     """Runs a checked experiment in the folder `out`, to its report; returns 1 if a run failed."""
+    began = time.monotonic()
+    from askew.cli import dry_run
     from askew.cli.screen import Screen
-    from askew.errors import InputError
     from askew.experiment import grid
-    from askew.experiment.tasks import load_dataset
+    from askew.experiment.estimate import remaining_seconds
     from askew.experiment.workers import run_all
     from askew.files import n_cores
-    from askew.report.build import build
+
+    dataset = _dataset(config, arguments)
+    grid.check(config, dataset, arguments.device, trust=arguments.trust_estimator)
+    loading = time.monotonic() - began  # a worker does the same before its first run
+
+    def place_of(threads: int) -> tuple[grid.Place, int, float]:
+        root, skip, trust = arguments.data_root, arguments.skip_unreadable, arguments.trust_estimator
+        place = grid.Place(out, root, skip, arguments.device, threads=threads, trust=trust)
+        jobs = arguments.jobs or max(1, n_cores() // threads)
+        return place, jobs, remaining_seconds(config, dataset, place, jobs=jobs, start_seconds=loading)
+
+    if arguments.dry_run:
+        place, jobs, seconds = place_of(grid.check_folder(config, out, threads=arguments.threads))
+        found = dry_run.record(config, dataset, place, jobs=jobs, seconds=seconds)
+        print(json.dumps(found, indent=2, allow_nan=False) if arguments.json else dry_run.text(found))
+        return 0
+    with grid.prepared(config, dataset, out, threads=arguments.threads) as threads:
+        place, jobs, seconds = place_of(threads)
+        with Screen(config, grid.jobs_of(config), out, expected_seconds=seconds) as screen:
+            failed = run_all(config, place, jobs=jobs, watch=screen.watch, done=screen.done, tick=screen.tick)
+        grid.save_thumbnails(config, dataset, out)
+        for job in failed:
+            print(f"askew: {grid.failure(out, job)}", file=sys.stderr)
+        _report(config, out, as_json=arguments.json)
+    return 1 if failed else 0
+
+
+def _dataset(config: Any, arguments: argparse.Namespace) -> Any:
+    from askew.errors import InputError
+    from askew.experiment.tasks import load_dataset
 
     for name, value in (("--jobs", arguments.jobs), ("--threads", arguments.threads)):
         if value is not None and value < 1:
@@ -80,21 +123,25 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     )
     for path in dataset.unreadable:
         print(f"askew: left out, cannot be read: {path}", file=sys.stderr)
-    trust = arguments.trust_estimator
-    grid.check(config, dataset, arguments.device, trust=trust)
-    with grid.prepared(config, dataset, out, threads=arguments.threads) as threads:
-        place = grid.Place(
-            out, arguments.data_root, arguments.skip_unreadable, arguments.device, threads=threads, trust=trust
-        )
-        jobs = arguments.jobs or max(1, n_cores() // threads)
-        with Screen(config, grid.jobs_of(config), out) as screen:
-            failed = run_all(config, place, jobs=jobs, watch=screen.watch, done=screen.done)
-        grid.save_thumbnails(config, dataset, out)
-        n_seeds = len(config.protocol.seeds)
-        for line in grid.summary(config, out):
-            some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
-            print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
-        for job in failed:
-            print(f"askew: {grid.failure(out, job)}", file=sys.stderr)
-        print(f"report: {build(out)}")
-    return 1 if failed else 0
+    return dataset
+
+
+def _report(config: Any, out: Path, *, as_json: bool) -> None:
+    """Makes the report and prints what each strategy reached, and where the page is."""
+    from askew.experiment import grid
+    from askew.report.build import build_of
+    from askew.report.ledgers import read
+    from askew.report.record import record
+    from askew.report.summary import summarize
+
+    lines, found = grid.summary(config, out), read(out)
+    summary = summarize(found) if any(line.label != grid.FULL for line in lines) else None
+    page = None if summary is None else build_of(summary)
+    if as_json:
+        print(json.dumps(record(found, summary, page), indent=2, allow_nan=False))
+        return
+    n_seeds = len(config.protocol.seeds)
+    for line in lines:
+        some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
+        print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
+    print("report: none, since no strategy has finished a cycle" if page is None else f"report: {page}")

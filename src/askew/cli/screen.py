@@ -1,10 +1,10 @@
-"""The screen of a running experiment: a line a run, and how long the rest will take."""
+"""The screen of a running experiment: what each run does, and how long the rest will take."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,30 +14,58 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from askew.cli.dry_run import about
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.grid import FULL, Job, is_finished
+from askew.experiment.grid import Job, cycles_of, is_finished
 from askew.experiment.loop import Progress
+
+LINE_SECONDS = 60.0
+"""How often a line is printed where there is no terminal."""
+
+PHASES = {"fit": "training", "evaluate": "testing", "predict": "predicting", "query": "choosing", "done": "chosen"}
+"""What the phases of a cycle are called on the screen."""
+
+MOST_NAMED = 4
+"""How many runs a line names."""
 
 
 class Screen:
-    """Shows the runs at work; where there is no terminal, prints a line as each run ends."""
+    """Shows the runs at work; where there is no terminal, prints a line a minute and one as each run ends.
 
-    def __init__(self, config: ExperimentConfig, jobs: Sequence[Job], out: Path) -> None:
+    Args:
+        config, jobs, out: the experiment, its runs and its folder.
+        expected_seconds: what the runs were estimated to take; until cycles have ended, nothing else is known.
+        clock: tells seconds.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        jobs: Sequence[Job],
+        out: Path,
+        *,
+        expected_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = Console(stderr=True)
-        self._cycles = {job: 1 if job.label == FULL else config.protocol.cycles for job in jobs}
+        self._clock, self._expected = clock, expected_seconds
+        self._cycles = {job: cycles_of(config, job) for job in jobs}
         self._ended = {job for job in jobs if is_finished(config, out, job)}
         self._before = sum(self._cycles[job] for job in self._ended)
         self._cycles_done = 0
         self._cycles_dropped = 0
         self._now: dict[Job, Progress] = {}
         self._best: dict[Job, float] = {}
-        self._start = time.monotonic()
+        self._start = self._last_line = clock()
         self._title = f"{config.name}: {len(jobs)} runs"
         self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._render, transient=True)
 
     def __enter__(self) -> Screen:
-        if self._ended:
-            self._console.print(f"{self._title}, {len(self._ended)} finished before")
+        before = f", {len(self._ended)} finished before" if self._ended else ""
+        if self._expected:
+            self._print(f"{self._title}{before}; {about(self._expected)} to go, by a few batches timed on this machine")
+        elif before:
+            self._print(f"{self._title}{before}")
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -66,18 +94,39 @@ class Screen:
         if not self._console.is_terminal and last is not None:
             accuracy = self._best.get(job)
             shown = "" if accuracy is None else f", accuracy {100 * accuracy:.1f}%"
-            print(
+            self._print(
                 f"{len(self._ended)}/{len(self._cycles)} {job.label} seed {job.seed}: "
-                f"{last.n_labeled} labels{shown}; {_left(self._seconds_left())}",
-                file=sys.stderr,
-                flush=True,
+                f"{last.n_labeled} labels{shown}; {_left(self._seconds_left())}"
             )
 
+    def tick(self) -> None:
+        """Is called about every second; without a terminal it prints where the runs are if nothing was for a minute."""
+        if self._console.is_terminal or self._clock() - self._last_line < LINE_SECONDS:
+            return
+        now = [f"{job.label} seed {job.seed} {_where(progress)}" for job, progress in self._now.items()]
+        more = f" and {len(now) - MOST_NAMED} more" if len(now) > MOST_NAMED else ""
+        self._print(
+            f"{_duration(self._clock() - self._start)} so far: {len(self._ended)}/{len(self._cycles)} runs ended; "
+            f"{', '.join(now[:MOST_NAMED]) or 'the next ones start'}{more}; {_left(self._seconds_left())}"
+        )
+
+    def _print(self, line: str) -> None:
+        self._last_line = self._clock()
+        if self._console.is_terminal:
+            self._console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     def _seconds_left(self) -> float | None:
+        """By what was estimated first, and by the cycles that ended the more the more they are."""
+        gone = self._clock() - self._start
+        estimated = None if self._expected is None or gone > self._expected else self._expected - gone
         if self._cycles_done == 0:
-            return None
+            return estimated
         left = sum(self._cycles.values()) - self._before - self._cycles_done - self._cycles_dropped
-        return (time.monotonic() - self._start) / self._cycles_done * left
+        paced = gone / self._cycles_done * left
+        share = self._cycles_done / (self._cycles_done + left)
+        return paced if estimated is None else share * paced + (1 - share) * estimated
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -87,18 +136,26 @@ class Screen:
         table.add_column("accuracy", justify="right")
         for job, p in list(self._now.items()):
             accuracy = self._best.get(job)
-            phase = f"{p.phase} {100 * p.fraction:.0f}%" if p.phase == "fit" and p.fraction else p.phase
             shown = "" if accuracy is None else f"{100 * accuracy:.1f}%"
-            table.add_row(job.label, str(job.seed), f"{p.cycle + 1}/{p.cycles}", phase, str(p.n_labeled), shown)
+            table.add_row(job.label, str(job.seed), f"{p.cycle + 1}/{p.cycles}", _phase(p), str(p.n_labeled), shown)
         total, through = sum(self._cycles.values()), self._before + self._cycles_done
         head = Table.grid(padding=(0, 1))
         head.add_row(
             Text(self._title, style="bold"),
             ProgressBar(total=total, completed=through, width=30),
             f"{len(self._ended)}/{len(self._cycles)} runs",
-            f"{_duration(time.monotonic() - self._start)} so far, {_left(self._seconds_left())}",
+            f"{_duration(self._clock() - self._start)} so far, {_left(self._seconds_left())}",
         )
         return Group(head, table)
+
+
+def _where(progress: Progress) -> str:
+    return f"cycle {progress.cycle + 1}/{progress.cycles} {_phase(progress)}"
+
+
+def _phase(progress: Progress) -> str:
+    name = PHASES.get(progress.phase, progress.phase)
+    return f"{name} {100 * progress.fraction:.0f}%" if progress.phase == "fit" and progress.fraction else name
 
 
 def _left(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ The same command goes on where an earlier one stopped; strategies and seeds may 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from askew.errors import InputError
 from askew.experiment import about
 from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.ledger import begun, read_ledger
+from askew.experiment.ledger import Cycle, begun, read_ledger
 from askew.experiment.tasks import build_task, pool_and_initial, try_learner
 from askew.files import whole_file
 
@@ -117,20 +118,13 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
     Raises:
         InputError: the folder holds something else, or another process works in it.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file: choose another --out")
-    if out.is_dir() and not (out / about.FILE).is_file() and any(path.name != LOCK for path in out.iterdir()):
-        raise InputError(f"{out}: is not empty and holds no experiment: choose another --out")
+    _check_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        there = read_about(out) if (out / about.FILE).is_file() else None
-        if there is not None and not _has_results(out):
+        n_threads = _checked_threads(config, out, threads)
+        if (out / about.FILE).is_file() and not _has_results(out):
             for path in (out / "runs").glob("*"):
                 shutil.rmtree(path)
-            there = None
-        if there is not None:
-            _check_same(there, config, out, threads)
-        n_threads = threads if threads is not None else 1 if there is None else there.threads
         described = About(
             name=config.name,
             dataset=dataset.name,
@@ -143,6 +137,39 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
         )
         described.write(out)
         yield n_threads
+
+
+def check_folder(config: ExperimentConfig, out: Path, *, threads: int | None = None) -> int:
+    """Returns the threads of a run in this folder, after all that `prepared` checks; writes nothing.
+
+    Raises:
+        InputError: the folder holds something else, another process works in it, or it cannot be made.
+    """
+    _check_folder(out)
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise InputError(f"{out}: cannot be written: {there} is {'locked' if there.is_dir() else 'a file'}")
+    if (out / LOCK).is_file():
+        with _locked(out):
+            return _checked_threads(config, out, threads)
+    return _checked_threads(config, out, threads)
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file: choose another --out")
+    if out.is_dir() and not (out / about.FILE).is_file() and any(path.name != LOCK for path in out.iterdir()):
+        raise InputError(f"{out}: is not empty and holds no experiment: choose another --out")
+
+
+def _checked_threads(config: ExperimentConfig, out: Path, threads: int | None) -> int:
+    """Returns the threads of a run: those wanted, else those of the results that are there, else 1."""
+    there = read_about(out) if (out / about.FILE).is_file() else None
+    if there is not None and not _has_results(out):
+        there = None
+    if there is not None:
+        _check_same(there, config, out, threads)
+    return threads if threads is not None else 1 if there is None else there.threads
 
 
 def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int | None) -> None:
@@ -177,7 +204,7 @@ LOCK = "lock"
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    with open(out / LOCK, "w") as file:
+    with open(out / LOCK, "a") as file:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,15 +234,26 @@ def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_s
 
 def is_finished(config: ExperimentConfig, out: Path, job: Job) -> bool:
     """Tells whether a run's ledger holds all of its cycles."""
+    cycles = _measured(out, job)
+    return len(cycles) == cycles_of(config, job) and not cycles[-1].waiting
+
+
+def cycles_of(config: ExperimentConfig, job: Job) -> int:
+    """Returns how many cycles a run has."""
+    return 1 if job.label == FULL else config.protocol.cycles
+
+
+def cycles_done(out: Path, job: Job) -> int:
+    """Returns how many cycles a run's ledger holds; 0 if there is none, or none that can be read."""
+    return len(_measured(out, job))
+
+
+def _measured(out: Path, job: Job) -> Sequence[Cycle]:
     path = job.ledger(out)
-    if not begun(path):
-        return False
     try:
-        _, cycles = read_ledger(path)
+        return read_ledger(path)[1] if begun(path) else ()
     except InputError:
-        return False
-    wanted = 1 if job.label == FULL else config.protocol.cycles
-    return len(cycles) == wanted and not cycles[-1].waiting
+        return ()
 
 
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,10 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 """What the libraries below NumPy, torch and scikit-learn read when they are loaded; `files.n_cores` reads the first."""
 
 
+TICK_SECONDS = 1.0
+"""How long to wait for news of a worker before the screen is told that time goes on."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a run ended.
@@ -54,6 +58,7 @@ def run_all(
     jobs: int = 1,
     watch: Watch = lambda _: None,
     done: Callable[[Job], None] = lambda _: None,
+    tick: Callable[[], None] = lambda: None,
     work: Work | None = None,
 ) -> list[Job]:
     """Runs what is not finished yet, `jobs` runs at a time, and returns the runs that failed.
@@ -66,6 +71,7 @@ def run_all(
         jobs: worker processes.
         watch: told of every phase of every run.
         done: called with a `Job` when it ends.
+        tick: called every second or more often, as long as runs are at work.
         work: does one job in a worker; None is `run_job`.
 
     Raises:
@@ -73,10 +79,11 @@ def run_all(
     """
     todo = [job for job in jobs_of(config) if not is_finished(config, place.out, job)]
     waiting, failed = list(reversed(todo)), []
-    with _environment(place.threads), _workers(min(jobs, len(todo)), config, place, work or run_job) as workers:
+    with environment(place.threads), _workers(min(jobs, len(todo)), config, place, work or run_job) as workers:
         for worker in workers:
             worker.give(waiting.pop())
         while busy := [worker for worker in workers if worker.job is not None]:
+            tick()
             for worker in _heard(busy):
                 news = worker.hear()
                 if isinstance(news, Progress):
@@ -147,7 +154,7 @@ class _Worker:
 
 def _heard(busy: list[_Worker]) -> list[_Worker]:
     lines = {worker.line: worker for worker in busy if worker.line is not None}
-    return [lines[line] for line in wait(list(lines)) if isinstance(line, Connection)]
+    return [lines[line] for line in wait(list(lines), TICK_SECONDS) if isinstance(line, Connection)]
 
 
 @contextmanager
@@ -161,7 +168,7 @@ def _workers(n: int, config: ExperimentConfig, place: Place, work: Work) -> Iter
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
+def environment(threads: int) -> Iterator[None]:
     """Sets, for the processes started in the block, how many threads the libraries take; they read it when loaded."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))

@@ -32,10 +32,14 @@ def build(folder: Path | str, out: Path | str | None = None, *, metric: str | No
             or a file in it that would be replaced and that askew did not write.
         MissingExtra: matplotlib or Jinja2 are not installed.
     """
-    folder = Path(folder)
+    return build_of(summarize(read(folder), metric), out)
+
+
+def build_of(summary: Summary, out: Path | str | None = None) -> Path:
+    """Writes the report of what was computed of an experiment; see `build`."""
+    folder = summary.experiment.folder
     out = folder / "report" if out is None else Path(out)
     _refuse_other(out)
-    summary = summarize(read(folder), metric)
     files = _render(summary)
     about = {"experiment": summary.experiment.name, "metric": summary.metric, "files": sorted(files)}
     files[ABOUT] = (json.dumps(about, indent=2) + "\n").encode()

@@ -13,6 +13,7 @@ from askew.errors import one_line
 from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Run
+from askew.report.record import reason
 from askew.report.sheet import Strip
 from askew.report.style import CSS_NAMES, DARK_PHASES, DARK_SERIES, PHASES, SERIES, looks
 from askew.report.summary import Summary
@@ -43,7 +44,7 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         tables={table.name: table for table in tables(summary)},
         keys={label: (f"var(--{CSS_NAMES[of.colour]})", " ".join(map(str, of.dashes))) for label, of in look.items()},
         strips=first_asked,
-        failures=[(run, _last_line(run)) for run in experiment.failures],
+        failures=[(run, reason(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],
         config=_flat(experiment.config),
         series=list(zip(SERIES, DARK_SERIES, strict=True)),
@@ -75,10 +76,6 @@ def _inline(text: str) -> str:
     text = _FONT.sub(r"font: \1\2 var(--sans)", text)
     text = _COLOUR.sub(lambda found: f"var(--{CSS_NAMES[found.group().lower()]})", text)
     return re.sub(r"\s*\n\s*", "\n", text)
-
-
-def _last_line(run: Run) -> str:
-    return (run.failure or "").strip().splitlines()[-1] if (run.failure or "").strip() else "no reason was written"
 
 
 def _progress(run: Run) -> str:

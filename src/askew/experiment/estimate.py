@@ -1,0 +1,250 @@
+"""How long an experiment will take: a few training batches, predictions and questions are timed on this machine."""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from askew.arrays import Indices
+from askew.data.dataset import Dataset
+from askew.experiment.config import ExperimentConfig
+from askew.experiment.grid import FULL, Job, Place, cycles_done, cycles_of, jobs_of
+from askew.experiment.tasks import build_learner, build_task, pool_and_initial
+from askew.experiment.workers import environment
+from askew.learn.classifier import Classifier
+from askew.learn.learner import Learner
+from askew.learn.task import ImageClassification, Trained
+from askew.learn.training import Training
+from askew.plan import Plan
+from askew.pool import Pool
+from askew.query import select
+from askew.recorders import RECORDINGS
+
+ENOUGH_SECONDS = 0.3
+"""What is timed lasts so long at least, if it can: less is mostly the clock's and the machine's chance."""
+
+MOST_STEPS = 96
+"""Training steps that are timed at most."""
+
+FIRST_ITEMS = 32
+"""Pictures that are predicted first, to find out how many a second takes."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that the parts of a cycle take on this machine.
+
+    Attributes:
+        fit: number of labels to seconds of a training.
+        probs: of predicting the classes of one picture.
+        predict: label of a strategy to seconds of predicting one picture for it.
+        query: label of a strategy to seconds of a question.
+    """
+
+    fit: Callable[[int], float]
+    probs: float
+    predict: Mapping[str, float]
+    query: Mapping[str, float]
+
+
+def remaining_seconds(
+    config: ExperimentConfig, dataset: Dataset, place: Place, *, jobs: int, start_seconds: float = 0.0
+) -> float:
+    """Returns how long the runs that are not finished will take, an estimate; it computes for a few seconds itself.
+
+    Not in it: that runs side by side slow each other down, and the report.
+
+    Args:
+        config: checked by `grid.check`.
+        dataset: of the configuration.
+        place: where finished cycles are, and what is computed with.
+        jobs: runs at a time.
+        start_seconds: of a worker, until its first run begins.
+    """
+    left = {job: range(cycles_done(place.out, job), cycles_of(config, job)) for job in jobs_of(config)}
+    left = {job: cycles for job, cycles in left.items() if len(cycles)}
+    if not left:
+        return 0.0
+    items, _ = pool_and_initial(config, dataset, config.protocol.seeds[0])
+    with _computing_with(place.threads):
+        pace = measure(config, dataset, place)
+    plans = {entry.name: entry.plan() for entry in config.strategies}
+    each = [
+        sum(_cycle_seconds(config, pace, job, plans.get(job.label), n, len(items), len(dataset.test)) for n in cycles)
+        for job, cycles in left.items()
+    ]
+    return start_seconds + max(sum(each) / min(jobs, len(each)), *each)
+
+
+def label_counts(config: ExperimentConfig) -> list[int]:
+    """Lists how many labels each cycle trains on."""
+    protocol = config.protocol
+    return [protocol.initial + cycle * protocol.budget for cycle in range(protocol.cycles)]
+
+
+def _cycle_seconds(
+    config: ExperimentConfig, pace: Pace, job: Job, plan: Plan | None, cycle: int, n_items: int, n_test: int
+) -> float:
+    if job.label == FULL or plan is None:
+        return pace.fit(n_items) + n_test * pace.probs
+    counts = label_counts(config)
+    n_unlabeled = n_items - counts[cycle]
+    seconds = pace.fit(counts[cycle]) + n_test * pace.probs
+    if cycle == len(counts) - 1:
+        return seconds
+    seconds += pace.query[job.label]
+    seconds += pace.predict[job.label] * (n_items if "features" in plan.needs else n_unlabeled)
+    return seconds
+
+
+def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
+    """Times, with the first seed's pool, a few training steps, and a prediction and a question of each strategy."""
+    items, initial = pool_and_initial(config, dataset, config.protocol.seeds[0])
+    others = np.setdiff1d(np.arange(len(items)), initial)
+    counts = [*label_counts(config), *([len(items)] if config.protocol.full else [])]
+    learner = build_task(config, dataset, items, device=place.device, trust=place.trust).learner
+    if isinstance(learner, Classifier):
+        fit = _network_fit_seconds(config, dataset, place, items[initial], learner.training, counts)
+    else:
+        fit = _estimator_fit_seconds(learner, dataset, items, counts)
+    few = _Rehearsal.of(config, dataset, place, items[initial], items[others[:FIRST_ITEMS]])
+    probs = few.predict_seconds(("probs",))
+    n_asked = int(np.clip(ENOUGH_SECONDS / probs, 1, len(others)))
+    asked = others[np.linspace(0, len(others) - 1, n_asked).astype(int)]
+    rehearsal = _Rehearsal.of(config, dataset, place, items[initial], items[asked])
+    probs = rehearsal.predict_seconds(("probs",))
+    predict, query = {}, {}
+    for entry in config.strategies:
+        plan = entry.plan()
+        recorded = any(RECORDINGS[name].reads for name in plan.needs if name in RECORDINGS)
+        predict[entry.name] = rehearsal.predict_seconds(plan.needs) + recorded * learner.epochs * probs
+        query[entry.name] = rehearsal.query_seconds(plan, config.protocol.budget) * len(others)
+    return Pace(fit, probs, predict, query)
+
+
+@dataclass(frozen=True)
+class _Rehearsal:
+    """The task on a part of the pool, with a model that was trained for two epochs of one step."""
+
+    task: ImageClassification
+    pool: Pool
+    model: Trained
+
+    @classmethod
+    def of(
+        cls, config: ExperimentConfig, dataset: Dataset, place: Place, labeled: Indices, unlabeled: Indices
+    ) -> _Rehearsal:
+        """Makes it of rows of the training images."""
+        short = _with_training(config, epochs=2, steps=2)
+        rows = np.concatenate([labeled, unlabeled])
+        task = build_task(short, dataset, rows, device=place.device, trust=place.trust)
+        pool = Pool(np.where(np.arange(len(rows)) < len(labeled), task.truth, -1))
+        needs = {need for entry in config.strategies for need in entry.plan().needs}
+        return cls(task, pool, task.fit(pool, [name for name in needs if name in RECORDINGS], seed=0))
+
+    def predict_seconds(self, needs: Sequence[str]) -> float:
+        """Returns the seconds that one picture takes."""
+        n = len(self.pool) if "features" in needs else len(self.pool.unlabeled)
+        return _seconds(lambda: self.task.predict(self.model, self.pool, needs, seed=0)) / max(1, n)
+
+    def query_seconds(self, plan: Plan, budget: int) -> float:
+        """Returns the seconds of a question, divided by the number of unlabeled pictures."""
+        n_unlabeled = len(self.pool.unlabeled)
+        n = max(1, min(budget, n_unlabeled // 2))
+        pred = self.task.predict(self.model, self.pool, plan.needs, seed=0)
+        return _seconds(lambda: select(plan, n, pred, self.pool, seed=0)) * budget / n / n_unlabeled
+
+
+def _network_fit_seconds(
+    config: ExperimentConfig,
+    dataset: Dataset,
+    place: Place,
+    rows: Indices,
+    training: Training,
+    counts: Sequence[int],
+) -> Callable[[int], float]:
+    """Times steps of the smallest and the largest batch; between them a step's seconds rise evenly."""
+    images = dataset.train.take(rows)
+    pool = Pool(images.labels)
+
+    def fit(batch: int, steps: int) -> float:
+        short = _with_training(config, epochs=1, steps=steps, batch=batch).learner
+        learner = build_learner(short, dataset.n_classes, device=place.device)
+        feed = learner.feed(images)
+        return _seconds(lambda: learner.fit(feed, pool, seed=0))
+
+    batches = {n: max(2, round(_batch(training, n))) for n in counts}
+    ends = sorted({min(batches.values()), max(batches.values())})
+    timed = {batch: _step_seconds(functools.partial(fit, batch)) for batch in ends}
+    starts, steps = zip(*timed.values(), strict=True)
+    return lambda n: min(starts) + training.steps_for(n) * float(np.interp(batches[n], ends, steps))
+
+
+def _batch(training: Training, n_items: int) -> float:
+    """Returns how many pictures a step has, on average."""
+    return training.batch if training.steps else n_items * training.epochs / training.steps_for(n_items)
+
+
+def _step_seconds(fit: Callable[[int], float]) -> tuple[float, float]:
+    """Returns the seconds of what is before the first step, and of a step; `fit` trains so many and returns seconds."""
+    one, more = fit(1), 4
+    while True:
+        seconds = fit(1 + more) - one
+        if seconds >= ENOUGH_SECONDS or more >= MOST_STEPS:
+            step = max(seconds / more, 1e-6)
+            return max(one - step, 0.0), step
+        more *= 5
+
+
+def _estimator_fit_seconds(
+    learner: Learner, dataset: Dataset, items: Indices, counts: Sequence[int]
+) -> Callable[[int], float]:
+    """Times one fit on a middle number of labels; others are taken to last in proportion to theirs."""
+    n = int(np.median(counts))
+    images = dataset.train.take(items[np.linspace(0, len(items) - 1, n).astype(int)])
+    pool = Pool(images.labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an estimator's own, such as of what did not converge; the runs say them too
+        feed = learner.feed(images)
+        seconds = _seconds(lambda: learner.fit(feed, pool, seed=0))
+    return lambda n_labeled: seconds * n_labeled / n
+
+
+def _with_training(config: ExperimentConfig, **changes: int) -> ExperimentConfig:
+    """Returns the configuration with a training of so many epochs and steps, and else its own."""
+    learner = config.learner
+    if learner.estimator is not None:
+        return config
+    training = {**learner.training, "passes": 0, "min_steps": 0, **changes}
+    return config.model_copy(update={"learner": learner.model_copy(update={"training": training})})
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Returns how long it takes; what is short is done twice, and the better counts: the first time loads things."""
+    taken: list[float] = []
+    while len(taken) < 2 and sum(taken) < 1.0:
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+@contextmanager
+def _computing_with(threads: int) -> Iterator[None]:
+    """Computes in the block with as many threads as a worker does."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with environment(threads), threadpool_limits(threads):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,154 @@
+"""The estimate of an experiment's time: its sums by hand, its timing on a clock that a test sets, and a real one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from askew.experiment import estimate
+from askew.experiment.config import ExperimentConfig, parse
+from askew.experiment.estimate import Pace, measure, remaining_seconds
+from askew.experiment.grid import Job, Place
+from askew.experiment.ledger import open_ledger
+from askew.experiment.loop import TruthOracle, run_cycles
+from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
+from askew.experiment.workers import run_of
+
+
+def config_of(**changes: Any) -> ExperimentConfig:
+    values = {
+        "name": "try",
+        "data": {"source": "digits", "pool_items": 100, "test_items": 40},
+        "learner": {"backbone": "small-convnet", "preset": "digits", "training": {"epochs": 2}},
+        "protocol": {"initial": 20, "budget": 10, "cycles": 3, "seeds": [0, 1], "full": True},
+        "strategies": ["entropy", "kcenter"],
+    }
+    return parse({**values, **changes}, "here")
+
+
+PACE = Pace(
+    fit=lambda n: n / 10,
+    probs=0.01,
+    predict={"entropy": 0.02, "kcenter": 0.03},
+    query={"entropy": 0.5, "kcenter": 1.5},
+)
+
+ENTROPY = (2 + 0.4 + 80 * 0.02 + 0.5) + (3 + 0.4 + 70 * 0.02 + 0.5) + (4 + 0.4)
+KCENTER = (2 + 0.4 + 100 * 0.03 + 1.5) + (3 + 0.4 + 100 * 0.03 + 1.5) + (4 + 0.4)  # features: labelled items too
+WHOLE_POOL = 10 + 0.4
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "measure", lambda *_: PACE)
+
+
+@pytest.mark.usefixtures("paced")
+def test_the_runs_add_up_and_share_the_workers(tmp_path: Path) -> None:
+    config = config_of()
+    dataset = load_dataset(config.data)
+    total = 2 * (ENTROPY + KCENTER + WHOLE_POOL)
+    for jobs, expected in ((1, total), (2, total / 2), (6, KCENTER), (99, KCENTER)):
+        found = remaining_seconds(config, dataset, Place(tmp_path), jobs=jobs, start_seconds=7.0)
+        assert found == pytest.approx(7 + expected), jobs
+
+
+@pytest.mark.usefixtures("paced")
+def test_cycles_that_are_done_are_not_counted(tmp_path: Path) -> None:
+    config = config_of(protocol={"initial": 20, "budget": 10, "cycles": 3, "seeds": [0]})
+    dataset = load_dataset(config.data)
+    items, initial = pool_and_initial(config, dataset, 0)
+    task = build_task(config, dataset, items, device="cpu")
+    for cycles, expected in ((1, ENTROPY - 4.5 + KCENTER), (3, KCENTER)):
+        job = Job("entropy", 0)
+        run = run_of(config, job, initial, len(items))
+        with open_ledger(tmp_path / job.folder, run.header()) as ledger:
+            told = []
+
+            def stop(progress: Any, told: list[int] = told, cycles: int = cycles) -> None:
+                told.append(progress.cycle)
+                if progress.cycle == cycles:
+                    raise KeyboardInterrupt
+
+            try:
+                run_cycles(task, run, ledger, TruthOracle(task.truth), stop)
+            except KeyboardInterrupt:
+                assert cycles == 1
+        assert remaining_seconds(config, dataset, Place(tmp_path), jobs=1) == pytest.approx(expected)
+
+
+def test_nothing_left_is_not_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "cycles_done", lambda *_: 3)
+    monkeypatch.setattr(estimate, "measure", None)
+    config = config_of()
+    assert remaining_seconds(config, load_dataset(config.data), Place(tmp_path), jobs=1, start_seconds=9) == 0
+
+
+@pytest.mark.parametrize(("start", "step"), [(0.5, 0.004), (0.0, 0.2), (3.0, 2.0)])
+def test_a_step_is_told_from_what_is_before_the_first_one(start: float, step: float) -> None:
+    asked: list[int] = []
+
+    def fit(steps: int) -> float:
+        asked.append(steps)
+        return start + step * steps
+
+    assert estimate._step_seconds(fit) == pytest.approx((start, step))
+    assert max(asked) - 1 <= max(estimate.MOST_STEPS, 4) + 4
+    assert step * (max(asked) - 1) >= estimate.ENOUGH_SECONDS or max(asked) > estimate.MOST_STEPS
+
+
+def test_what_is_short_is_timed_twice_and_what_is_long_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.5, 1.0, 1.2, 0.0, 3.0])  # 0.5 s, then 0.2 s; 3 s
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(times))
+    assert estimate._seconds(lambda: None) == pytest.approx(0.2)
+    assert estimate._seconds(lambda: None) == 3.0
+    assert list(times) == []
+
+
+def test_batches_between_the_ends_take_seconds_between() -> None:
+    """20 epochs in batches of 32: of 20 labels one batch of 20 each, of 70 three of 23⅓."""
+    training = config_training(epochs=20, batch=32)
+    assert [estimate._batch(training, n) for n in (20, 32, 70)] == pytest.approx([20, 32, 70 / 3])
+    assert estimate._batch(config_training(epochs=10, batch=32, steps=250), 70) == 32
+
+
+def config_training(**fields: Any) -> Any:
+    from askew.learn.training import Training
+
+    return Training(**fields)
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        {"preset": "digits"},
+        {"preset": "quick", "training": {"steps": 20, "passes": 0}},
+        {"estimator": "sklearn.linear_model.LogisticRegression"},
+    ],
+)
+def test_a_real_learner_is_timed_and_the_process_is_as_before(tmp_path: Path, learner: dict[str, Any]) -> None:
+    strategies = [
+        "entropy",
+        {"strategy": "kcenter", "balance": 0.5},
+        *([] if "estimator" in learner else ["dispersion"]),
+    ]
+    config = config_of(learner=learner, strategies=strategies)
+    dataset = load_dataset(config.data)
+    threads, environment = torch.get_num_threads(), dict(os.environ)
+    with_threads = Place(tmp_path / "none", threads=2)
+    assert remaining_seconds(config, dataset, with_threads, jobs=1) > 0
+    assert torch.get_num_threads() == threads
+    assert dict(os.environ) == environment
+    assert list(tmp_path.iterdir()) == []
+    pace = measure(config, dataset, with_threads)
+    assert 0 < pace.fit(20) < 2 * pace.fit(100)
+    assert min(*pace.predict.values(), *pace.query.values(), pace.probs) > 0
+    if "dispersion" in pace.predict:  # all epochs predict the pool
+        assert pace.predict["dispersion"] > 5 * pace.probs
