@@ -262,3 +262,17 @@ def test_refusals_name_the_values():
         assert len(
             greedy(Fixed(np.arange(3.0)), np.array([0, 1]), 1, rng(), balance=GreedyBalance(wrong, np.ones(2), 1.0))
         )
+
+
+@pytest.mark.parametrize("front", [3, 1024])
+def test_of_equal_gains_the_preferred_go_first_and_then_chance_decides(monkeypatch, front):
+    monkeypatch.setattr(greedy_module, "FRONT", front)
+    gains, prefer = np.repeat([1.0, 5.0], 6), np.tile([0.0, 2.0, 1.0, 2.0, 0.0, 1.0], 2)
+    orders = set()
+    for seed in range(20):
+        fixed = Fixed(gains)
+        fixed.prefer = prefer
+        chosen = greedy(fixed, np.arange(12), 12, rng(seed))
+        assert [(gains[i], prefer[i]) for i in chosen] == sorted(zip(gains, prefer, strict=True), reverse=True)
+        orders.add(tuple(chosen.tolist()))
+    assert len(orders) > 10

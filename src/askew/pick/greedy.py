@@ -78,8 +78,8 @@ def greedy(
 
     Algorithm 2 of the thesis: argmin_i −d_i + λ Σ_c |Ω_c − Σ_{j picked} P_jc − P_ic|, with d_i the gain (for k-center
     the Euclidean distance to the nearest labelled or picked item). The picks are those of that definition: scores are
-    compared exactly, as far as float64 goes, and equal ones are ordered by a random permutation of the items drawn
-    once. Only items whose bound can still win are evaluated.
+    compared exactly, as far as float64 goes, and equal ones are ordered by `gains.prefer`, and then by a random
+    permutation of the items drawn once. Only items whose bound can still win are evaluated.
 
     A penalty never falls while items are picked: as R_c falls, |R_c − P_ic| − |R_c| rises, for any P_ic ≥ 0. Where
     gains never grow either, a score computed earlier is an upper bound of today's, and the loop works on the `FRONT`
@@ -116,7 +116,8 @@ class Picking:
 
     Attributes:
         gains, items: as for `greedy`.
-        keys: (K,) a permutation; of equal scores the one with the largest key is picked.
+        keys: (K,) a permutation; of equal scores the one that `gains.prefer` puts first is picked, and of those the
+            one with the largest key.
         penalty: of Algorithm 2, or None.
         gained: receives the gain of every pick, as exact as float64 allows, if it is a list.
         chosen: pool indices picked so far.
@@ -131,6 +132,7 @@ class Picking:
 
     def run(self, n: int) -> None:
         """Picks until n items are chosen."""
+        self.keys = _preferred(self.keys, getattr(self.gains, "prefer", None), self.items)
         upper = np.full(len(self.items), np.inf)
         if len(self.gains.start):
             self._pick_from(np.flatnonzero(np.isin(self.items, self.gains.start)), (-np.inf, -1), 1)
@@ -183,6 +185,15 @@ class Picking:
             self.chosen.append(int(self.items[front[winner]]))
             if penalty is not None:
                 penalty.pick(winner)
+
+
+def _preferred(keys: Indices, prefer: Floats | None, items: Indices) -> Indices:
+    """Returns keys in the order of `prefer` of the items, and of `keys` where that is equal."""
+    if prefer is None:
+        return keys
+    out = np.empty(len(keys), dtype=np.int64)
+    out[np.lexsort((keys, prefer[items]))] = np.arange(len(keys))
+    return out
 
 
 def _front(bound: Floats, keys: Indices, size: int) -> tuple[Indices, tuple[float, int]]:

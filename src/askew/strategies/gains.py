@@ -26,6 +26,8 @@ class Gains(Protocol):
         start: pool indices that the first pick is made from; empty if the first pick is like every other.
         upper: (N,) upper bounds of the gains, valid from the start, or, where `start` is not empty, from the first
             pick on; while nothing is in focus, if gains may grow.
+        prefer: (N,) numbers: of items with equal scores those with the largest go first; None, or left out, if the seed
+            alone is to decide.
         low: lower bounds of the gains of the items in focus, in the order given to `focus`; follows every pick.
         high: upper bounds likewise. A picked item has −inf in both.
     """

@@ -1,0 +1,101 @@
+"""How near items are, as numbers from 0 to 1 in float64, between any two sets of a pool: for `kernels.coverage`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Array, Floats, Indices
+from askew.blocked import over_blocks
+from askew.kernels.unit import UnitRows
+
+TILE = 512
+"""Rows of the pool that are taken at a time."""
+
+
+class Side(NamedTuple):
+    """One side of a product: pool indices, and the rows that stand for them there."""
+
+    items: Indices
+    rows: NDArray[np.float64]
+
+
+class Kernel(Protocol):
+    """A similarity k(x, y) = k(y, x) in [0, 1], 1 for x = y."""
+
+    n_dims: int
+
+    def left(self, items: Indices) -> Side:
+        """Makes ready one side of `between`."""
+
+    def right(self, items: Indices) -> Side:
+        """Makes ready the other side."""
+
+    def between(self, left: Side, right: Side) -> NDArray[np.float64]:
+        """Returns (A, B) k of each pair, in an array that the caller may overwrite."""
+
+    def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:
+        """Returns positions in `others` that hold, beside some more, all where k(item, other) > least, by one pass."""
+
+
+class Gaussian:
+    """k(x, y) = exp(−|x − y|² / width²) of features at length 1; a row of zeros stays a row of zeros.
+
+    The exponent 2xy/w² − |x|²/w² − |y|²/w² is one product of rows with two more numbers each.
+    """
+
+    def __init__(self, features: Array, width: float) -> None:
+        self._unit, self._rate = UnitRows(features), 1 / width**2
+        self.n_dims = int(self._unit.given.shape[1])
+
+    def left(self, items: Indices) -> Side:
+        """Returns the rows (2x, −|x|², −1) / width²."""
+        rows = self._unit.take(items, 2, times=2 * self._rate)
+        rows[:, -2], rows[:, -1] = -self._rate * np.sign(self._unit.inverse[items]), -self._rate
+        return Side(items, rows)
+
+    def right(self, items: Indices) -> Side:
+        """Returns the rows (y, 1, |y|²)."""
+        rows = self._unit.take(items, 2)
+        rows[:, -2], rows[:, -1] = 1, np.sign(self._unit.inverse[items])
+        return Side(items, rows)
+
+    def between(self, left: Side, right: Side) -> NDArray[np.float64]:
+        """Returns (A, B) kernel values."""
+        out: NDArray[np.float64] = left.rows @ right.rows.T
+        np.minimum(out, 0, out=out)
+        np.exp(out, out=out)
+        return out
+
+    def centrality(self) -> NDArray[np.float64]:
+        """Returns (N,) the cosine of each item with the mean direction of the pool, times that mean's length.
+
+        Rounded to 2^−32, so that the order of the items decides nothing.
+        """
+        n_items = len(self._unit.given)
+        tiles = [np.arange(first, min(first + TILE, n_items)) for first in range(0, n_items, TILE)]
+        mean = np.sum([self._unit.take(tile).sum(axis=0) for tile in tiles], axis=0) / n_items
+        return np.asarray(np.rint(np.concatenate([self._unit.take(tile) @ mean for tile in tiles]) * 2**32) / 2**32)
+
+    def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:
+        """Reads the features once, in their own dtype, and allows for its rounding."""
+        own, unit = self._unit.given, self._unit.take(np.array([item]))[0]
+        dots = _products(own, unit.astype(own.dtype))
+        slack = 2 * (self.n_dims + 16) * float(np.finfo(own.dtype).eps)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            near = 2 * (dots[others] * self._unit.inverse[others] + slack)
+            near -= np.sign(self._unit.inverse[others]) + np.sign(self._unit.inverse[item])
+            return np.flatnonzero(~(near * self._rate < np.log(least)))
+
+
+def _products(rows: Floats, column: Floats) -> NDArray[np.float64]:
+    out = np.empty(len(rows))
+
+    def work(part: slice) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[part] = rows[part] @ column
+
+    over_blocks(work, len(rows), rows.shape[1] * rows.itemsize)
+    return out

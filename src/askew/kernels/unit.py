@@ -1,0 +1,47 @@
+"""Rows of features at length 1, made as they are needed: what compares directions and never holds a second pool."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askew.arrays import Array, Indices, to_numpy
+from askew.blocked import over_blocks
+
+TINY = 1e-300
+"""A row with no number above this counts as a row of zeros."""
+
+
+class UnitRows:
+    """Features divided by their Euclidean norm, row by row; a row of zeros stays as it is.
+
+    Args:
+        features: (N, D) floats of any library; rows that are not finite are never to be asked for.
+
+    Attributes:
+        given: (N, D) the features, as NumPy.
+        inverse: (N,) one over the norm of each row; 0 for a row of zeros.
+
+    >>> rows = UnitRows(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    >>> rows.take(np.array([0, 1])), rows.inverse
+    (array([[0.6, 0.8], [0. , 0. ]]), array([0.2, 0. ]))
+    """
+
+    def __init__(self, features: Array) -> None:
+        self.given = to_numpy(features)
+        self.inverse = np.zeros(len(self.given))
+        over_blocks(self._measure, len(self.given), 8 * self.given.shape[1])
+
+    def take(self, items: Indices, more: int = 0, *, times: float = 1.0) -> NDArray[np.float64]:
+        """Returns (K, D + more) the unit rows of these pool items, times a number; `more` columns are left to fill."""
+        n_dims = self.given.shape[1]
+        out = np.empty((len(items), n_dims + more))
+        np.multiply(self.given[items], times * self.inverse[items, None], out=out[:, :n_dims])
+        return out
+
+    def _measure(self, rows: slice) -> None:
+        block = np.abs(self.given[rows].astype(np.float64))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            largest = block.max(axis=1)
+            norms = np.sqrt(np.square(block / largest[:, None]).sum(axis=1))
+            self.inverse[rows] = np.where(largest > TINY, 1 / norms / largest, 0)
