@@ -137,4 +137,5 @@ def _named(file: CocoFile, name: str) -> str:
 
 
 def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
+    file.check_size(name, video.width_px, video.height_px)
     return file.boxes(name, video.declared).padded(video.declared)

@@ -29,11 +29,12 @@ DECIMALS = (2, 3, 4)
 
 
 class Image(NamedTuple):
-    """An image of a video: its id, its file, and its place if the file says."""
+    """An image of a video: its id, its file, and its place and (width, height) in pixels if the file says."""
 
     id: Id
     file_name: str
     place: int | None
+    size: tuple[int, int] | None
 
 
 class Annotation(NamedTuple):
@@ -90,6 +91,20 @@ class CocoFile:
         )
         file_names = {place: image.file_name for place, image in zip(places, images, strict=True)}
         return VideoBoxes(found, self.classes, tuple(file_names.get(place, "") for place in range(length)))
+
+    def check_size(self, name: str, width_px: int, height_px: int) -> None:
+        """Checks that the images of a video are as large as its frames, where the file says their size.
+
+        Raises:
+            InputError: one is not; its boxes would lie elsewhere.
+        """
+        for image in self.videos[name]:
+            if image.size not in (None, (width_px, height_px)):
+                width, height = image.size
+                raise InputError(
+                    f"{self.where}: image {image.id!r} has {width} x {height} pixels, but the frames of the video have "
+                    f"{width_px} x {height_px}: give the film that the boxes were found in, or turn and scale the boxes"
+                )
 
 
 def read_coco(
@@ -186,12 +201,18 @@ def _videos(where: Path, data: dict[str, Any]) -> tuple[dict[str, list[Image]], 
         file_name = "" if one.values.get("file_name") is None else one.text("file_name")
         key = next((key for key in PLACES if key in one.values), None)
         ids.append(one.identity("id"))
-        image = Image(ids[-1], file_name, None if key is None else one.whole(key))
+        image = Image(ids[-1], file_name, None if key is None else one.whole(key), _size(one))
         members.setdefault(video, []).append(image)
     _check_once(where, "images", ids)
     called = [names.get(key, "" if key is None else str(key)) for key in members]
     _check_once(where, "videos", called, "names")
     return dict(zip(called, members.values(), strict=True)), set(ids)
+
+
+def _size(image: Record) -> tuple[int, int] | None:
+    """Returns width and height of an image, None where they are missing, or 0 as some tools write them."""
+    width, height = (image.values.get(key) for key in ("width", "height"))
+    return (width, height) if type(width) is type(height) is int and width > 0 and height > 0 else None
 
 
 def _check_once(where: Path, what: str, values: Sequence[Id], kind: str = "ids") -> None:
