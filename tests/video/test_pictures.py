@@ -228,3 +228,16 @@ def test_the_strip_shows_suspected_upwards_in_red_and_missed_downwards_in_blue()
     wide = (1550 - 200) / 10
     assert (wrong[:, 1].min(), wrong[:, 1].max() + 1) == pytest.approx((200 + 2 * wide, 200 + 3 * wide), abs=1)
     assert (lost[:, 1].min(), lost[:, 1].max() + 1) == pytest.approx((200 + 7 * wide, 200 + 8 * wide), abs=1)
+
+
+def test_the_pictures_of_the_page_are_what_the_command_draws_today(tmp_path):
+    """A little differs where other versions of OpenCV and Pillow compute the flow and draw letters."""
+    import video_pictures
+
+    video_pictures.write(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["video-frame.jpg", "video-timeline.png"]
+    for name in names:
+        new, old = (cv2.imread(str(folder / name)).astype(float) for folder in (tmp_path, video_pictures.IMAGES))
+        assert new.shape == old.shape
+        assert np.abs(new - old).mean() < 4, f"{name}: run scripts/video_pictures.py"
