@@ -7,12 +7,17 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices
+from askew.arrays import Array, Floats, Indices, is_number
 from askew.blocked import over_blocks
+from askew.errors import InputError
+from askew.kernels.threads import one_blas_thread
 from askew.kernels.unit import UnitRows
 
 TILE = 512
 """Rows of the pool that are taken at a time."""
+
+SAME = 1e-6
+"""Rows at length 1 that are nearer than this count as one: float32 tells no smaller distances."""
 
 
 class Side(NamedTuple):
@@ -88,6 +93,43 @@ class Gaussian:
             near = 2 * (dots[others] * self._unit.inverse[others] + slack)
             near -= np.sign(self._unit.inverse[others]) + np.sign(self._unit.inverse[item])
             return np.flatnonzero(~(near * self._rate < np.log(least)))
+
+
+def checked_width(width: object) -> float:
+    """Returns the width of a Gaussian.
+
+    Raises:
+        InputError: it is no number above 0.
+    """
+    if not (is_number(width) and 1e-100 < width < 1e100):  # type: ignore[operator]
+        raise InputError(f"width: {width!r}: expected a number above 0; features at length 1 are at most 2 apart")
+    return float(width)  # type: ignore[arg-type]
+
+
+def least_distance(features: Array, items: Indices) -> float | None:
+    """Returns the smallest distance between two of these items at length 1 that is above `SAME`, or None.
+
+    Cost: O(K²·D), in tiles.
+    """
+    unit, least2 = UnitRows(features), np.full(len(items), np.inf)
+
+    def work(part: slice) -> None:
+        left = unit.take(items[part], 2)
+        left[:, -2], left[:, -1] = np.sign(unit.inverse[items[part]]), 1
+        left[:, :-2] *= -2
+        for first in range(0, part.stop, TILE):
+            others = items[first : min(first + TILE, part.stop)]
+            right = unit.take(others, 2)
+            right[:, -2], right[:, -1] = 1, np.sign(unit.inverse[others])
+            apart2 = left @ right.T
+            apart2[apart2 <= SAME**2] = np.inf
+            least2[part] = np.minimum(least2[part], apart2.min(axis=1))
+
+    row_bytes = 8 * (unit.given.shape[1] + 2)
+    with one_blas_thread():
+        over_blocks(work, len(items), row_bytes, block_bytes=TILE * row_bytes)
+    least = float(least2.min(initial=np.inf))
+    return least**0.5 if np.isfinite(least) else None
 
 
 def _products(rows: Floats, column: Floats) -> NDArray[np.float64]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from askew.arrays import is_number
-from askew.errors import InputError
 from askew.kernels.coverage import Coverage
-from askew.kernels.similarity import Gaussian
+from askew.kernels.similarity import Gaussian, checked_width
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.strategies.gains import Gains
@@ -28,8 +26,6 @@ def maxherding(pred: Predictions, pool: Pool, *, width: float = 1.0) -> Gains:
     Raises:
         InputError: the features of a labelled item are not finite, or the width is no finite number above 0.
     """
-    if not (is_number(width) and 1e-100 < width < 1e100):
-        raise InputError(f"width: {width!r}: expected a number above 0; features at length 1 are at most 2 apart")
     features = pred.require("features", pool.labeled, "maxherding")
-    kernel = Gaussian(features, width)
+    kernel = Gaussian(features, checked_width(width))
     return Coverage(kernel, pool.labeled, pool.unlabeled, prefer=kernel.centrality())
