@@ -1,15 +1,17 @@
 """The mutation check: changes a module in one small way at a time and lists the changes that no test notices.
 
-    python scripts/mutate.py                            every module of TESTS; half an hour on two cores
+    python scripts/mutate.py                            every module of TESTS; an hour on two cores
     python scripts/mutate.py askew.query --jobs 4       one of them
     python scripts/mutate.py --out mutants.json         the list as a file
     python scripts/mutate.py --only mutants.json        what such a list says was not killed, and nothing else
 
-pytest collects a module's tests and runs them once, noting which functions of the module each calls and how long it
-takes.
-Then the process forks for each mutant: the child puts the changed code into the functions and classes that are loaded,
-and runs the tests that call the changed function, the quickest first, until one fails. What survives must stand in
-docs/mutants.md with the reason why nobody would notice; if something else survives, the exit status is 1.
+A fork of this process, which has imported libraries but nothing of askew, collects a module's tests and runs them once,
+noting which functions of the module each calls and how long it takes. Then it forks again for each change inside a
+function: the child puts the changed code into the functions that are loaded, and runs the tests that call them, the
+quickest first, until one fails. A change of what runs when the module is loaded (constants, tables, decorators,
+defaults) is read by whoever imports it, so there the child collects the tests anew, with the changed module in place of
+the file; so it does for what survived before. What survives must stand in docs/mutants.md with the reason why nobody
+would notice; if something else survives, the exit status is 1.
 
 mutmut, which was tried first, leaves out what is decorated (`@dataclass`, `@property`, `@contextmanager`) and the top
 level of a module, which is half of these files.
@@ -21,6 +23,7 @@ import argparse
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -32,10 +35,11 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any, Literal, get_origin
+from types import CodeType, FrameType, FunctionType
+from typing import Any
 
 import pytest
 
@@ -48,92 +52,88 @@ QUERY, PLAN, PREDICTIONS = "tests/test_query.py", "tests/test_plan.py", "tests/t
 LOOP, LEDGER = "tests/experiment/test_loop.py", "tests/experiment/test_ledger.py"
 
 TESTS = {
-    "askew.query": (QUERY, "tests/test_select.py", PLAN, PREDICTIONS, "tests/test_contracts.py"),
+    "askew.query": (QUERY, "tests/test_select.py", "tests/test_names.py", PLAN, PREDICTIONS, "tests/test_contracts.py"),
     "askew.plan": (PLAN, QUERY, LOOP),
-    "askew.selection": ("tests/test_names.py", QUERY),
+    "askew.selection": ("tests/test_names.py", "tests/test_select.py", QUERY),
     "askew.predictions": (PREDICTIONS, QUERY, PLAN),
     "askew.pool": ("tests/test_pool.py", QUERY),
     "askew.experiment.loop": (LOOP, LEDGER),
     "askew.experiment.ledger": (LEDGER, LOOP),
     "askew.experiment.records": ("tests/experiment/test_records.py", LEDGER),
 }
+"""The files of tests that each module must pass, beside the examples in its docstrings."""
+
 LEFT_OUT = ("test_a_second_process_waits_for_the_first", "test_balanced_ties_are_settled_by_seed_too[balance1]")
 """The first starts another process, which would import the module as it is; the second takes ten seconds."""
+
+LIBRARIES = ("torch", "pandas", "scipy.optimize", "scipy.spatial", "sklearn", "array_api_compat.torch")
+"""What is imported once, and not in every fork."""
+
+OPTIONS = ("-q", "-s", "-x", "--tb=short", "-p", "no:cacheprovider", "-p", "no:faulthandler")
 
 MEMORY = 8 * 2**30
 """Bytes that a child may allocate: some mutants never stop asking for more."""
 
+Find = Callable[[Mutant, Path], str | None]
+"""Takes a mutant and an empty folder, runs tests, and returns the one that fails."""
 
-class Forking:
-    """A pytest plugin for one module: runs the tests once, then a fork of the process for each mutant."""
 
-    def __init__(self, name: str, jobs: int, limit: int, only: Collection[str] | None = None) -> None:
-        self.name, self.jobs, self.limit, self.only = name, jobs, limit, only
-        self.path = path_of(name)
+class Loaded:
+    """A pytest plugin for one module: runs the tests once, then a fork of the process for each change in a function."""
+
+    def __init__(self, name: str, every: list[Mutant], jobs: int, limit: int) -> None:
+        self.path, self.every, self.jobs, self.limit = path_of(name), every, jobs, limit
         self.seconds: dict[str, float] = {}
         self.calls: dict[str, list[str]] = {}
         self.killers: dict[str, str] = {}
-        self.done: list[tuple[Mutant, str]] = []
+        self.outcomes: list[tuple[int, str]] = []
+        self.functions: dict[tuple[str, int], list[FunctionType]] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name not in LEFT_OUT]
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            print(report.longrepr, flush=True)
-
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self._measure(session)
+        self.seconds, self.calls = from_fork(lambda: self._measured(session))
         session.items.sort(key=lambda item: self.seconds[item.nodeid])
-        source = self.path.read_text()
-        same = Mutant(1, "module", "", "", compile(source, str(self.path), "exec"))
-        child, out = self._forked(same, session)
-        if os.waitpid(child, 0)[1] != 0:
-            sys.exit(f"{self.name}: its tests fail without a change:\n{(out / 'printed.txt').read_text()[-3000:]}")
+        for one in gc.get_objects():
+            if type(one) is FunctionType and one.__code__.co_filename == str(self.path):
+                self.functions.setdefault(_key(one.__code__), []).append(one)
         gc.freeze()
-        every = [m for m in mutants(source, str(self.path)) if self.only is None or row(self.name, m) in self.only]
-        waiting = sorted(every, key=lambda mutant: mutant.wiring)
-        running: dict[int, tuple[Mutant, Path]] = {}
-        while waiting or running:
-            while waiting and len(running) < self.jobs:
-                mutant = waiting.pop()
-                child, out = self._forked(mutant, session)
-                running[child] = (mutant, out)
-            child, status = os.wait()
-            mutant, out = running.pop(child)
-            self.done.append((mutant, outcome(status)))
-            if (out / "killer.txt").is_file():
-                self.killers[mutant.where] = (out / "killer.txt").read_text()
-            shutil.rmtree(out, ignore_errors=True)
-            if self.done[-1][1] == "survived":
-                print(f"{self.path.relative_to(ROOT)}:{mutant.line}: {row(self.name, mutant)}", flush=True)
+
+        def failing(mutant: Mutant, out: Path) -> str | None:
+            session.config._tmp_path_factory._basetemp = out  # type: ignore[attr-defined]
+            for function, code in self._swaps(mutant):
+                function.__code__ = code
+            for item in self._callers(mutant, session.items):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+                if session.testsfailed:
+                    return item.nodeid
+            return None
+
+        waiting = sorted((one for one in self.every if self._swaps(one)), key=lambda mutant: mutant.wiring)
+        for mutant, what, killer in tried(waiting, self.jobs, self.limit, failing):
+            self.outcomes.append((mutant.number, what))
+            if killer:
+                self.killers[mutant.where] = killer
         return True
 
-    def _measure(self, session: pytest.Session) -> None:
-        """Notes, in a fork because some tests change their parameters, what each test calls and how long it takes."""
+    def _measured(self, session: pytest.Session) -> tuple[dict[str, float], dict[str, list[str]]]:
+        """Notes what each test calls and how long it takes; some tests change their parameters, so it is in a fork."""
         path = str(self.path)
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            calls: dict[str, set[str]] = {}
-            for item in session.items:
+        seconds: dict[str, float] = {}
+        calls: dict[str, set[str]] = {}
+        for item in session.items:
 
-                def note(frame: FrameType, event: str, _: object, test: str = item.nodeid) -> None:
-                    if event == "call" and frame.f_code.co_filename == path:
-                        calls.setdefault(frame.f_code.co_qualname.replace(".<locals>", ""), set()).add(test)
+            def note(frame: FrameType, event: str, _: object, test: str = item.nodeid) -> None:
+                if event == "call" and frame.f_code.co_filename == path:
+                    calls.setdefault(_place(frame.f_code), set()).add(test)
 
-                start = time.monotonic()
-                sys.setprofile(note)
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-                sys.setprofile(None)
-                self.seconds[item.nodeid] = time.monotonic() - start
-            with open(writing, "w") as file:
-                json.dump([self.seconds, {name: sorted(tests) for name, tests in calls.items()}], file)
-            os._exit(0)
-        os.close(writing)
-        with open(reading) as file:
-            self.seconds, self.calls = json.load(file)
-        os.waitpid(child, 0)
+            start = time.monotonic()
+            sys.setprofile(note)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            sys.setprofile(None)
+            seconds[item.nodeid] = time.monotonic() - start
+        return seconds, {name: sorted(tests) for name, tests in calls.items()}
 
     def _callers(self, mutant: Mutant, items: list[pytest.Item]) -> list[pytest.Item]:
         """Returns the tests that call the function; the one that found the function's last mutant comes first."""
@@ -141,73 +141,127 @@ class Forking:
         found = [item for item in items if tests is None or item.nodeid in tests]
         return sorted(found, key=lambda item: item.nodeid != self.killers.get(mutant.where))
 
-    def _forked(self, mutant: Mutant, session: pytest.Session) -> tuple[int, Path]:
-        out = Path(tempfile.mkdtemp(prefix="mutant-"))
-        child = os.fork()
-        if child:
-            return child, out
-        status = 1
+    def _swaps(self, mutant: Mutant) -> list[tuple[FunctionType, CodeType]]:
+        """Returns each loaded function that the mutant changes and its new code; none if the module must load anew."""
+        if mutant.loading:
+            return []
+        changed = (code for code in _codes(mutant.code) if f"{mutant.where}.".startswith(f"{_place(code)}."))
+        found = [(function, code) for code in changed for function in self.functions.get(_key(code), ())]
+        same = all(function.__code__.co_freevars == code.co_freevars for function, code in found)
+        return found if same else []
+
+
+class Afresh:
+    """A pytest plugin for a process that imports a mutant: sets the order of the tests and notes which one fails."""
+
+    def __init__(self, importer: Importer, seconds: Mapping[str, float], first: str | None) -> None:
+        self.importer, self.seconds, self.first = importer, seconds, first
+        self.failed: str | None = None
+
+    def pytest_sessionstart(self) -> None:
+        sys.meta_path.insert(0, self.importer)  # before pytest's own, which rewrites assertions
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.name not in LEFT_OUT),
+            key=lambda item: (item.nodeid != self.first, self.seconds.get(item.nodeid, 0.0)),
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed = report.nodeid
+
+
+class Importer:
+    """Finds one module, whose code is given, before Python looks for its file."""
+
+    def __init__(self, name: str, code: CodeType) -> None:
+        self.name, self.code = name, code
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        if name != self.name:
+            return None
+        loader = SourceFileLoader(name, str(path_of(name)))
+        loader.get_code = lambda _: self.code  # type: ignore[method-assign]
+        return importlib.util.spec_from_file_location(name, path_of(name), loader=loader)
+
+
+def tried(waiting: list[Mutant], jobs: int, limit: int, failing: Find) -> Iterator[tuple[Mutant, str, str]]:
+    """Yields each mutant, the last one first, with its outcome and the test that found it, each from its own fork."""
+    running: dict[int, tuple[Mutant, Path]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant, out = waiting.pop(), Path(tempfile.mkdtemp(prefix="mutant-"))
+            child = os.fork()
+            if child == 0:
+                _in_child(mutant, limit, out, failing)
+            running[child] = (mutant, out)
+        child, status = os.wait()
+        mutant, out = running.pop(child)
+        found = out / "killer.txt"
+        what, killer = outcome(status), found.read_text() if found.is_file() else ""
+        shutil.rmtree(out, ignore_errors=True)
+        yield mutant, what, killer
+
+
+def _in_child(mutant: Mutant, limit: int, out: Path, failing: Find) -> None:
+    status = 1
+    try:
+        gc.disable()
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        printed = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
+        tests = out / "tests"
+        tests.mkdir()
+        killer = failing(mutant, tests)
+        if killer is None:
+            status = 0
+        else:
+            (out / "killer.txt").write_text(killer)
+    except Exception:  # noqa: BLE001  (a mutant may raise anything; it counts as killed)
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def from_fork(work: Callable[[], Any]) -> Any:
+    """Returns what a function without arguments returns in a fork of this process, as JSON tells it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
         try:
-            gc.disable()
-            signal.setitimer(signal.ITIMER_REAL, self.limit)
-            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-            printed = os.open(out / "printed.txt", os.O_WRONLY | os.O_CREAT)
-            os.dup2(printed, 1)
-            os.dup2(printed, 2)
-            session.config._tmp_path_factory._basetemp = out  # type: ignore[attr-defined]
-            apply(sys.modules[self.name], mutant.code)
-            for item in self._callers(mutant, session.items):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-                if session.testsfailed:
-                    (out / "killer.txt").write_text(item.nodeid)
-                    break
-            else:
-                status = 0
-        except Exception:  # noqa: BLE001  (a mutant may raise anything; it counts as killed)
+            with open(writing, "w") as file:
+                json.dump(work(), file)
+        except Exception:  # noqa: BLE001  (the parent sees that nothing was written)
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(status)
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        text = file.read()
+    os.waitpid(child, 0)
+    if not text:
+        sys.exit("the tests did not run")
+    return json.loads(text)
 
 
-def apply(module: ModuleType, code: CodeType) -> None:
-    """Makes a loaded module into the mutant whose code is given, keeping its functions and classes the same objects."""
-    changed = ModuleType(module.__name__)
-    changed.__file__ = module.__file__
-    exec(code, changed.__dict__)
-    _take_over(module, vars(module), vars(changed))
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _codes(inner)
 
 
-def _take_over(owner: Any, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    for name in [name for name in old if name not in new]:
-        delattr(owner, name)
-    for name, value in list(new.items()):
-        before, after = _function(old.get(name)), _function(value)
-        if isinstance(value, type) and isinstance(old.get(name), type):
-            if value.__module__ == owner.__name__ and value is not old[name]:
-                _take_over(old[name], vars(old[name]), vars(value))
-        elif before is None or after is None:
-            plain = isinstance(value, int | float | str | bytes | tuple | re.Pattern) or get_origin(value) is Literal
-            if plain or name == "__dataclass_params__":
-                setattr(owner, name, value)
-        elif before.__code__.co_freevars == after.__code__.co_freevars and before is not after:
-            before.__code__, before.__defaults__ = after.__code__, after.__defaults__
-            before.__kwdefaults__ = after.__kwdefaults__
-        elif before is not after:
-            setattr(
-                owner,
-                name,
-                FunctionType(after.__code__, before.__globals__, name, after.__defaults__, after.__closure__),
-            )
+def _place(code: CodeType) -> str:
+    return code.co_qualname.replace(".<locals>", "")
 
 
-def _function(value: object) -> FunctionType | None:
-    """Returns the function inside a method, property or wrapper."""
-    for name in ("__func__", "fget", "func", "__wrapped__"):
-        if not isinstance(value, FunctionType) or name == "__wrapped__":
-            value = getattr(value, name, value)
-    return value if isinstance(value, FunctionType) else None
+def _key(code: CodeType) -> tuple[str, int]:
+    return code.co_qualname, code.co_firstlineno
 
 
 def path_of(name: str) -> Path:
@@ -224,16 +278,43 @@ def outcome(status: int) -> str:
 def check(name: str, jobs: int, limit: int, only: Collection[str] | None = None) -> list[tuple[Mutant, str]]:
     """Returns every mutant of a module with its outcome; `only` is the rows of those that are wanted, None is all."""
     start = time.monotonic()
-    plugin = Forking(name, jobs, limit, only)
-    options = ["-q", "-s", "--tb=short", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-    pytest.main([*options, *TESTS[name]], plugins=[plugin])
-    count = Counter(what for _, what in plugin.done)
+    source, path = path_of(name).read_text(), path_of(name)
+    tests = (*TESTS[name], str(path))
+    every = [one for one in mutants(source, str(path)) if only is None or row(name, one) in only]
+
+    def loaded() -> tuple[dict[str, float], dict[str, str], list[tuple[int, str]]]:
+        plugin = Loaded(name, every, jobs, limit)
+        pytest.main([*OPTIONS, *tests], plugins=[plugin])
+        return plugin.seconds, plugin.killers, plugin.outcomes
+
+    def run(code: CodeType, *options: str, first: str | None = None) -> tuple[int, str | None]:
+        plugin = Afresh(Importer(name, code), seconds, first)
+        return int(pytest.main([*OPTIONS, *options, *tests], plugins=[plugin])), plugin.failed
+
+    def failing(mutant: Mutant, out: Path) -> str | None:
+        status, failed = run(mutant.code, f"--basetemp={out}", first=killers.get(mutant.where))
+        return failed or ("" if status else None)
+
+    seconds: dict[str, float] = {}
+    if from_fork(lambda: run(compile(source, str(path), "exec")))[0] != 0:
+        sys.exit(f"{name}: its tests fail without a change")
+    seconds, killers, outcomes = from_fork(loaded)
+    known = {number: what for number, what in outcomes if what != "survived"}
+    done = [(one, known[one.number]) for one in every if one.number in known]
+    waiting = sorted((one for one in every if one.number not in known), key=lambda mutant: mutant.wiring)
+    for mutant, what, killer in tried(waiting, jobs, limit, failing):
+        done.append((mutant, what))
+        if killer:
+            killers[mutant.where] = killer
+        if what == "survived":
+            print(f"{path.relative_to(ROOT)}:{mutant.line}: {row(name, mutant)}", flush=True)
+    count = Counter(what for _, what in done)
     print(
-        f"{name}: {len(plugin.done)} mutants, {count['killed']} killed, {count['too long']} took too long, "
+        f"{name}: {len(done)} mutants, {count['killed']} killed, {count['too long']} took too long, "
         f"{count['survived']} survived ({time.monotonic() - start:.0f} s)",
         flush=True,
     )
-    return plugin.done
+    return done
 
 
 def row(name: str, mutant: Mutant) -> str:
@@ -253,7 +334,7 @@ def not_killed(path: Path) -> dict[str, set[str]]:
     rows: dict[str, set[str]] = {}
     for record in json.loads(path.read_text()):
         if record["outcome"] != "killed":
-            mutant = Mutant(*(record[key] for key in ("line", "where", "before", "after")), compile("", "", "exec"))
+            mutant = Mutant(0, *(record[key] for key in ("line", "where", "before", "after")), compile("", "", "exec"))
             rows.setdefault(record["module"], set()).add(row(record["module"], mutant))
     return rows
 
@@ -268,8 +349,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     only = None if args.only is None else not_killed(args.only)
     os.chdir(ROOT)
-    with contextlib.suppress(ImportError):
-        importlib.import_module("torch")  # once, and not in every child
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
     known, new, records = explained(), 0, []
     for name in args.modules or (TESTS if only is None else only):
         found = check(name, args.jobs, args.limit, None if only is None else only.get(name, set()))

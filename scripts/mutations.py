@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -39,38 +39,65 @@ class Mutant:
     """One change of a module.
 
     Attributes:
+        number: of the mutant in the module, from 0.
         line: of the file, from 1.
         where: the function or method, or "module".
         before, after: the part of the source that changes, on one line.
         code: the whole changed module.
         wiring: whether an argument is left out of a call.
+        loading: whether what changes runs when the module is loaded, and not when a function is called.
     """
 
+    number: int
     line: int
     where: str
     before: str
     after: str
     code: CodeType
     wiring: bool = False
+    loading: bool = False
 
 
 def mutants(source: str, path: str) -> Iterator[Mutant]:
     """Yields every mutant of a module that compiles: operators, constants, conditions, arguments, defaults, statements.
 
-    Annotations, docstrings and the words of messages stay as they are.
+    Annotations, type variables, docstrings and the words of messages stay as they are.
     """
     tree = ast.parse(source)
-    for holder, key, node, where, words in _places(tree, "module", False):
-        for new in _changed(node, words):
+    number = 0
+    for place in _places(tree, _Scope("module")):
+        node = place.node
+        for new in _changed(node, place.scope.words):
             ast.copy_location(new, node)
-            _put(holder, key, ast.fix_missing_locations(new))
+            _put(place.holder, place.key, ast.fix_missing_locations(new))
             try:
                 code = compile(tree, path, "exec")
             except (SyntaxError, ValueError):
                 continue
             finally:
-                _put(holder, key, node)
-            yield Mutant(node.lineno, where, _text(node), _text(new), code, isinstance(new, ast.Call))
+                _put(place.holder, place.key, node)
+            where, loading = place.scope.where, place.scope.loading
+            yield Mutant(number, node.lineno, where, _text(node), _text(new), code, isinstance(new, ast.Call), loading)
+            number += 1
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Where a node is: the function, whether a text there is part of a message, whether it runs on loading."""
+
+    where: str
+    words: bool = False
+    loading: bool = True
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A node that can be replaced, and the field or list of its parent that holds it."""
+
+    holder: ast.AST | list[ast.AST]
+    key: str | int
+    node: ast.stmt | ast.expr
+    scope: _Scope
 
 
 def _put(holder: ast.AST | list[ast.AST], key: str | int, node: ast.AST) -> None:
@@ -80,34 +107,30 @@ def _put(holder: ast.AST | list[ast.AST], key: str | int, node: ast.AST) -> None
         setattr(holder, str(key), node)
 
 
-def _places(
-    node: ast.AST, where: str, words: bool
-) -> Iterator[tuple[ast.AST | list[ast.AST], str | int, ast.stmt | ast.expr, str, bool]]:
-    """Yields what can be replaced below a node; `words` tells that a text there is part of a message."""
+def _places(node: ast.AST, scope: _Scope) -> Iterator[_Place]:
+    """Yields what can be replaced below a node."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        where = node.name if where == "module" else f"{where}.{node.name}"
-    words = words or isinstance(node, ast.Raise | ast.JoinedStr)
+        scope = replace(scope, where=node.name if scope.where == "module" else f"{scope.where}.{node.name}")
+    if isinstance(node, ast.Raise | ast.JoinedStr):
+        scope = replace(scope, words=True)
     for name, value in ast.iter_fields(node):
         if name in LEFT_ALONE:
             continue
-        for index, child in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(child, ast.AST):
-                continue
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+        inner = replace(scope, loading=False) if isinstance(node, ast.FunctionDef) and name == "body" else scope
+        many = isinstance(value, list)
+        for index, child in enumerate(value if many else [value]):
+            if not isinstance(child, ast.AST) or _only_read(child):
                 continue
             if isinstance(child, ast.stmt | ast.expr):
-                yield (
-                    (value, index, child, where, words)
-                    if isinstance(value, list)
-                    else (
-                        node,
-                        name,
-                        child,
-                        where,
-                        words,
-                    )
-                )
-            yield from _places(child, where, words)
+                yield _Place(value if many else node, index if many else name, child, inner)
+            yield from _places(child, inner)
+
+
+def _only_read(node: ast.AST) -> bool:
+    """Tells whether a node is there for readers or type checkers: a docstring, or a type variable."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _text(node.value.func) == "TypeVar"
 
 
 def _changed(node: ast.stmt | ast.expr, words: bool) -> Iterator[ast.stmt | ast.expr]:
