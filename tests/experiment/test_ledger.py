@@ -17,6 +17,7 @@ import pytest
 
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, begun, open_ledger, read_ledger
+from askew.experiment.records import checked, words
 
 HEADER = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), {}, {"weight": 0.5}, False, 1)
 FIRST = Cycle(
@@ -432,3 +433,10 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
         with open_ledger(tmp_path, HEADER) as ledger:
             assert ledger.cycles == [FIRST]
         assert time.monotonic() - start > 0.3
+
+
+def test_a_name_as_long_as_a_page_is_shortened() -> None:
+    for check in (lambda: checked(Header, {5000 * "k": 1}), lambda: words("metrics", {5000 * "k": None})):
+        with pytest.raises(InputError) as said:
+            check()
+        assert len(str(said.value)) < 200

@@ -23,7 +23,7 @@ def checked(kind: type[T], record: object) -> T:
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]
     for key in record:
         if key not in {f.name for f in fields}:
-            raise InputError(f"the key {key!r} is unknown")
+            raise InputError(f"the key {key!r:.60} is unknown")
     for f in fields:
         if f.name not in record and f.default is f.default_factory is dataclasses.MISSING:
             raise InputError(f"the key {f.name!r} is missing")
@@ -76,7 +76,7 @@ def mapping(name: str, value: object) -> Mapping[str, Any]:
 def words(name: str, value: object) -> Mapping[str, float]:
     """Returns a mapping from texts to finite numbers."""
     for key, number in mapping(name, value).items():
-        finite(f"{name}.{key}", number)
+        finite(f"{name}.{key:.60}", number)
     return mapping(name, value)
 
 
