@@ -1,6 +1,6 @@
 """How much of the pool an item would cover that is not covered yet, under any kernel; never N² numbers at once.
 
-MaxHerding and UHerding stand on it.
+ProbCover, MaxHerding and UHerding stand on it.
 """
 
 from __future__ import annotations

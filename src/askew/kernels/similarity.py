@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from askew.arrays import Array, Floats, Indices, is_number
 from askew.blocked import over_blocks
 from askew.errors import InputError
+from askew.kernels.rows import UnitRows
 from askew.kernels.threads import one_blas_thread
-from askew.kernels.unit import UnitRows
 
 TILE = 512
 """Rows of the pool that are taken at a time."""
