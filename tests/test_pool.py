@@ -61,9 +61,10 @@ def test_the_largest_class_beside_a_gap_is_the_last_that_a_float_tells_from_the_
     assert Pool([None, 2**53]).labels.tolist() == [-1, 2**53]  # type: ignore[arg-type]
 
 
-def test_a_gap_of_pandas_is_unlabeled() -> None:
+@pytest.mark.parametrize("dtype", ["Int64", "object"])
+def test_a_gap_of_pandas_is_unlabeled(dtype: str) -> None:
     pandas = pytest.importorskip("pandas")
-    labels = Pool(pandas.Series([1, None, 0], dtype="Int64")).labels
+    labels = Pool(pandas.Series([1, pandas.NA, 0], dtype=dtype)).labels
     assert (labels.tolist(), labels.dtype) == ([1, -1, 0], np.int64)
 
 
