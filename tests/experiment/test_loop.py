@@ -381,6 +381,11 @@ def test_seconds_are_those_between_begin_and_end_of_a_phase(tmp_path: Path, monk
     assert last.seconds == dict.fromkeys(("fit", "evaluate", "save"), 0.1235)
 
 
+def test_a_phase_begins_at_nothing_done() -> None:
+    begun = Progress("label", 0, 0, 1, "fit", 3)
+    assert (begun.accuracy, begun.fraction) == (None, 0.0)
+
+
 def test_the_screen_hears_the_accuracy_once_it_is_known(tmp_path: Path) -> None:
     told: list[Progress] = []
     cycles = ran(tmp_path, run_of(Plan("entropy"), cycles=1), watch=told.append)
