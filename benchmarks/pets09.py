@@ -45,6 +45,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "confidence 4": ("flow", {"confidence": 4.0}),
     "confidence 7": ("flow", {"confidence": 7.0}),
     "confidence 10": ("flow", {"confidence": 10.0}),
+    "gaps of 20 frames filled": ("flow", {"fill": 20}),
 }
 
 
@@ -53,6 +54,9 @@ ANNOTATED, DRAWS = (20, 50, 100), 10
 
 THRESHOLD, THRESHOLDS = 0.3, (0.1, 0.3, 0.5)
 """The least score of a detection in the first two tables, and those at which rankings of frames are compared."""
+
+GAPS = (0, 10, 20, 40)
+"""Frames of the longest gap between tracklets that is filled."""
 
 BLOCK, RESAMPLED = 25, 2000
 """Frames of a block, and how many sets of blocks are drawn, for the intervals of differences in correlation."""
@@ -152,22 +156,53 @@ def rankings(detections: Sequence[Detections], truth: FrameErrors, errors: Frame
         "1 - score, summed": np.array([float((1 - frame.scores).sum()) for frame in detections]),
         "number of detections": np.array([float(len(frame)) for frame in detections]),
     }
-    wrong = truth.false_positives
-    draws = {name: np.zeros(RESAMPLED) for name in ways}
-    rng = np.random.default_rng(0)
-    blocks = np.array_split(np.arange(len(wrong)), len(wrong) // BLOCK)
-    for draw in range(RESAMPLED):
-        rows = np.concatenate([blocks[i] for i in rng.integers(0, len(blocks), len(blocks))])
-        for name, values in ways.items():
-            draws[name][draw] = spearmanr(values[rows], wrong[rows])[0]
+    draws = resampled(ways, truth.false_positives)
     ours = draws["the estimate of the thesis"]
     return {
         name: {
-            "spearman_fp": rank(values, wrong),
-            "thesis_is_better_by_95": [round(float(q), 3) for q in np.percentile(ours - draws[name], [2.5, 97.5])],
+            "spearman_fp": rank(values, truth.false_positives),
+            "thesis_is_better_by_95": interval(ours - draws[name]),
         }
         for name, values in ways.items()
     }
+
+
+def resampled(ways: dict[str, np.ndarray], true: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns Spearman's correlation of each way with the true numbers, for each of the sets of blocks drawn."""
+    draws = {name: np.zeros(RESAMPLED) for name in ways}
+    rng = np.random.default_rng(0)
+    blocks = np.array_split(np.arange(len(true)), len(true) // BLOCK)
+    for draw in range(RESAMPLED):
+        rows = np.concatenate([blocks[i] for i in rng.integers(0, len(blocks), len(blocks))])
+        for name, values in ways.items():
+            draws[name][draw] = spearmanr(values[rows], true[rows])[0]
+    return draws
+
+
+def interval(differences: np.ndarray) -> list[float]:
+    """Returns the middle 95% of differences."""
+    return [round(float(q), 3) for q in np.percentile(differences, [2.5, 97.5])]
+
+
+def filled(detections: Sequence[Detections], truth: FrameErrors, tracker: FlowTracker) -> list[dict[str, Any]]:
+    """Compares what is held to be missed, without and with gaps between tracklets filled, with what truly is."""
+    every = {longest: estimate_errors(detections, tracker, fill=longest) for longest in GAPS}
+    true = truth.false_negatives
+    draws = resampled({str(longest): errors.false_negatives for longest, errors in every.items()}, true)
+    rows = []
+    for longest, errors in every.items():
+        precision, recall = missed_precision(errors, truth)
+        rows.append(
+            {
+                "longest_gap": longest,
+                "spearman_fn": rank(errors.false_negatives, true),
+                "better_than_unfilled_by_95": interval(draws[str(longest)] - draws["0"]),
+                "missed": int(errors.false_negatives.sum()),
+                "precision_missed": round(precision, 3),
+                "recall_missed": round(recall, 3),
+            }
+        )
+    return rows
 
 
 def at_threshold(least: float, boxes: VideoBoxes, there: Sequence[Detections], tracker: FlowTracker) -> dict[str, Any]:
@@ -179,6 +214,7 @@ def at_threshold(least: float, boxes: VideoBoxes, there: Sequence[Detections], t
         "detections": sum(map(len, detections)),
         "true_false_positives": int(truth.false_positives.sum()),
         "rankings": rankings(detections, truth, estimate_errors(detections, tracker)),
+        "gaps": filled(detections, truth, tracker),
     }
 
 
@@ -268,6 +304,22 @@ def page(record: dict[str, Any]) -> str:
         found = [one["rankings"][name] for one in record["thresholds"]]
         cells = [str(found_one["spearman_fp"]) + _interval(found_one["thesis_is_better_by_95"]) for found_one in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "With gaps between tracklets filled (`fill`, not in the thesis): ρ FN, and in brackets how much better than "
+        "without filling (95%, as above); then the precision and recall of missed boxes:",
+        "",
+        "| longest gap | " + " | ".join(f"score > {one['least_score']}" for one in record["thresholds"]) + " |",
+        "|---|" + "---|" * len(THRESHOLDS),
+    ]
+    for row in range(len(GAPS)):
+        found = [one["gaps"][row] for one in record["thresholds"]]
+        cells = [
+            f"{one['spearman_fn']}{_interval(one['better_than_unfilled_by_95'])}; {one['precision_missed']}, "
+            f"{one['recall_missed']}"
+            for one in found
+        ]
+        lines.append(f"| {GAPS[row] or 'none filled'} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n" + NOTES
 
 
@@ -292,6 +344,10 @@ NOTES = """
   frames are ranked better. Most of that comes from the learned costs, and the links add to both. The ranking of frames
   by missed objects gets slightly worse. Learned and judged on frames of one video: whether costs carry over to another
   is not known, so the thesis's method stays the default.
+- **Filling gaps between tracklets finds more of what was missed.** With gaps of up to 20 frames filled, frames are ranked
+  better by what they miss at 0.3 (0.48 instead of 0.38) and at 0.5 (0.47 instead of 0.35); at 0.1 the interval covers 0.
+  A quarter of the missed objects is found instead of a fifth, and precision falls. That a tracklet has three detections
+  or more was settled with this video in view: at 0.5 two did better, at 0.1 five. Nothing is filled by default.
 - Moving boxes matters: held still, at 7 frames a second, half of all detections are suspected, nearly all wrongly.
 - Median flow within the box instead of the flow at its centre, and leaving out tracked boxes that left the image, were
   tried once by hand and changed little; they are not part of the system.

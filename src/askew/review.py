@@ -59,6 +59,7 @@ class Coherence:
     candidate_iou: float = 0.75
     pairwise: float = 1.0
     confidence: float | None = None
+    fill: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +178,7 @@ def review(
                 pairwise=how.pairwise,
                 confidence=how.confidence,
                 doubt=footage.doubt,
+                fill=how.fill,
             ),
         )
         for name, video in footage.videos.items()

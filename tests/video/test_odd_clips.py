@@ -138,3 +138,13 @@ def test_a_folder_of_frames_named_by_people():
     assert np.flatnonzero(wrong).tolist() == [8]
     assert 4 in np.flatnonzero(missed)
     assert Path("out/my frames-timeline.png").is_file()
+
+
+def test_long_gaps_are_filled_if_asked():
+    film("clip.mp4", 30, 320, 240)
+    kept = [line for line in Path("found.txt").read_text().splitlines() if not 10 <= int(line.split(",")[0]) <= 20]
+    Path("found.txt").write_text("\n".join(kept) + "\n")
+    without, filled = (np.array(errors("clip.mp4", "--fill", longest)[1]) for longest in (0, 11))
+    assert (without[9:20] == 0).any()
+    assert (filled[9:20] > 0).all()
+    assert json.loads(Path("out/boxes.json").read_text())["parameters"]["fill"] == 11

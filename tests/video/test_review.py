@@ -82,7 +82,7 @@ def test_every_setting_of_the_comparison_arrives(clips, monkeypatch):
         return no_errors(frames)
 
     monkeypatch.setattr("askew.review.estimate_errors", listen)
-    settings = {"reach": 2, "link_iou": 0.3, "candidate_iou": 0.6, "pairwise": 2.5, "confidence": 7.0}
+    settings = {"reach": 2, "link_iou": 0.3, "candidate_iou": 0.6, "pairwise": 2.5, "confidence": 7.0, "fill": 5}
     review(read_footage(clips / "clips", clips / "d.json"), still, coherence=Coherence(**settings))
     review(read_footage(clips / "clips", clips / "d.json"), still)
     given = {name: value.default for name, value in inspect.signature(estimate_errors).parameters.items()}

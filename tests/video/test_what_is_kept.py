@@ -180,6 +180,7 @@ class TestWhatCannotBeReadIsOneLine:
             ("--confidence", "inf", "confidence: expected"),
             ("--frames", "0", "n_frames: clip has 12 frames, asked for 0"),
             ("--reach", "0", "reach: expected"),
+            ("--fill", "-1", "fill: expected"),
             ("--cache", "d.txt", "cache: d.txt cannot be made: File exists"),
             ("--cache", "/proc/none/flow", "cache: /proc/none/flow cannot be made"),
             ("--out", "/proc/none", "/proc/none: cannot be written"),

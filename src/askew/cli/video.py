@@ -92,6 +92,9 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         "--confidence", type=float, metavar="C", help="make sure detections harder to suspect (off; try 7)"
     )
     parser.add_argument(
+        "--fill", type=int, default=0, metavar="K", help="fill gaps of up to K frames between tracklets (0; try 20)"
+    )
+    parser.add_argument(
         "--labeled",
         type=Path,
         action="append",
@@ -228,7 +231,12 @@ def _coherence(arguments: argparse.Namespace) -> Coherence:
     from askew.review import Coherence
 
     return Coherence(
-        arguments.reach, arguments.link_iou, arguments.candidate_iou, arguments.pairwise, arguments.confidence
+        arguments.reach,
+        arguments.link_iou,
+        arguments.candidate_iou,
+        arguments.pairwise,
+        arguments.confidence,
+        arguments.fill,
     )
 
 

@@ -15,7 +15,8 @@ from askew.errors import InputError
 from askew.video.cut import Ties, minimum_cut
 from askew.video.doubt import Doubt
 from askew.video.frame_errors import FrameErrors
-from askew.video.linking import Candidates, Flat, edges_of, flatten, group_candidates, link
+from askew.video.gaps import with_gaps_filled
+from askew.video.linking import Flat, Missed, edges_of, flatten, group_candidates, link
 from askew.video.trackers import Tracker, track_all
 
 
@@ -30,6 +31,7 @@ def estimate_errors(
     ties: Ties = "absent",
     confidence: float | None = None,
     doubt: Doubt | None = None,
+    fill: int = 0,
 ) -> FrameErrors:
     """Estimates a detector's errors in every frame of a video from the coherence of nearby frames, without any label.
 
@@ -55,6 +57,8 @@ def estimate_errors(
             (s - s0) / (1 - s0) for a detection of score s, s0 being the lowest score in the video. Scores in [0, 1].
         doubt: not in the thesis. What `learn_doubt` learned from annotated frames. Calling a detection wrong costs its
             log-odds of being right, calling it right those of being wrong, whichever is above 0. Scores in [0, 1].
+        fill: not in the thesis. Gaps between tracklets, of up to so many frames, are filled with missed objects on a
+            line between their ends, if the tracker joins these (`askew.video.gaps`). The energy is that without them.
 
     Raises:
         InputError: a parameter out of range, both `confidence` and `doubt`, or something that is not `Detections`.
@@ -68,7 +72,7 @@ def estimate_errors(
     >>> errors.false_positives.tolist(), errors.false_negatives.tolist(), errors.energy
     ([0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0], 2.0)
     """
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt, fill)
     return _estimate([as_frames("detections", detections)], [tracker], options)[0]
 
 
@@ -83,6 +87,7 @@ def estimate_all(
     ties: Ties = "absent",
     confidence: float | None = None,
     doubt: Doubt | None = None,
+    fill: int = 0,
 ) -> list[FrameErrors]:
     """Estimates the errors in many videos, exactly as `estimate_errors` does in each, but together and so faster.
 
@@ -102,7 +107,7 @@ def estimate_all(
     """
     if len(videos) != len(trackers):
         raise InputError(f"trackers: {len(trackers)} for {len(videos)} videos; expected one each")
-    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt)
+    options = Options(reach, link_iou, candidate_iou, pairwise, ties, confidence, doubt, fill)
     frames = [as_frames(f"videos[{i}]", video) for i, video in enumerate(videos)]
     out: list[FrameErrors] = []
     start, size = 0, 0
@@ -120,6 +125,9 @@ TOGETHER = 20_000
 DEAREST = 1e9
 """The highest cost of calling a sure detection wrong; a graph of any size still adds up."""
 
+LONGEST_GAP = 1000
+"""Frames of a gap that may be filled; the tracker goes all the way at each length."""
+
 MOST_TRACKED = 1 << 28
 """Boxes that are tracked in one go: their links take tens of gigabytes."""
 
@@ -134,6 +142,7 @@ class Options(NamedTuple):
     ties: Ties
     confidence: float | None
     doubt: Doubt | None
+    fill: int
 
 
 class _Joined:
@@ -174,7 +183,10 @@ def _estimate(videos: Sequence[FrameDetections], trackers: Sequence[Tracker], op
     broken = edges[cut.present[edges[:, 0]] != cut.present[edges[:, 1]], 0]
     energies = np.bincount(node_video, paid, minlength=len(videos)).astype(np.float64)
     energies += options.pairwise * np.bincount(node_video[broken], minlength=len(videos))
-    return _labelled(flat, candidates, cut.present, energies, [len(video) for video in videos])
+    missed = Missed(*candidates[:4]).rows(cut.present[n_detections:])
+    if options.fill:
+        missed = with_gaps_filled(missed, flat, links, tracker, longest=options.fill, link_iou=options.link_iou)
+    return _labelled(flat, ~cut.present[:n_detections], missed, energies, [len(video) for video in videos])
 
 
 def _reach(videos: Sequence[FrameDetections], reach: int) -> int:
@@ -223,28 +235,27 @@ def _check_parameters(options: Options) -> None:
         raise InputError(f"doubt: expected None or what learn_doubt returns, got {type(options.doubt).__name__}")
     if options.confidence is not None and options.doubt is not None:
         raise InputError("confidence and doubt both say what a detection's error costs: give one of them")
+    if not is_whole(options.fill) or not 0 <= options.fill <= LONGEST_GAP:
+        raise InputError(f"fill: expected a whole number of frames in [0, {LONGEST_GAP}], got {options.fill!r}")
 
 
 def _labelled(
-    flat: Flat, candidates: Candidates, present: Mask, energies: NDArray[np.float64], lengths: Sequence[int]
+    flat: Flat, wrong: Mask, missed: Missed, energies: NDArray[np.float64], lengths: Sequence[int]
 ) -> list[FrameErrors]:
-    """Turns the labels of the nodes into the errors of each frame: absent detections, present candidates."""
-    n_frames, n_detections = len(flat.videos), len(flat.boxes)
-    wrong = ~present[:n_detections]
+    """Turns what is wrong and missed in all frames into the errors of each frame of each video."""
+    n_frames = len(flat.videos)
     wrong.flags.writeable = False
-    there = np.flatnonzero(present[n_detections:])
     false_positives = np.bincount(flat.frames[wrong], minlength=n_frames)
-    false_negatives = np.bincount(candidates.frames[there], minlength=n_frames)
-    bounds = flat.starts.tolist()
-    suspected = [wrong[start:stop] for start, stop in neighbours(bounds)]
-    found = trusted(candidates.boxes[there], candidates.scores[there], candidates.classes[there])
-    missed = FrameDetections(found, np.r_[0, np.cumsum(false_negatives)])
+    false_negatives = np.bincount(missed.frames, minlength=n_frames)
+    suspected = [wrong[start:stop] for start, stop in neighbours(flat.starts.tolist())]
+    found = trusted(missed.boxes, missed.scores, missed.classes)
+    every = FrameDetections(found, np.r_[0, np.cumsum(false_negatives)])
     gap = (n_frames - sum(lengths)) // max(1, len(lengths))
     out, start = [], 0
     for length, energy in zip(lengths, energies.tolist(), strict=True):
         here = slice(start, start + length)
         out.append(
-            FrameErrors(false_positives[here], false_negatives[here], tuple(suspected[here]), missed[here], energy)
+            FrameErrors(false_positives[here], false_negatives[here], tuple(suspected[here]), every[here], energy)
         )
         start += length + gap
     return out

@@ -67,6 +67,28 @@ class Candidates(NamedTuple):
     origin: Indices
 
 
+class Missed(NamedTuple):
+    """Boxes of objects that are held to be missed."""
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    frames: Indices
+
+    def rows(self, which: Mask | Indices) -> Missed:
+        """Returns some of them."""
+        return Missed(self.boxes[which], self.scores[which], self.classes[which], self.frames[which])
+
+    def and_also(self, other: Missed) -> Missed:
+        """Returns these, then the others."""
+        return Missed(
+            np.concatenate([self.boxes, other.boxes]),
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.classes, other.classes]),
+            np.concatenate([self.frames, other.frames]),
+        )
+
+
 def flatten(videos: Sequence[Sequence[Detections]], gap: int = 0) -> Flat:
     """Gathers the detections of videos into single arrays, with `gap` empty frames after each video; O(K)."""
     every = [as_frames(f"videos[{number}]", video) for number, video in enumerate(videos)]
