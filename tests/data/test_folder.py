@@ -38,6 +38,11 @@ def test_a_folder_a_class_with_a_share_held_out(pets):
     assert data.classes == ("cat", "dog")
     assert np.bincount(data.train.labels).tolist() == [8, 8]
     assert np.bincount(data.test.labels).tolist() == [2, 2]
+    kinds = {name.split("/")[0] for name in data.train.names + data.test.names}
+    assert kinds == {"cat", "kennel"}
+    assert [int(name.split("/")[1].split(".")[0]) for name in data.train.names] == [
+        int(p[5, 5, 0]) % 10 for p in data.train.pixels
+    ]
     assert data.train.shape == (13, 13, 3)  # the median of ten 10s and ten 16s
     seen = sorted(int(p[5, 5, 0]) for split in (data.train, data.test) for p in split.pixels)
     assert seen == [*range(10, 20), *range(200, 210)]

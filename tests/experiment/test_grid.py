@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,4 +256,9 @@ def test_thumbnails_are_of_what_was_asked_first(digits: Dataset, tmp_path: Path)
         assert found["items"].tolist() == [5, 6]
         items, _ = pool_and_initial(config, digits, 0)
         assert np.array_equal(found["pixels"][0], digits.train.thumbnail(int(items[5])))
+        assert found["names"].tolist() == ["", ""]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "thumbnails.npz"]
+    called = tuple(f"digit/{i}.png" for i in range(len(digits.train)))
+    grid.save_thumbnails(config, replace(digits, train=replace(digits.train, names=called)), tmp_path)
+    with np.load(tmp_path / "thumbnails.npz") as found:
+        assert found["names"].tolist() == [f"digit/{items[5]}.png", f"digit/{items[6]}.png"]

@@ -440,3 +440,25 @@ def test_a_name_as_long_as_a_page_is_shortened() -> None:
         with pytest.raises(InputError) as said:
             check()
         assert len(str(said.value)) < 200
+
+
+def test_what_was_predicted_is_kept_and_checked(tmp_path: Path) -> None:
+    first = dataclasses.replace(FIRST, predicted=(None, 1))
+    path = write(tmp_path, first, SECOND)
+    assert [one.predicted for one in read_ledger(path)[1]] == [(None, 1), ()]
+    asked = lines_of(path)[1]["asked"]
+    assert asked["predicted"] == [None, 1]
+    header = lines_of(path)[0]
+    for wrong, why in (
+        ([1], "predicted: 1 for 2 items asked"),
+        ([1, 3], "predicted: 3 is outside the 3 classes of labeled_counts"),
+        ([1, -1], "predicted: expected a whole number from 0, got -1"),
+        ([1, True], "predicted: expected a whole number from 0, got True"),
+        ("ab", "predicted: expected a list, got 'ab'"),
+    ):
+        path.write_bytes(forged(header, {"asked": asked | {"predicted": wrong}}))
+        with pytest.raises(InputError, match=f"line 2: {re.escape(why)}"):
+            read_ledger(path)
+    del asked["predicted"]  # as earlier versions wrote it
+    path.write_bytes(forged(header, {"asked": asked}))
+    assert read_ledger(path)[1][0].predicted == ()

@@ -432,3 +432,20 @@ def test_a_run_starts_anew_each_cycle_on_one_thread_unless_told_otherwise(tmp_pa
 def test_what_a_run_is_cannot_be_changed_on_the_way(value: Any, name: str) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, name, None)
+
+
+def test_a_question_says_what_the_model_predicted_of_its_items(tmp_path: Path) -> None:
+    for name in ("entropy", "random", "kcenter"):
+        task = FakeTask()
+        cycles = ran(tmp_path / name, run_of(Plan(name)), task)
+        models = [model for _, _, model in task.of("predict")]
+        of_cycle = list(dict.fromkeys(models))
+        for one, model in zip(cycles[:3], of_cycle, strict=True):
+            probs = np.random.default_rng(model.value).dirichlet([0.5] * C, N)
+            assert one.predicted == tuple(probs[list(one.asked)].argmax(axis=1).tolist()), name
+        assert cycles[3].predicted == ()
+
+
+def test_a_task_without_probabilities_predicts_nothing(tmp_path: Path) -> None:
+    task = FakeTask(gives=("features",))
+    assert [one.predicted for one in ran(tmp_path, run_of(Plan("random")), task)] == [()] * 4

@@ -274,8 +274,42 @@ def test_the_contact_sheet_shows_what_was_asked_first(made: Path) -> None:
     for strip in strips(found):
         cycle = found.of(strip.label)[0].cycles[0]
         assert [picture.item for picture in strip.pictures] == list(cycle.asked[:16])
-        assert [picture.caption for picture in strip.pictures] == [found.classes[c] for c in cycle.asked_labels[:16]]
+        assert [picture.truth for picture in strip.pictures] == [found.classes[c] for c in cycle.asked_labels[:16]]
         np.testing.assert_array_equal(strip.pictures[3].pixels, pixels[strip.pictures[3].item])
+
+
+def test_thumbnails_carry_the_file_and_what_the_model_predicted(
+    experiment: Callable[..., Path], writer: Any, head: Any
+) -> None:
+    folder = experiment(labels=("random",), seeds=(0,), cycles=2, full=False, thumbnails=False)
+    cycles = [
+        Cycle(0, 10, {"accuracy": 0.5}, (1,) * 10, (7, 5, 6), (2, 3, 0), predicted=(2, 9, None)),
+        Cycle(1, 13, {"accuracy": 0.6}, (1,) * 10),
+    ]
+    writer(folder, head("margin", 0, 2, 3, initial=(1,)), cycles)
+    names = np.array(["coat/b.jpg", "coat/c\n.jpg", "shirt/<a>.jpg"])
+    np.savez(folder / "thumbnails.npz", items=[5, 6, 7], pixels=np.zeros((3, 8, 8, 3), np.uint8), names=names)
+    (strip,) = strips(read(folder))
+    assert [(one.item, one.truth, one.predicted, one.wrong, one.called) for one in strip.pictures] == [
+        (7, "Pullover", "Pullover", False, "shirt/<a>.jpg"),
+        (5, "Dress", "Ankle boot", True, "coat/b.jpg"),
+        (6, "T-shirt", "", False, "coat/c\\n.jpg"),
+    ]
+    text = build(folder).read_text(encoding="utf-8")
+    for said in ("shirt/&lt;a&gt;.jpg: Pullover, predicted Pullover", "coat/b.jpg: Dress, predicted Ankle boot"):
+        assert f'alt="{said}"' in text
+    assert "<span>predicted Pullover</span>" in text
+    assert '<span class="wrong">predicted Ankle boot</span>' in text
+
+
+def test_thumbnails_of_earlier_versions_are_shown_without_names(made: Path) -> None:
+    with np.load(made / "thumbnails.npz") as file:
+        assert "names" not in file
+    text = (made / "report" / "index.html").read_text(encoding="utf-8")
+    picture = strips(read(made))[0].pictures[0]
+    assert f'alt="item {picture.item}: {picture.truth}"' in text
+    shown = text.split('id="asked-first"')[1].split("</section>")[0]
+    assert "<span>predicted" not in shown
 
 
 def test_thumbnails_of_another_kind_are_refused(experiment: Callable[..., Path]) -> None:
@@ -294,6 +328,8 @@ def test_thumbnails_of_another_kind_are_refused(experiment: Callable[..., Path])
         {"items": np.array(["a", "b", "c"]), "pixels": pixels},
         {"items": np.arange(3), "pixels": np.zeros((3, 0, 8, 3), np.uint8)},
         {"items": np.arange(4), "pixels": pixels},
+        {"items": np.arange(3), "pixels": pixels, "names": np.array(["a", "b"])},
+        {"items": np.arange(3), "pixels": pixels, "names": np.arange(3)},
     ):
         np.savez(folder / "thumbnails.npz", **wrong)
         with pytest.raises(InputError, match=r"thumbnails\.npz: "):

@@ -241,11 +241,12 @@ def side_for(sides: Sequence[int]) -> int:
 def images(listing: Listing, side_px: int, *, in_memory: bool = True) -> Images:
     """Returns the pictures of a listing as squares of `side_px`, in memory or to be read when needed."""
     labels = np.array(listing.labels, dtype=np.int64)
+    names = tuple(f"{path.parent.name}/{path.name}" for path in listing.paths)
     if not in_memory:
-        return Images(labels, paths=listing.paths, side_px=side_px)
+        return Images(labels, paths=listing.paths, side_px=side_px, names=names)
 
     def everything() -> NDArray[np.uint8]:
         squares = pictures.in_threads(lambda path: pictures.read_square(path, side_px), listing.paths)
         return pictures.stack(squares, len(listing.paths), (side_px, side_px, 3))
 
-    return Images(labels, places.cached(places.fingerprint(listing.paths, "folder", side_px), everything))
+    return Images(labels, places.cached(places.fingerprint(listing.paths, "folder", side_px), everything), names=names)

@@ -216,7 +216,7 @@ def _locked(out: Path) -> Iterator[None]:
 
 
 def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_strategy: int = 16) -> None:
-    """Writes small pictures of the first items that each strategy asked with the first seed, for the report."""
+    """Writes small pictures of the first items that each strategy asked with the first seed, and their file names."""
     seed = config.protocol.seeds[0]
     items, _ = pool_and_initial(config, dataset, seed)
     wanted: set[int] = set()
@@ -228,8 +228,10 @@ def save_thumbnails(config: ExperimentConfig, dataset: Dataset, out: Path, per_s
     if wanted:
         chosen = np.array(sorted(wanted))
         pixels = np.stack([dataset.train.thumbnail(int(items[i])) for i in chosen])
+        called = dataset.train.names
+        names = np.array([called[items[i]] if called else "" for i in chosen], dtype=np.str_)
         with whole_file(out / "thumbnails.npz") as draft, draft.open("wb") as file:
-            np.savez_compressed(file, items=chosen, pixels=pixels)
+            np.savez_compressed(file, items=chosen, pixels=pixels, names=names)
 
 
 def is_finished(config: ExperimentConfig, out: Path, job: Job) -> bool:

@@ -24,7 +24,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from askew.errors import InputError
-from askew.experiment.records import checked, finite, finites, items, mapping, numbers, text, whole, words
+from askew.experiment.records import checked, finite, finites, items, listed, mapping, numbers, text, whole, words
 from askew.pick.balance import l1_score
 
 try:
@@ -103,6 +103,8 @@ class Cycle:
         seconds: phase to seconds.
         balance: what the balanced selection reported (weight, objective, bound, gap, l1_score, demand, curve), or None.
         model: SHA-256 of the saved model that the next cycle starts from, or None where each starts anew.
+        predicted: the class that the model held most probable for each item asked, None where it said nothing; empty as
+            a whole in ledgers that do not have it.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -117,6 +119,7 @@ class Cycle:
     seconds: Mapping[str, float] = field(default_factory=dict)
     balance: Mapping[str, Any] | None = None
     model: str | None = None
+    predicted: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
         whole("cycle", self.number, 0)
@@ -130,6 +133,7 @@ class Cycle:
         object.__setattr__(self, "asked_labels", numbers("labels", self.asked_labels))
         if self.balance is not None:
             _check_balance(self.balance)
+        object.__setattr__(self, "predicted", self._checked_predictions())
         if self.asked_labels:
             if len(self.asked_labels) != len(self.asked):
                 raise InputError(f"labels: {len(self.asked_labels)} for {len(self.asked)} items asked")
@@ -138,6 +142,19 @@ class Cycle:
                     f"labels: {max(self.asked_labels)} is outside the {len(self.labeled_counts)} classes of "
                     "labeled_counts"
                 )
+
+    def _checked_predictions(self) -> tuple[int | None, ...]:
+        found = tuple(
+            None if one is None else whole("predicted", one, 0) for one in listed("predicted", self.predicted)
+        )
+        if found and len(found) != len(self.asked):
+            raise InputError(f"predicted: {len(found)} for {len(self.asked)} items asked")
+        outside = [one for one in found if one is not None and one >= len(self.labeled_counts)]
+        if outside:
+            raise InputError(
+                f"predicted: {outside[0]} is outside the {len(self.labeled_counts)} classes of labeled_counts"
+            )
+        return found
 
     @property
     def waiting(self) -> bool:
@@ -168,7 +185,7 @@ class Cycle:
     def question(self) -> dict[str, Any]:
         """Returns all but the answer as plain values for JSON."""
         record = {name: value for name, value in vars(self).items() if name not in ("number", "asked_labels")}
-        lists = {"labeled_counts": list(self.labeled_counts), "asked": list(self.asked)}
+        lists = {name: list(getattr(self, name)) for name in ("labeled_counts", "asked", "predicted")}
         return {"cycle": self.number, **record, **lists}
 
 

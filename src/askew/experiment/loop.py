@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from askew.arrays import Indices
+from askew.arrays import Indices, to_numpy
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, Ledger
 from askew.pick.balance import l1_score
@@ -231,6 +231,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     with clock("evaluate"):
         metrics = task.evaluate(model)
     asked: tuple[int, ...] = ()
+    predicted: tuple[int | None, ...] = ()
     balance = None
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
@@ -240,6 +241,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         with clock("query"):
             selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
         asked, balance = tuple(selection.chosen.tolist()), _balance_line(selection)
+        predicted = _predicted(task, model, pool, selection, seed=number(run.seed, cycle, "asked"))
     kept = None
     if run.warm_start:
         with clock("save"):
@@ -255,11 +257,24 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             seconds=clock.seconds,
             balance=balance,
             model=kept,
+            predicted=predicted,
         )
     )
     _forget_models(ledger)
     tell("done", accuracy=metrics.get("accuracy"))
     return model
+
+
+def _predicted(task: Task[M], model: M, pool: Pool, selection: Selection, *, seed: int) -> tuple[int | None, ...]:
+    """Returns the predicted class of each item asked, from the model itself if the strategy did not ask for them."""
+    if selection.predicted is not None:
+        return tuple(one if isinstance(one, int) else None for one in selection.predicted)
+    if "probs" not in task.gives:
+        return ()
+    others = np.maximum(pool.labels, 0)
+    others[selection.chosen] = -1
+    probs = task.predict(model, Pool(others), ("probs",), seed=seed).probs
+    return () if probs is None else tuple(to_numpy(probs)[selection.chosen].argmax(axis=1).tolist())
 
 
 def _model_path(ledger: Ledger, cycle: int) -> Path:

@@ -149,9 +149,9 @@ def _experiment(folder: Path, about: Mapping[str, Any], runs: tuple[Run, ...]) -
         raise InputError(f"classes: expected a list of texts, got {classes!r:.60}")
     return Experiment(
         folder=folder,
-        name=_shown(text("name", about["name"])),
-        dataset=_shown(text("dataset", about["dataset"])),
-        classes=tuple(_shown(text("classes", name)) for name in classes),
+        name=printable(text("name", about["name"])),
+        dataset=printable(text("dataset", about["dataset"])),
+        classes=tuple(printable(text("classes", name)) for name in classes),
         n_items=whole("n_items", about["n_items"], 0),
         n_test=whole("n_test", about["n_test"], 0),
         config=mapping("config", about.get("config", {})),
@@ -181,21 +181,22 @@ def _read_run(folder: Path) -> Run | None:
     path = folder / "failure.txt"
     failure = path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
     if not begun(folder / FILE):
-        return None if failure is None else Run(_shown(label), int(seed), None, (), failure)
+        return None if failure is None else Run(printable(label), int(seed), None, (), failure)
     header, cycles = read_ledger(folder / FILE)
     if (header.label, header.seed) != (label, int(seed)):
         raise InputError(
-            f"{folder / FILE}: is the ledger of {_shown(header.label)}, seed {header.seed}: move it to its own folder"
+            f"{folder / FILE}: is the ledger of {printable(header.label)}, seed {header.seed}: "
+            "move it to its own folder"
         )
     if not cycles and failure is None:
         return None
-    return Run(_shown(label), header.seed, header, cycles, failure)
+    return Run(printable(label), header.seed, header, cycles, failure)
 
 
-def _shown(name: str) -> str:
+def printable(name: str) -> str:
     r"""Returns a name with what cannot be printed as escapes: line breaks, control characters, broken UTF-8.
 
-    >>> print(_shown("two" + chr(10) + "lines, café"))
+    >>> print(printable("two" + chr(10) + "lines, café"))
     two\nlines, café
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +15,54 @@ from numpy.typing import NDArray
 
 from askew.data.npy import open_npz
 from askew.errors import InputError, one_line
-from askew.report.ledgers import FULL, Experiment
-from askew.report.style import MUTED, WIDE_INCHES, style
+from askew.experiment.ledger import Cycle
+from askew.report.ledgers import FULL, Experiment, printable
+from askew.report.style import INK, MUTED, WIDE_INCHES, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ITEMS = 16
+IN_A_ROW = 8
+ROW_HEIGHT = 1.43
+"""Of the pictures' side: a picture, and its caption of three lines."""
+
 MOST_PIXELS = 96
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One item: its pool index, its true class, its (h, w, 3) uint8 pixels."""
+    """One item that was asked.
+
+    Attributes:
+        item: its pool index.
+        truth: the class that the oracle told.
+        predicted: the class that the model held most probable before, or "" where the ledger does not say.
+        name: of its file, or "" where it has none.
+        pixels: (h, w, 3) uint8.
+    """
 
     item: int
-    caption: str
+    truth: str
+    predicted: str
+    name: str
     pixels: NDArray[np.uint8]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the model held another class most probable."""
+        return self.predicted not in ("", self.truth)
+
+    @property
+    def called(self) -> str:
+        """Its file name, or else its pool index."""
+        return self.name or f"item {self.item}"
+
+    @property
+    def description(self) -> str:
+        """What a picture's text alternative says of it."""
+        said = f", predicted {self.predicted}" if self.predicted else ""
+        return f"{self.called}: {self.truth}{said}"
 
     @property
     def small(self) -> bool:
@@ -66,60 +98,84 @@ def strips(experiment: Experiment, first: int = MOST_ITEMS) -> tuple[Strip, ...]
     path = experiment.folder / "thumbnails.npz"
     if not path.is_file() or not experiment.seeds:
         return ()
-    pixels = _read(path)
+    shown = _read(path)
     found = []
     for label in experiment.labels:
         run = next((run for run in experiment.of(label) if run.seed == experiment.seeds[0]), None)
         if run is None or label == FULL or not run.cycles:
             continue
-        cycle = run.cycles[0]
-        pictures = []
-        for item, truth in zip(cycle.asked[:first], cycle.asked_labels[:first], strict=False):
-            if item in pixels:
-                pictures.append(Picture(item, experiment.classes[truth], pixels[item]))
+        pictures = _first_asked(run.cycles[0], experiment.classes, shown)[:first]
         if pictures:
-            found.append(Strip(label, tuple(pictures)))
+            found.append(Strip(label, pictures))
     return tuple(found)
 
 
-def _read(path: Path) -> dict[int, NDArray[np.uint8]]:
+def _first_asked(
+    cycle: Cycle, classes: Sequence[str], shown: dict[int, tuple[str, NDArray[np.uint8]]]
+) -> tuple[Picture, ...]:
+    predicted = cycle.predicted or (None,) * len(cycle.asked)
+    return tuple(
+        Picture(item, classes[truth], "" if said is None else classes[said], *shown[item])
+        for item, truth, said in zip(cycle.asked, cycle.asked_labels, predicted, strict=False)
+        if item in shown
+    )
+
+
+def _read(path: Path) -> dict[int, tuple[str, NDArray[np.uint8]]]:
+    """Returns pool index to file name and pixels; files of earlier versions hold no names."""
     with open_npz(path) as file:
         missing = [name for name in ("items", "pixels") if name not in file]
         if missing:
             raise InputError(f"{path}: not the thumbnails of an experiment: {missing[0]!r} is missing")
         items, pixels = file["items"], file["pixels"]
+        names = file["names"] if "names" in file else np.full(len(pixels) if pixels.ndim else 0, "")
     fits = pixels.ndim == 4 and pixels.shape[-1:] == (3,) and pixels.dtype == np.uint8 and pixels.size > 0
     if not fits or items.ndim != 1 or items.dtype.kind not in "iu" or len(items) != len(pixels):
         raise InputError(
             f"{path}: expected items (K,) and pixels (K, h, w, 3) uint8, got {items.shape} {items.dtype} and "
             f"{pixels.shape} {pixels.dtype}"
         )
-    return dict(zip(items.tolist(), pixels, strict=True))
+    if names.shape != items.shape or names.dtype.kind != "U":
+        raise InputError(f"{path}: expected names (K,) of texts, got {names.shape} {names.dtype}")
+    return {
+        item: (printable(name), picture)
+        for item, name, picture in zip(items.tolist(), names.tolist(), pixels, strict=True)
+    }
 
 
 def contact_sheet(found: Sequence[Strip]) -> bytes:
-    """Returns the strips as one PNG, a row a strategy, captions below the pictures."""
+    """Returns the strips as one PNG, eight pictures a row, captions below the pictures."""
     from matplotlib.figure import Figure
 
     with style():
-        figure = Figure(figsize=(WIDE_INCHES, 0.92 * len(found) + 0.1))
-        rows = figure.subplots(len(found), 1, squeeze=False).ravel()
-        for ax, strip in zip(rows, found, strict=True):
-            _draw_strip(ax, strip)
-        figure.tight_layout(pad=0.4)
+        rows = [math.ceil(len(strip.pictures) / IN_A_ROW) for strip in found]
+        heights = [0.3 + 1.75 * n for n in rows]
+        figure = Figure(figsize=(WIDE_INCHES, sum(heights)))
+        below = np.cumsum(heights)
+        for strip, height, end in zip(found, heights, below.tolist(), strict=True):
+            _draw_strip(figure.add_axes((0.01, 1 - end / below[-1], 0.98, (height - 0.3) / below[-1])), strip)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": "askew"})
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": "askew"})
     return buffer.getvalue()
 
 
 def _draw_strip(ax: Axes, strip: Strip) -> None:
     ax.set_axis_off()
-    ax.set_title(one_line(strip.label, 60), fontsize=8.5)
+    ax.set_title(one_line(strip.label, 60))
     for place, picture in enumerate(strip.pictures):
+        row, column = divmod(place, IN_A_ROW)
         high, wide = picture.pixels.shape[:2]
         half_x, half_y = 0.46 * wide / max(high, wide), 0.46 * high / max(high, wide)
-        edges = (place - half_x, place + half_x, half_y, -half_y)
-        ax.imshow(picture.pixels, extent=edges, interpolation="nearest" if picture.small else "antialiased")
-        ax.text(place, 0.52, one_line(picture.caption, 11), ha="center", va="top", fontsize=6, color=MUTED)
-    ax.set_xlim(-0.5, MOST_ITEMS - 0.5)
-    ax.set_ylim(0.85, -0.5)
+        y = row * ROW_HEIGHT
+        ax.imshow(
+            picture.pixels,
+            extent=(column - half_x, column + half_x, y + half_y, y - half_y),
+            interpolation="nearest" if picture.small else "antialiased",
+            aspect="auto",
+        )
+        said = f"predicted {picture.predicted}" if picture.predicted else ""
+        for number, (text, colour) in enumerate(((picture.truth, INK), (said, MUTED), (picture.called, MUTED))):
+            at = y + 0.52 + 0.13 * number
+            ax.text(column - 0.46, at, one_line(text, 22), va="top", fontsize=7, color=colour)
+    ax.set_xlim(-0.5, IN_A_ROW - 0.5)
+    ax.set_ylim(math.ceil(len(strip.pictures) / IN_A_ROW) * ROW_HEIGHT - 0.5, -0.5)
