@@ -32,6 +32,9 @@ SERIES = (
     "#5923b7",
     "#851600",
     "#9d61a5",
+    "#411f22",
+    "#360d64",
+    "#58432b",
 )
 DARK_SERIES = (
     "#86a5fd",
@@ -46,10 +49,13 @@ DARK_SERIES = (
     "#b0c1ff",
     "#f25214",
     "#f0aed9",
+    "#9f6849",
+    "#8a6c98",
+    "#f0f1cb",
 )
 PHASES = ("#3b5b8c", "#7f9cc5", "#c9872e", "#b9c0ca", "#6d7683", "#dcc9a3")
 DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#5c6573", "#98a2b1", "#8c7a55")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H")
 
 OWN = {
     "entropy": 0,
@@ -61,6 +67,9 @@ OWN = {
     "oracle": 6,
     "svm_margin": 7,
     "maxherding": 8,
+    "uherding": 9,
+    "probcover": 10,
+    "typiclust": 11,
     "frame_entropy": 0,
     "frame_margin": 1,
     "temporal_coherence": 2,
