@@ -57,4 +57,8 @@ def test_what_is_not_to_be_drawn_is_not():
     distances2, near2, _ = drawing(points, start)
     chosen = spread(distances2, near2, 33, np.random.default_rng(2))
     assert sorted(chosen.tolist()) == np.flatnonzero(start).tolist()
+    allowed = np.arange(50) != 3
+    some = spread(distances2, near2, 49, np.random.default_rng(2), allowed=allowed)
+    assert sorted(some[:33].tolist()) == np.flatnonzero(start).tolist()
+    assert sorted(some.tolist()) == np.flatnonzero(allowed).tolist()
     assert len(spread(distances2, near2, 0, np.random.default_rng(2))) == 0

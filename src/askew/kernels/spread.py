@@ -7,13 +7,20 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Floats, Indices
+from askew.arrays import Floats, Indices, Mask
 
 FEWEST, MOST = 4, 64
 """How many items are drawn, and held against all others, at a time."""
 
 
-def spread(distances2: Callable[[Indices], Floats], near2: Floats, n: int, rng: np.random.Generator) -> Indices:
+def spread(
+    distances2: Callable[[Indices], Floats],
+    near2: Floats,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    allowed: Mask | None = None,
+) -> Indices:
     """Draws n distinct items one after the other, item i with probability D_i² / Σ_j D_j².
 
     D_i is the distance of item i to the nearest of those drawn before (Arthur and Vassilvitskii 2007). Many are drawn
@@ -23,23 +30,24 @@ def spread(distances2: Callable[[Indices], Floats], near2: Floats, n: int, rng: 
 
     Args:
         distances2: takes (B,) positions and returns (N, B) squared distances ≥ 0 of all items to them.
-        near2: (N,) D² before the first draw, ≥ 0 and finite; 0 for what is not to be drawn.
-        n: how many; at most as many as have near2 > 0, and those that a draw can bring to 0 besides.
+        near2: (N,) D² before the first draw, ≥ 0 and finite.
+        n: how many, at most as many as are allowed.
         rng: draws.
+        allowed: (N,) what may be drawn where every D² is 0; if None, what has near2 > 0. The rest has near2 = 0.
 
     Returns:
         (n,) positions in the order they were drawn.
 
     Cost: about n / 64 to n calls of `distances2`, the fewer the less a draw changes the distances of others.
     """
-    near2, drawable = near2.astype(np.float64), near2 > 0
+    near2, allowed = near2.astype(np.float64), near2 > 0 if allowed is None else allowed.copy()
     chosen: list[int] = []
     batch = FEWEST
     while len(chosen) < n:
         total = np.cumsum(near2)
         if not total[-1] > 0:
-            drawable[chosen] = False
-            rest = rng.permutation(np.flatnonzero(drawable))[: n - len(chosen)]
+            allowed[chosen] = False
+            rest = rng.permutation(np.flatnonzero(allowed))[: n - len(chosen)]
             return np.concatenate([np.array(chosen, dtype=np.int64), rest])
         drawn = np.searchsorted(total, rng.random(batch) * total[-1], side="right")
         block, tests = distances2(drawn), rng.random(batch)
