@@ -76,6 +76,51 @@ def test_what_does_not_fit_is_named(tmp_path, arrays, message):
     assert "\n" not in str(caught.value)
 
 
+def medmnist(path, shape, labels):
+    """Writes a file with the arrays, shapes and types of MedMNIST's; returns them."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 30), ("val", 4), ("test", 12)):
+        arrays[f"{part}_images"] = rng.integers(0, 256, (n, *shape), dtype=np.uint8)
+        arrays[f"{part}_labels"] = labels(rng, n).astype(np.uint8)
+    np.savez_compressed(path, **arrays)
+    return arrays
+
+
+def one_label(rng, n):
+    return rng.permutation(np.arange(n) % 4)[:, None]
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3), (64, 64), (64, 64, 3)], ids=str)
+def test_the_files_of_medmnist_as_they_are(tmp_path, shape):
+    arrays = medmnist(tmp_path / "bloodmnist.npz", shape, one_label)
+    data = load(str(tmp_path / "bloodmnist.npz"))
+    for part, images in (("train", data.train), ("test", data.test)):
+        assert np.array_equal(images.pixels.reshape(arrays[f"{part}_images"].shape), arrays[f"{part}_images"])
+        assert images.labels.tolist() == arrays[f"{part}_labels"].ravel().tolist()
+    assert data.train.shape == (*shape[:2], 3 if len(shape) == 3 else 1)
+    assert data.classes == ("0", "1", "2", "3")
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "message"),
+    [
+        (
+            (28, 28),
+            lambda rng, n: rng.integers(0, 2, (n, 14)),
+            r"train_labels: expected one label a picture, got 14, shape \(30, 14\)",
+        ),
+        ((28, 28, 28), one_label, r"train_images: \(30, 28, 28, 28\): expected 1 or 3 channels"),
+    ],
+    ids=["chestmnist", "organmnist3d"],
+)
+def test_the_files_of_medmnist_that_are_no_classification_of_pictures(tmp_path, shape, labels, message):
+    medmnist(tmp_path / "a.npz", shape, labels)
+    with pytest.raises(InputError, match=message) as caught:
+        load(str(tmp_path / "a.npz"))
+    assert "\n" not in str(caught.value)
+
+
 def test_object_arrays_are_never_unpickled(tmp_path):
     path = save(tmp_path / "a.npz", images=np.array([{"a": 1}], dtype=object), labels=LABELS)
     with pytest.raises(InputError, match=r"a\.npz: images: expected an array of numbers or text; it says '\|O'"):

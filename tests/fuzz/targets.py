@@ -31,7 +31,7 @@ class Target:
 
 def targets() -> Mapping[str, Target]:
     """Returns every target by name; packages that are heavy to import are imported here."""
-    return {**_arrays(), **_datasets(), **_boxes(), **_films(), **_settings(), **_picks()}
+    return {**_arrays(), **_datasets(), **_hub(), **_boxes(), **_films(), **_settings(), **_picks()}
 
 
 def _npy(array: Any) -> bytes:
@@ -216,6 +216,55 @@ def _datasets() -> dict[str, Target]:
         ),
         "safetensors": Target("a.safetensors", weights.read, (save(tensors),)),
         "model": Target("model.safetensors", read_saved, (model,)),
+    }
+
+
+def _hub() -> dict[str, Target]:
+    """Data sets in the forms of Hugging Face's hub: pictures beside a table, and pictures in Parquet."""
+    import pyarrow
+    import pyarrow.parquet
+
+    from askew.data.dataset import Images
+
+    png, jpeg = _pictures()[3], _pictures()[0]
+
+    def table(rows: list[dict[str, Any]], about: object = None) -> bytes:
+        stream = io.BytesIO()
+        made = pyarrow.Table.from_pylist(rows)
+        if about is not None:
+            made = made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": about}})})
+        pyarrow.parquet.write_table(made, stream)
+        return stream.getvalue()
+
+    def beside(path: Path) -> object:
+        for name in ("a.png", "sub/b.png"):
+            (path.parent / name).parent.mkdir(exist_ok=True)
+            (path.parent / name).write_bytes(png)
+        return Images.of(path.parent, side_px=8)
+
+    def inside(path: Path) -> object:
+        return Images.of(path, side_px=8)
+
+    rows = [{"file_name": "a.png", "label": "cat"}, {"file_name": "sub/b.png", "label": None}]
+    numbered = [{**row, "label": i} for i, row in enumerate(rows)]
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    pictures = [{"image": {"bytes": jpeg, "path": "a.jpg"}, "label": 1}, {"image": {"bytes": png}, "label": None}]
+    names = {"image": {"_type": "Image"}, "label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    return {
+        "metadata-csv": Target(
+            "hub-csv/metadata.csv", beside, (b"file_name,label\na.png,cat\nsub/b.png,\n", b"file_name,text\na.png,x\n")
+        ),
+        "metadata-jsonl": Target("hub-jsonl/metadata.jsonl", beside, (lines,)),
+        "metadata-parquet": Target("hub-parquet/metadata.parquet", beside, (table(rows), table(numbered))),
+        "parquet-pictures": Target(
+            "a.parquet",
+            inside,
+            (
+                table(pictures, names),
+                table(pictures),
+                table([{"img": jpeg, "class": "cat"}, {"img": png, "class": "dog"}]),
+            ),
+        ),
     }
 
 

@@ -74,16 +74,24 @@ class Images:
 
     @classmethod
     def of(
-        cls, pictures: Any, labels: Any = None, *, side_px: int | None = None, skip_unreadable: bool = False
+        cls,
+        pictures: Any,
+        labels: Any = None,
+        *,
+        side_px: int | None = None,
+        skip_unreadable: bool = False,
+        label_column: str | None = None,
     ) -> Images:
         """Returns pictures of any kind as `Images`; whatever takes pictures calls it by itself.
 
         - **Arrays and tensors** (NumPy, torch on any device), or a list of them: (N, H, W), (N, H, W, C) or
           (N, C, H, W) with 1 or 3 channels. Integers go from 0 to 255, floats from 0 to 1. The type of number decides.
         - **A folder**: pictures in `CLASS/…` below it belong to that class. Those that lie directly in it, or in a
-          folder called `unlabeled`, are unlabeled.
+          folder called `unlabeled`, are unlabeled. A `metadata.csv` or `.jsonl` in it says the classes instead, as in
+          a Hugging Face `imagefolder`; see `metadata.read`.
         - **Files**: a list or a column of paths, in that order. Pictures of Pillow's, too.
         - **An .npz or .npy file** with arrays such as these; see `npz.pool`.
+        - **A Parquet file**, a list of shards or a folder of them, with pictures as bytes; see `parquet.pool`.
 
         Files are read when they are needed. They become upright RGB squares of `side_px`: the shorter side is resized
         and the centre cut out.
@@ -94,6 +102,7 @@ class Images:
                 and pictures that bring none are unlabeled.
             side_px: for files; the median shorter side if left out, 224 at most.
             skip_unreadable: leave out files that cannot be decoded; each is read once for it.
+            label_column: the column of labels in metadata or Parquet; else the one called label, labels or class.
 
         Raises:
             InputError: nothing that holds pictures, an array that can be read in two ways, numbers out of range, or
@@ -108,7 +117,7 @@ class Images:
 
         if side_px is not None and side_px < 4:
             raise InputError(f"side_px: at least 4, got {side_px}")
-        images = collect(pictures, side_px=side_px, skip_unreadable=skip_unreadable)
+        images = collect(pictures, side_px=side_px, skip_unreadable=skip_unreadable, label_column=label_column)
         if side_px is not None and images.shape[:2] != (side_px, side_px):
             raise InputError(f"side_px: arrays keep their size, {images.shape[0]} × {images.shape[1]}: leave it out")
         return images if labels is None else replace(images, labels=Pool(labels).labels)

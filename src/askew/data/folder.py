@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Mask
-from askew.data import pictures, places, split
+from askew.data import labels as told_labels
+from askew.data import metadata, pictures, places, split
 from askew.data.dataset import Dataset, Images
 from askew.data.reading import decoding, reading
+from askew.data.split import TEST, TRAIN
 from askew.errors import DataNotFound, InputError, one_line
 from askew.files import cache_root, write_whole
 
@@ -27,9 +29,11 @@ IN_MEMORY_BYTES = 1_500_000_000
 LARGEST_DEFAULT_PX = 224
 """The side to which pictures are brought at most if the caller names none."""
 
-TRAIN, TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
 UNLABELED = ("unlabeled", "unlabelled")
-EXPECTED = "expected CLASS/picture.jpg, or train/CLASS/picture.jpg and test/CLASS/picture.jpg"
+EXPECTED = (
+    "expected CLASS/picture.jpg, or train/CLASS/picture.jpg and test/CLASS/picture.jpg, or a metadata.csv with the "
+    "columns file_name and label"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Listing:
         return Listing(tuple(self.paths[i] for i in chosen), tuple(self.labels[i] for i in chosen))
 
 
-def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fraction: float) -> Dataset:
+def read(
+    folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fraction: float, label_column: str | None = None
+) -> Dataset:
     """Returns the data set of a folder of pictures, every one of which was decoded once.
 
     Layouts: `CLASS/…/picture.jpg`, of which a share `test_fraction` of every class is held out (always the same files;
@@ -52,20 +58,26 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
     `test/CLASS/…` (`val` if there is no `test`). Hidden files, other kinds of file, class folders without pictures
     and what has no label (pictures beside the class folders, or in a folder `unlabeled`) are passed over.
 
+    Where a `metadata.csv`, `metadata.jsonl` or `metadata.parquet` beside the pictures has a column of labels, that says
+    the classes, as in a Hugging Face `imagefolder`, and not the folders; see `metadata.read`. A picture that it does
+    not name has no label.
+
     Pictures become upright RGB squares of `side_px`; without it, of the median shorter side, 224 px at most. If all fit
     in 1.5 GB they are kept in memory (and in the cache folder for the next run), else they stay paths.
 
     Args:
-        skip_unreadable: leave out the pictures that cannot be decoded, and list them in `Dataset.unreadable`.
+        skip_unreadable: leave out the pictures that are not there or cannot be decoded, and list them in
+            `Dataset.unreadable`.
+        label_column: the column of labels in the metadata; else the one called `label`, `labels` or `class`.
 
     Raises:
-        DataNotFound: no such folder.
-        InputError: another layout, fewer than two classes, too few pictures to hold any out, or an unreadable
-            picture.
+        DataNotFound: no such folder, or a picture that the metadata names and that is not there.
+        InputError: another layout, fewer than two classes, too few pictures to hold any out, a picture without a label
+            in the metadata, or an unreadable picture.
     """
     if not folder.is_dir():
         raise DataNotFound(f"{folder}: no such folder; {EXPECTED}")
-    classes, train, test = find(folder)
+    classes, train, test = find(folder, label_column, skip_absent=skip_unreadable)
     bad = damaged(train.paths + (test.paths if test else ()))
     if bad and not skip_unreadable:
         first, why = next(iter(bad.items()))
@@ -86,30 +98,59 @@ def read(folder: Path, *, side_px: int | None, skip_unreadable: bool, test_fract
     return Dataset(Path(os.path.realpath(folder)).name, classes, splits[0], splits[1], tuple(bad))
 
 
-def find(folder: Path) -> tuple[tuple[str, ...], Listing, Listing | None]:
+def find(
+    folder: Path, label_column: str | None = None, *, skip_absent: bool = False
+) -> tuple[tuple[str, ...], Listing, Listing | None]:
     """Returns the classes' names in order, the pictures, and those of the test folder if the folder has one.
 
     Raises:
-        InputError: no class folder with a picture, or a class that is in the test folder alone.
+        InputError: no class folder with a picture, a class that is in the test folder alone, or metadata that leave a
+            picture without a label.
     """
     below = {f.name.lower(): f for f in _folders(folder)}
     train, test = _parts(below)
+    told = metadata.read(folder, pictures.find(folder), label_column, skip_absent=skip_absent)
+    if told is not None and told.labelled:
+        return _find_told(folder, told, train, test)
     if train is None or not _folders(train) or (test is None and len(below) > 1):
         train = folder
     if train is folder or test is None:
-        return (*listing(train), None)
-    found, found_test = _classes(train), _classes(test)
+        return (*listing(train, told), None)
+    found, found_test = _classes(train, told), _classes(test, told)
     alone = [c for c in found_test if c not in found]
     if alone:
         raise InputError(f"{folder}: class {alone[0]!r} has pictures in {test.name} but none in {train.name}")
     return tuple(found), _listing(found, tuple(found)), _listing(found_test, tuple(found))
 
 
-def pool(folder: Path) -> tuple[tuple[str, ...], Listing]:
-    """Returns the names of the class folders in order, and all pictures below a folder, sorted by path.
+def _find_told(
+    folder: Path, told: metadata.Told, train: Path | None, test: Path | None
+) -> tuple[tuple[str, ...], Listing, Listing | None]:
+    """Returns what `find` does, of pictures whose labels the metadata say."""
+    if train is None or test is None:
+        train, test = folder, None
+    parts = {part: sorted(p for p in told.cells if p.is_relative_to(part)) for part in (train, test) if part}
+    cells = {str(part): [told.cells[path] for path in paths] for part, paths in parts.items()}
+    numbers, classes = told_labels.coded(f"{told.where}: labels", cells)
+    everything = [path for paths in parts.values() for path in paths]
+    gaps = [path for part, paths in parts.items() for path, c in zip(paths, numbers[str(part)], strict=True) if c < 0]
+    if gaps:
+        raise InputError(
+            f"{told.where}: {len(gaps)} of {len(everything)} pictures have no label, first "
+            f"{one_line(gaps[0].relative_to(folder), 100)}: an experiment needs the label of every picture: take them "
+            "out; askew.Images.of reads an unlabeled pool"
+        )
+    found = [Listing(tuple(paths), tuple(numbers[str(part)].tolist())) for part, paths in parts.items()]
+    return classes, found[0], found[1] if test else None
 
-    A picture in `CLASS/…` is of that class. One that lies directly in the folder, or below a folder called `unlabeled`,
-    has the label -1.
+
+def pool(
+    folder: Path, label_column: str | None = None, *, skip_absent: bool = False
+) -> tuple[tuple[str, ...], Listing]:
+    """Returns the names of the classes in order, and all pictures below a folder, sorted by path.
+
+    Where metadata have a column of labels, those count; see `metadata.read`. Else a picture in `CLASS/…` is of that
+    class, and one that lies directly in the folder, or below a folder called `unlabeled`, has the label -1.
 
     Raises:
         InputError: no pictures, or folders of a training and a test part.
@@ -121,8 +162,15 @@ def pool(folder: Path) -> tuple[tuple[str, ...], Listing]:
             f"{folder / train.name}, or read both with askew.data.load.load"
         )
     paths = pictures.find(folder)
-    if not paths:
+    told = metadata.read(folder, paths, label_column, skip_absent=skip_absent)
+    if not paths and not (told and told.cells):
         raise InputError(f"{folder}: has no pictures: expected picture.jpg or CLASS/picture.jpg")
+    if told is not None and told.labelled:
+        paths = sorted({*paths, *told.cells})
+        numbers, classes = told_labels.coded(
+            f"{told.where}: labels", {"": [told.cells.get(path, "") for path in paths]}
+        )
+        return classes, Listing(tuple(paths), tuple(numbers[""].tolist()))
     owners = [_owner(path.relative_to(folder)) for path in paths]
     classes = tuple(sorted({one for one in owners if one is not None}))
     number = {name: c for c, name in enumerate(classes)}
@@ -140,13 +188,16 @@ def _owner(path: Path) -> str | None:
     return None if len(path.parts) == 1 or name.lower() in UNLABELED else name
 
 
-def listing(folder: Path) -> tuple[tuple[str, ...], Listing]:
+def listing(folder: Path, told: metadata.Told | None = None) -> tuple[tuple[str, ...], Listing]:
     """Returns the names of the class folders that hold pictures, in order, and those pictures.
+
+    Args:
+        told: what metadata say that have no labels, for the message.
 
     Raises:
         InputError: there is none.
     """
-    found = _classes(folder)
+    found = _classes(folder, told)
     return tuple(found), _listing(found, tuple(found))
 
 
@@ -156,11 +207,16 @@ def _folders(folder: Path) -> list[Path]:
     return [f for f in entries if f.is_dir() and not f.name.startswith(".") and f.name != "__MACOSX"]
 
 
-def _classes(folder: Path) -> dict[str, list[Path]]:
+def _classes(folder: Path, told: metadata.Told | None = None) -> dict[str, list[Path]]:
     found = {f.name: pictures.find(f) for f in _folders(folder) if f.name.lower() not in UNLABELED}
     filled = {name: paths for name, paths in found.items() if paths}
     if not filled:
         loose = len(pictures.find(folder))
+        if loose and told is not None:
+            raise InputError(
+                f"{told.where}: has no column called label, labels or class, but {told_labels.listed(told.columns)}: "
+                "say which one holds the classes with label_column"
+            )
         if loose:
             raise InputError(
                 f"{folder}: has {loose} pictures directly in it, which belong to no class; {EXPECTED}; "

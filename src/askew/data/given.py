@@ -12,30 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Indices, as_array, to_numpy
-from askew.data import folder, npz, pictures
+from askew.data import folder, npz, parquet, pictures
+from askew.data import shards as in_shards
 from askew.data.dataset import Images
 from askew.data.npy import open_npy
 from askew.data.pixels import as_pixels
 from askew.data.reading import plain_file, reading
 from askew.errors import DataNotFound, InputError, one_line
 
-KINDS = "an array, a tensor, a folder, an .npz or .npy file, or a list of picture files"
+KINDS = "an array, a tensor, a folder, an .npz, .npy or .parquet file, or a list of picture files"
+
+TABLED = "a folder with metadata or a .parquet file"
 
 
-def collect(given: Any, *, side_px: int | None = None, skip_unreadable: bool = False) -> Images:
+def collect(
+    given: Any, *, side_px: int | None = None, skip_unreadable: bool = False, label_column: str | None = None
+) -> Images:
     """Returns pictures of any kind as `Images`; see `Images.of`.
 
     Args:
         side_px: the side that files are brought to; arrays keep their size.
+        skip_unreadable: leave out files that cannot be decoded.
+        label_column: the column of labels, for a folder with metadata or for Parquet.
 
     Raises:
         InputError: nothing that holds pictures, or something with two meanings.
         DataNotFound: no such file or folder.
     """
+    if isinstance(given, str | os.PathLike):
+        return _of_path(Path(os.path.expanduser(given)), side_px, skip_unreadable, label_column)
+    if _is_shards(given):
+        shards = [Path(os.path.expanduser(one)) for one in given]
+        return parquet.pool(shards, side_px=side_px, skip_unreadable=skip_unreadable, label_column=label_column)
+    if label_column is not None:
+        raise InputError(
+            f"label_column: {TABLED} has columns, not {type(given).__name__}: pass labels, or leave it out"
+        )
     if isinstance(given, Images):
         return given
-    if isinstance(given, str | os.PathLike):
-        return _of_path(Path(os.path.expanduser(given)), side_px, skip_unreadable)
     listed = _listed(given)
     if listed is None:
         return _unlabeled(_of_array(given))
@@ -46,6 +60,15 @@ def collect(given: Any, *, side_px: int | None = None, skip_unreadable: bool = F
     if all(pictures.is_pillow(one) for one in listed):
         return _unlabeled(_of_pillow(listed, side_px))
     return _unlabeled(_of_arrays(listed))
+
+
+def _is_shards(given: Any) -> bool:
+    """Tells whether a list is one of Parquet files."""
+    return (
+        isinstance(given, list | tuple)
+        and len(given) > 0
+        and all(isinstance(one, str | os.PathLike) and Path(one).suffix.lower() == in_shards.SUFFIX for one in given)
+    )
 
 
 def _unlabeled(pixels: NDArray[np.uint8]) -> Images:
@@ -94,11 +117,18 @@ def _of_pillow(listed: Sequence[Any], side_px: int | None) -> NDArray[np.uint8]:
     return pictures.stack((pictures.squared(one, side) for one in listed), len(listed), (side, side, 3))
 
 
-def _of_path(path: Path, side_px: int | None, skip_unreadable: bool) -> Images:
+def _of_path(path: Path, side_px: int | None, skip_unreadable: bool, label_column: str | None) -> Images:
     name, suffix = one_line(path), path.suffix.lower()
     with reading(name):
+        shards = [path] if suffix == in_shards.SUFFIX else []
         if path.is_dir():
-            return _of_folder(path, side_px, skip_unreadable)
+            shards = in_shards.of_one_split(path) if in_shards.are_in(path) else []
+            if not shards:
+                return _of_folder(path, side_px, skip_unreadable, label_column)
+    if shards:
+        return parquet.pool(shards, side_px=side_px, skip_unreadable=skip_unreadable, label_column=label_column)
+    if label_column is not None:
+        raise InputError(f"label_column: {TABLED} has columns, not {name}: leave it out")
     if suffix == ".npz":
         return npz.pool(path)
     if suffix == ".npy":
@@ -110,8 +140,8 @@ def _of_path(path: Path, side_px: int | None, skip_unreadable: bool) -> Images:
     raise InputError(f"images: {name} is no picture: expected {KINDS}")
 
 
-def _of_folder(path: Path, side_px: int | None, skip_unreadable: bool) -> Images:
-    classes, listing = folder.pool(path)
+def _of_folder(path: Path, side_px: int | None, skip_unreadable: bool, label_column: str | None) -> Images:
+    classes, listing = folder.pool(path, label_column, skip_absent=skip_unreadable)
     names = [one.relative_to(path) for one in listing.paths]
     labels = np.array(listing.labels, dtype=np.int64)
     return _of_files(listing.paths, names, side_px, skip_unreadable, labels, classes)

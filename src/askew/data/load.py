@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from askew.data import cifar, digits, fashion, fetch, folder, npz, places, split, tiny_imagenet
+from askew.data import cifar, digits, fashion, fetch, folder, npz, parquet, places, shards, split, tiny_imagenet
 from askew.data.dataset import Dataset
 from askew.data.reading import reading
 from askew.errors import DataNotFound, InputError, one_line, unknown
@@ -22,18 +22,22 @@ def load(
     image_side_px: int | None = None,
     skip_unreadable: bool = False,
     test_fraction: float = 0.2,
+    label_column: str | None = None,
 ) -> Dataset:
     """Returns the data set that `source` names.
 
     Args:
         source: "digits" (comes with scikit-learn), "fashion-mnist", "cifar10", "cifar100", "tiny-imagenet", or the
-            path of a folder of pictures (see `folder.read`) or of an `.npz` file (see `npz.read`).
+            path of a folder of pictures (see `folder.read`), of an `.npz` file (see `npz.read`), or of a Parquet file
+            or a folder of such (see `parquet.read`).
         root: the folder in which the files of a named data set lie; without it `$ASKEW_DATA`, `./data` and the cache
             folder are searched. A relative path is also looked for below it.
         download: get a named data set from its public address if it is not on disk (see `fetch.fetch`).
         image_side_px: the side to which pictures of a folder are brought; see `folder.read` for what it is otherwise.
         skip_unreadable: leave out pictures of a folder that cannot be decoded, and list them.
         test_fraction: the share of every class that is held out where there is no test set.
+        label_column: the column of labels in a folder's metadata or in Parquet; else the one called `label`, `labels`
+            or `class`.
 
     Raises:
         DataNotFound: nothing there; the message says where to get it and what to put where.
@@ -47,6 +51,8 @@ def load(
             raise InputError(f"{name}: {one_line(value)} cannot be the name of a file")
     source, root = str(source), None if root is None else Path(root)
     with reading(source):
+        if (source in NAMES or Path(source).suffix.lower() == ".npz") and label_column is not None:
+            raise InputError(f"label_column: {source} has no columns: leave it out")
         if source in NAMES:
             if image_side_px is not None:
                 raise InputError(f"image_side_px: pictures of {source} have a fixed size; leave it out")
@@ -56,7 +62,15 @@ def load(
             if image_side_px is not None:
                 raise InputError(f"image_side_px: pictures of an .npz file keep their size: leave it out for {source}")
             return replace(npz.read(path, test_fraction), name=source)
-        found = folder.read(path, side_px=image_side_px, skip_unreadable=skip_unreadable, test_fraction=test_fraction)
+        sharded = path.suffix.lower() == shards.SUFFIX or (path.is_dir() and shards.are_in(path))
+        read = parquet.read if sharded else folder.read
+        found = read(
+            path,
+            side_px=image_side_px,
+            skip_unreadable=skip_unreadable,
+            test_fraction=test_fraction,
+            label_column=label_column,
+        )
         return replace(found, name=source)
 
 
@@ -66,8 +80,8 @@ def _path(source: str, root: Path | None) -> Path:
         if path.exists():
             return path
     path = Path(os.path.expanduser(source))
-    if path.suffix.lower() != ".npz" and len(path.parts) == 1:
-        raise unknown("data set", source, [*NAMES, "a folder of pictures", "an .npz file"])
+    if path.suffix.lower() not in (".npz", shards.SUFFIX) and len(path.parts) == 1:
+        raise unknown("data set", source, [*NAMES, "a folder of pictures", "an .npz or .parquet file"])
     return path
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from askew.arrays import Mask
 from askew.data import pictures, places, split
 from askew.data.dataset import Dataset, Images
+from askew.data.labels import MOST_CLASSES
 from askew.data.npy import Arrays, open_npz
 from askew.data.pixels import as_pixels
 from askew.errors import InputError, one_line
@@ -25,9 +26,6 @@ LAYOUTS = (
     "`train_labels`, `test_images`, `test_labels`; or `jpeg` (bytes), `offsets` (N + 1,) and `labels`; optionally "
     "`is_test` (N,) and `classes` (C,)"
 )
-
-MOST_CLASSES = 100_000
-"""Labels that are larger than this are taken for a mistake, unless `classes` names that many."""
 
 
 def read(path: Path, test_fraction: float) -> Dataset:
@@ -169,6 +167,10 @@ def _joined(path: Path, train: NDArray[Any], test: NDArray[Any]) -> NDArray[Any]
 
 
 def _one_a_picture(name: str, labels: NDArray[Any]) -> NDArray[Any]:
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise InputError(
+            f"{name}: expected one label a picture, got {labels.shape[1]}, shape {labels.shape}: write one column"
+        )
     if labels.ndim == 0 or labels.size != len(labels) or labels.size == 0:
         raise InputError(f"{name}: expected one label a picture, got shape {labels.shape}")
     return labels.ravel()

@@ -108,6 +108,13 @@ def shorter_side(path: Path) -> int | None:
     return None
 
 
+def shorter_side_of(data: bytes) -> int | None:
+    """Returns the shorter side in pixels of an encoded picture, or None if it has no readable header."""
+    with contextlib.suppress(InputError), decoding("bytes", "a picture"), Image.open(io.BytesIO(data)) as image:
+        return int(min(image.size))
+    return None
+
+
 def find(folder: Path) -> list[Path]:
     """Returns the picture files below `folder`, sorted; hidden files and folders and other kinds of file are passed.
 

@@ -8,6 +8,9 @@ from askew.arrays import Indices, Mask
 from askew.errors import InputError
 from askew.seeding import generator
 
+TRAIN, TEST = ("train", "training"), ("test", "testing", "val", "valid", "validation")
+"""What folders and files of a training and of a test part are called; of several test parts the first one counts."""
+
 
 def check_fraction(fraction: float) -> None:
     """Raises `InputError` unless 0 < fraction < 1."""

@@ -55,7 +55,9 @@ class DataConfig(_Section):
     """Where the images come from and which of them take part."""
 
     source: Annotated[str, Field(min_length=1)]
-    """A dataset's name, an image folder or an .npz; see `askew.data.load`."""
+    """A dataset's name, an image folder, an .npz, a .parquet or a folder of such; see `askew.data.load`."""
+    label_column: Annotated[str, Field(min_length=1)] | None = None
+    """The column of labels in the folder's metadata.csv or in Parquet; `label`, `labels` or `class` if left out."""
     image_side_px: Annotated[int, Field(gt=0)] | None = None
     """Pictures of a folder are brought to this square; a default by their sizes if left out."""
     pool_items: Annotated[int, Field(gt=0)] | None = None

@@ -40,6 +40,7 @@ def load_dataset(
         image_side_px=data.image_side_px,
         skip_unreadable=skip_unreadable,
         test_fraction=data.test_fraction,
+        label_column=data.label_column,
     )
     for key, wanted, part in (
         ("pool_items", data.pool_items, dataset.train),
