@@ -50,12 +50,13 @@ ROOT = Path(__file__).parent.parent
 REASONS = ROOT / "docs" / "mutants.md"
 QUERY, PLAN, PREDICTIONS = "tests/test_query.py", "tests/test_plan.py", "tests/test_predictions.py"
 LOOP, LEDGER = "tests/experiment/test_loop.py", "tests/experiment/test_ledger.py"
+VALUES, NAMES = "tests/test_values.py", "tests/test_names.py"
 
 TESTS = {
-    "askew.query": (QUERY, "tests/test_select.py", "tests/test_names.py", PLAN, PREDICTIONS, "tests/test_contracts.py"),
-    "askew.plan": (PLAN, QUERY, LOOP),
-    "askew.selection": ("tests/test_names.py", "tests/test_select.py", QUERY),
-    "askew.predictions": (PREDICTIONS, QUERY, PLAN),
+    "askew.query": (QUERY, "tests/test_select.py", NAMES, PLAN, PREDICTIONS, "tests/test_contracts.py"),
+    "askew.plan": (PLAN, VALUES, QUERY, LOOP),
+    "askew.selection": (NAMES, VALUES, QUERY),
+    "askew.predictions": (PREDICTIONS, VALUES, QUERY, PLAN),
     "askew.pool": ("tests/test_pool.py", QUERY),
     "askew.experiment.loop": (LOOP,),
     "askew.experiment.ledger": (LEDGER,),

@@ -29,6 +29,8 @@ def test_without_names_the_answer_has_numbers_and_no_ids() -> None:
     assert (found.ids, found.predicted) == (None, (0,))
     assert list(found.rows()[0]) == ["rank", "item", "score", "predicted"]
     assert list(query("random", 1, labels=[-1, 0], details=True).rows()[0]) == ["rank", "item", "score"]
+    assert query("random", 1, labels=[-1, 0], classes=["cat", "dog"], details=True).predicted is None
+    assert "curve" not in repr(found)
 
 
 def test_labels_may_be_names_where_the_classes_are_known() -> None:

@@ -46,6 +46,7 @@ def last_ones(pred, pool, n, *, rng, skip=0):
         (lambda: Balance(-0.1), ["balance", "-0.1"]),
         (lambda: Balance(None), ["balance", "None"]),
         (lambda: Balance(1, target=[0.5, 0.2]), ["target", "0.7"]),
+        (lambda: Balance(1, target=[0.5, 0.5000015]), ["target: expected a distribution that sums to 1"]),
         (lambda: Balance(1, target=[2.5, 2.5]), ["target", "5"]),
         (lambda: Balance(1, target=[float("nan"), 1]), ["target", "finite"]),
         (lambda: Balance(1, target=[1.5, -0.5]), ["target", "from 0"]),

@@ -105,11 +105,13 @@ def test_a_scorer_on_a_new_field_is_one_file_like_this(table: None) -> None:
 
 def test_a_field_is_added_once_and_must_have_the_items_as_an_axis(table: None) -> None:
     field = Field("surprise", "N", "how unexpected an item is")
-    assert add_field(field) is add_field(field)
+    assert add_field(field) is field
+    assert add_field(Field("surprise", "N", "how unexpected an item is")) == field
     for wrong, words in (
         (Field("surprise", "NC", "another"), "another field"),
         (Field("probs", "NC", "not these"), "class probabilities"),
         (Field("my probs", "NC", "a blank"), "my probs"),
+        (Field("_hidden", "N", "an underscore"), "'_hidden' is no name for a keyword"),
         (Field("gradient", "CD", "no items"), "item axis N"),
     ):
         with pytest.raises(InputError, match=words):
@@ -164,8 +166,102 @@ def test_probabilities_rounded_to_decimal_places_are_probabilities(places: int, 
         (np.log(P), "not logits"),
         (np.array([[1.2, -0.2]]), "not logits"),
         (np.array([[0.52, 0.5]]), "sigmoid"),
+        (np.array([[100.0, 0.0]]), "divide by 100"),
+        (np.array([[150.0, -50.0]]), "not logits"),
+        (np.array([[-3.0, 1.0]]), "not logits"),
+        (np.array([[3.0, 1.0, 0.0]]), "first column"),
+        (np.array([[1.0, 0.0, 1.0, 1.0]]), "sigmoid"),
+        (np.array([[1.5, 0.2]]), "not logits"),
+        (np.array([[0.5, 0.5], [60.0, 40.0]]), "at item 1, which sums to 100: .*divide by 100"),
     ],
 )
 def test_what_is_no_distribution_is_told_apart(rows: np.ndarray, words: str) -> None:
     with pytest.raises(InputError, match=words):
         Predictions(probs=rows)
+
+
+def test_a_sum_may_be_off_by_half_a_unit_of_the_last_decimal_place_a_class() -> None:
+    for row in ([0.5, 0.49], [0.5, 0.51], [0.33] * 3, [0.0051] * 195):
+        assert Predictions(probs=np.array([row])).n_items == 1
+    for row in ([0.5, 0.48], [0.5061, 0.5], [0.506, 0.5], [0.00513] * 193):
+        with pytest.raises(InputError, match="1 of 1 rows do not sum to 1; first at item 0"):
+            Predictions(probs=np.array([row]))
+
+
+@pytest.mark.parametrize(("library", "array"), [("numpy", "array"), ("torch", "tensor")])
+def test_each_row_is_judged_by_itself(library: str, array: str) -> None:
+    make = getattr(pytest.importorskip(library), array)
+    with pytest.raises(InputError, match=r"1 of 3 rows do not sum to 1; first at item 2, which sums to 0\.9"):
+        Predictions(probs=make([[0.5, 0.5], [0.5, 0.49], [0.4567, 0.4433]]))
+    with pytest.raises(InputError, match=r"probs: 1 of 3 rows hold a negative number; at item 1: pass prob"):
+        Predictions(probs=make([[0.5, 0.5], [1.25, -0.25], [1.0, 0.0]]))
+
+
+def test_amounts_may_be_missing_but_not_negative() -> None:
+    with pytest.raises(InputError, match=r"^objects: 1 of 3 rows hold a negative number; at item 2$"):
+        Predictions(objects=[[-1.0, np.nan], [0.0, 1.0], [2.0, -1.0]])
+
+
+def test_sizes_that_disagree_are_listed_and_classes_are_counted_from_0() -> None:
+    with pytest.raises(InputError, match=r"^the arrays disagree on the number of items: probs has 4, truth has 2$"):
+        Predictions(probs=P, truth=[0, 1])
+    with pytest.raises(InputError, match=r"^truth: 2 at item 1 is outside the 2 classes, 0 to 1$"):
+        Predictions(probs=P, truth=[1, 2, 0, 0])
+    assert Predictions(truth=[0, 7]).n_classes is None
+
+
+def test_it_prints_its_fields_and_their_shapes() -> None:
+    assert repr(Predictions(probs=P, truth=[0, 1, 1, 0])) == "Predictions(probs=(4, 2), truth=(4,))"
+
+
+DISTRIBUTIONS, UNIT, AMOUNTS, ANY, COUNTS = "distributions", "unit", "amounts", "any", "counts"
+TABLE = {
+    "probs": ("NC", DISTRIBUTIONS),
+    "features": ("ND", ANY),
+    "draws": ("TNC", DISTRIBUTIONS),
+    "dispersion": ("N", UNIT),
+    "margins": ("NC", ANY),
+    "labeled_likeness": ("N", ANY),
+    "truth": ("N", COUNTS),
+    "objects": ("NC", AMOUNTS),
+    "videos": ("N", COUNTS),
+    "places": ("N", COUNTS),
+    "false_positives": ("N", COUNTS),
+    "false_negatives": ("N", COUNTS),
+    "frame_doubt": ("N", UNIT),
+    "frame_entropy": ("N", AMOUNTS),
+    "frame_margin": ("N", AMOUNTS),
+}
+SIZES = {"N": 3, "C": 2, "D": 4, "T": 5}
+TAKES = {DISTRIBUTIONS: [0.5], UNIT: [0.0, 0.5, 1.0], AMOUNTS: [0.0, 0.5, 3.0], ANY: [-2.0, 3.0], COUNTS: [0, 4]}
+REFUSES = {
+    DISTRIBUTIONS: [0.4, 3.0, -0.5],
+    UNIT: [-0.1, 1.1],
+    AMOUNTS: [-0.5],
+    ANY: [],
+    COUNTS: [-1, 0.0],
+}
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+def test_every_field_takes_and_refuses_what_its_kind_does(name: str) -> None:
+    dims, kind = TABLE[name]
+    shape = [SIZES[letter] for letter in dims]
+    for value in TAKES[kind]:
+        pred = Predictions(**{name: np.full(shape, value)})
+        assert pred.n_items == 3
+        assert np.array_equal(pred.require(name, np.arange(3), "this test"), np.full(shape, value))
+    for value in REFUSES[kind]:
+        with pytest.raises(InputError, match=f"^{name}: "):
+            Predictions(**{name: np.full(shape, value)})
+    with pytest.raises(InputError, match=f"^{name}: expected shape"):
+        Predictions(**{name: np.full([*shape, 2], TAKES[kind][0])})
+    if kind != COUNTS:
+        missing = np.full(shape, TAKES[kind][0])
+        np.moveaxis(missing, dims.index("N"), 0)[1] = np.nan
+        with pytest.raises(InputError, match=f"^{name}: 1 of 3 rows are not finite; first at item 1$"):
+            Predictions(**{name: missing}).require(name, np.arange(3), "this test")
+
+
+def test_the_table_has_no_other_field() -> None:
+    assert list(FIELDS) == list(TABLE)

@@ -198,6 +198,20 @@ def test_more_frames_than_are_open_are_refused_with_their_number() -> None:
             select(plan, 22, PRED, POOL)
 
 
+def test_as_many_frames_as_are_open_can_be_picked_with_a_tuned_balance() -> None:
+    pred = Predictions(dispersion=DISPERSION, objects=OBJECTS, videos=np.arange(N))
+    plan = Plan(in_steps, balance=Balance("auto"), spacing=Spacing(0, 0))
+    assert sorted(select(plan, 27, pred, POOL).chosen.tolist()) == OPEN.tolist()
+
+
+def test_what_the_balance_needs_is_asked_for_and_checked() -> None:
+    pred = Predictions(probs=P, dispersion=DISPERSION, videos=VIDEOS)
+    with pytest.raises(InputError, match=r"^balance needs objects, \(N, C\): pass objects=$"):
+        select(Plan(in_steps, balance=Balance(1.0), spacing=Spacing()), 2, pred, POOL)
+    with pytest.raises(InputError, match=r"^target: has 2 classes, the data has 3$"):
+        select(Plan(in_steps, balance=Balance(1.0, target=(0.5, 0.5))), 2, pred, POOL)
+
+
 def test_counts_of_single_precision_are_added_up_in_double() -> None:
     probs = np.tile(np.array([0.1, 0.9], dtype=np.float32), (5000, 1))
     found = select(Plan("random", balance=Balance(1.0)), 4000, Predictions(probs=probs), Pool.without_labels(5000))

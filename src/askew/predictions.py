@@ -40,7 +40,7 @@ Check = Callable[[str, Array], Mask]
 
 def finite(name: str, array: Array) -> Mask:  # noqa: ARG001
     """Returns which rows of a floating array, the item axis first, are not finite; refuses nothing."""
-    return ~np.isfinite(row_sums(array) if array.ndim > 1 else to_numpy(array))
+    return ~np.isfinite(row_sums(array))
 
 
 def distributions(name: str, array: Array) -> Mask:
@@ -81,7 +81,7 @@ def amounts(name: str, array: Array) -> Mask:
     """
     values = to_numpy(array)
     missing = finite(name, values)
-    bad = np.flatnonzero((values < 0).reshape(len(values), -1).any(axis=1) & ~missing)
+    bad = np.setdiff1d(np.nonzero(values < 0)[0], np.flatnonzero(missing))
     if len(bad):
         raise InputError(f"{name}: {len(bad)} of {len(values)} rows hold a negative number; at item {first_few(bad)}")
     return missing
@@ -93,10 +93,11 @@ def from_zero(name: str, array: Array) -> Mask:
     Raises:
         InputError: one is below 0.
     """
-    bad = np.flatnonzero(array < 0)
+    negative = np.asarray(array < 0)
+    bad = np.flatnonzero(negative)
     if len(bad):
         raise InputError(f"{name}: {array[bad[0]]} at item {bad[0]}: expected whole numbers from 0")
-    return np.zeros(len(array), dtype=bool)
+    return negative
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,7 @@ def _raise_unless_distributions(name: str, probs: Array, sums: Floats, negative:
     if len(bad):
         bad = bad[~_rounded(np.asarray(to_numpy(probs[bad]), dtype=np.float64))]
     if len(bad):
-        row = np.asarray(to_numpy(probs[int(bad[0])]), dtype=np.float64)
+        row = to_numpy(probs[int(bad[0])])
         raise InputError(
             f"{name}: {len(bad)} of {len(sums)} rows do not sum to 1; first at item {bad[0]}, which sums to "
             f"{sums[bad[0]]:.6g}: {_way_out(row)}"
@@ -340,7 +341,7 @@ def _way_out(row: Floats) -> str:
     """Says what (C,) numbers that are no distribution seem to be, and what to do about it."""
 
     def is_one(values: Floats) -> bool:
-        return len(values) > 0 and bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= SUM_TOLERANCE
+        return bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= SUM_TOLERANCE
 
     if is_one(row / 100):
         return "these look like percentages: divide by 100"

@@ -178,7 +178,7 @@ def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> S
         return _greedy(lambda: strategy.fn(pred, pool, **own), n, pred, pool, plan.balance, seed)
     scores = _checked_scores(strategy, strategy.fn(pred, pool, **own), pool)
     if plan.spacing is not None:
-        return _spaced(scores, n, pred, pool, plan, seed)
+        return _spaced(scores, n, pred, pool, plan.spacing, plan.balance, seed)
     if plan.balance is None:
         best = top(scores, n, generator(seed, "ties"))
         return Selection(pool.unlabeled[best], scores[best])
@@ -202,8 +202,10 @@ def _greedy(
     if balance is None:
         return Selection(greedy(gains(), pool.unlabeled, n, rng))
     probs, demand = _demand(n, pred, pool, balance)
-    curve, weight = None, balance.weight
-    if weight == "auto":
+    curve: eq48.TunedWeight | None = None
+    if isinstance(balance.weight, float):
+        weight = balance.weight
+    else:
         curve = tune_greedy_weight(
             gains,
             pool.unlabeled,
@@ -214,7 +216,6 @@ def _greedy(
             per_class=balance.per_class,
         )
         weight = curve.weight
-    weight = float(weight or 0)
     penalty = GreedyBalance(probs, demand, weight, per_class=balance.per_class)
     chosen = greedy(gains(), pool.unlabeled, n, rng, balance=penalty)
     return Selection(chosen, demand=demand, expected=_expected(probs, chosen), weight=weight, curve=curve)
@@ -228,13 +229,14 @@ def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Ba
         chosen = pool.unlabeled[picked]
         return Selection(chosen, scores[picked], demand, _expected(probs, chosen))
     metric = None if balance.ground_metric is None else np.asarray(balance.ground_metric)
-    curve, weight = None, balance.weight
-    if weight == "auto":
+    curve: eq48.TunedWeight | None = None
+    if isinstance(balance.weight, float):
+        weight = balance.weight
+    else:
         curve = eq48.tune_weight(
             scores, rows, demand, n, distance=balance.distance, ground_metric=metric, rng=generator(seed, "ties")
         )
         weight = curve.weight
-    weight = float(weight or 0)
     solved = eq48.solve(
         scores,
         rows,
@@ -259,9 +261,10 @@ def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Ba
     )
 
 
-def _spaced(scores: Floats, n: int, pred: Predictions, pool: Pool, plan: Plan, seed: int) -> Selection:
+def _spaced(
+    scores: Floats, n: int, pred: Predictions, pool: Pool, spacing: Spacing, balance: Balance | None, seed: int
+) -> Selection:
     everything = np.arange(len(pool))
-    spacing, balance = plan.spacing or Spacing(), plan.balance
     whole = np.full(len(pool), np.nan)
     whole[pool.unlabeled] = scores
     table = frame_table(
@@ -277,11 +280,12 @@ def _spaced(scores: Floats, n: int, pred: Predictions, pool: Pool, plan: Plan, s
     wanted = eq48.demand(
         objects[pool.labeled].sum(axis=0), max(1, round(n * objects.sum() / len(objects))), balance.target
     )
-    curve, weight = None, balance.weight
-    if weight == "auto":
+    curve: eq48.TunedWeight | None = None
+    if isinstance(balance.weight, float):
+        weight = balance.weight
+    else:
         curve = _tuned_frames(whole, objects, wanted, table, n, balance, generator(seed, "ties"))
         weight = curve.weight
-    weight = float(weight or 0)
     pick = pick_balanced_frames(
         whole,
         objects,
