@@ -94,6 +94,9 @@ SCORES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """Short names for what makes a frame worth a person's time: a strategy and its parameters."""
 
+BREAKS = ("seed", "confidence")
+"""What may settle the order of frames with equally many estimated errors."""
+
 
 def read_footage(
     clip: str | Path,
@@ -200,6 +203,7 @@ def select_frames(
     n: int,
     *,
     by: str = "fp",
+    break_ties: str = "seed",
     labeled: Mask | None = None,
     spacing: Spacing | None = None,
     balance: Balance | None = None,
@@ -211,16 +215,18 @@ def select_frames(
         reviews: what `review` or `without_errors` returned.
         n: how many frames.
         by: what makes a frame worth it: "fp", "fn", "fp+fn", "least-confidence", "entropy", "margin" or "random".
+        break_ties: "seed", or for estimated errors "confidence": of frames with equally many, first those whose
+            detections have the lowest mean score. Not in the thesis.
         labeled: which frames are labelled, over all frames of all videos in order (`Footage.labeled`).
         spacing: how many frames are left out around labelled and picked ones, and whether videos take turns.
         balance: also evens out the classes of the expected objects.
         seed: settles ties and random picks.
 
     Raises:
-        InputError: an unknown `by`, errors that were not estimated, scores outside [0, 1] where they are taken for
-            probabilities, or fewer than n frames that can be picked.
+        InputError: an unknown `by` or `break_ties`, errors that were not estimated, scores outside [0, 1] where they
+            are taken for probabilities, or fewer than n frames that can be picked.
     """
-    plan = _plan(by, balance, spacing or Spacing())
+    plan = _plan(by, balance, spacing or Spacing(), break_ties)
     sizes = [len(one.boxes) for one in reviews]
     columns = {name: np.concatenate([_column(name, one) for one in reviews]) for name in plan.needs if name in COLUMNS}
     videos, places = np.repeat(np.arange(len(sizes)), sizes), np.concatenate([np.arange(size) for size in sizes])
@@ -252,10 +258,16 @@ def _estimated(one: Reviewed) -> FrameErrors:
     return one.errors
 
 
-def _plan(by: str, balance: Balance | None = None, spacing: Spacing | None = None) -> Plan:
+def _plan(by: str, balance: Balance | None = None, spacing: Spacing | None = None, break_ties: str = "seed") -> Plan:
     if by not in SCORES:
         raise unknown("score", by, SCORES)
+    if break_ties not in BREAKS:
+        raise unknown("way to break ties", break_ties, BREAKS)
     name, parameters = SCORES[by]
+    if break_ties == "confidence":
+        if name != "temporal_coherence":
+            raise InputError(f"break_ties: estimated errors alone have ties that confidence may settle, not {by}")
+        name = "frame_coherence"
     return Plan(strategies()[name], parameters, balance, spacing)
 
 

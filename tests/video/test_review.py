@@ -115,6 +115,30 @@ def test_other_scores_need_no_errors(clips, by):
         select_frames(reviews, 4, by="fnn")
 
 
+def test_of_equally_many_errors_the_least_sure_comes_first_if_asked(clips):
+    reviews = review(read_footage(clips / "clips", clips / "d.json"), still)
+    free = Spacing(0, 0, "global")
+    picked = select_frames(reviews, 20, by="fp+fn", break_ties="confidence", spacing=free)
+
+    def order(one, frame):
+        found = one.boxes.frames[frame]
+        trust = found.probs.max(axis=1) if found.probs is not None else found.scores
+        errors = int(one.errors.false_positives[frame] + one.errors.false_negatives[frame])
+        return (-errors, round(float(trust.mean()), 5) if len(found) else 1.0)
+
+    every = sorted(order(one, frame) for one in reviews for frame in range(len(one.boxes)))
+    assert [order(one, frame) for one, frame in picked.rows] == every[:20]
+    plain = select_frames(reviews, 20, by="fp+fn", spacing=free, seed=1)
+    assert [order(*row)[0] for row in plain.rows] == [errors for errors, _ in every[:20]]
+    assert [order(*row) for row in plain.rows] != every[:20]
+    with pytest.raises(
+        InputError, match="break_ties: estimated errors alone have ties that confidence may settle, not"
+    ):
+        select_frames(reviews, 4, by="random", break_ties="confidence")
+    with pytest.raises(InputError, match="unknown way to break ties 'chance'"):
+        select_frames(reviews, 4, break_ties="chance")
+
+
 def test_a_notebook_writes_what_it_picked(clips, tmp_path):
     footage = read_footage(clips / "clips", clips / "d.json")
     reviews = review(footage, lambda video: flow_tracker(video, cache=tmp_path / "flow"))

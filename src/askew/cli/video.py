@@ -47,6 +47,12 @@ def add(commands: Any) -> None:
     pick.add_argument("--out", type=Path, metavar="DIR", help="the folder to write, new or empty (CLIP-frames)")
     pick.add_argument("-n", type=int, required=True, metavar="N", help="how many frames to pick")
     pick.add_argument("--by", choices=SCORES, default="fp", help="what makes a frame worth it (fp)")
+    pick.add_argument(
+        "--break-ties",
+        choices=["seed", "confidence"],
+        default="seed",
+        help="what comes first of frames with equally many errors: chance, or the lowest scores (seed)",
+    )
     pick.add_argument("--order", choices=["videos", "global"], default="videos", help="round-robin, or by score alone")
     pick.add_argument(
         "--around-picked", type=int, default=5, metavar="K", help="frames left out next to picked ones (5)"
@@ -173,6 +179,7 @@ def call_pick(arguments: argparse.Namespace) -> int:
         reviews,
         arguments.n,
         by=arguments.by,
+        break_ties=arguments.break_ties,
         labeled=footage.labeled,
         spacing=spacing,
         balance=balance,

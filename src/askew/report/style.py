@@ -73,6 +73,7 @@ OWN = {
     "frame_entropy": 0,
     "frame_margin": 1,
     "temporal_coherence": 2,
+    "frame_coherence": 3,
     "frame_least_confidence": 5,
 }
 """The place in `SERIES` of each strategy of the catalogue; those of frames and of pictures are never run together."""
