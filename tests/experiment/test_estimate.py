@@ -104,12 +104,18 @@ def test_a_step_is_told_from_what_is_before_the_first_one(start: float, step: fl
     assert step * (max(asked) - 1) >= estimate.ENOUGH_SECONDS or max(asked) > estimate.MOST_STEPS
 
 
-def test_what_is_short_is_timed_twice_and_what_is_long_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 0.5, 1.0, 1.2, 0.0, 3.0])  # 0.5 s, then 0.2 s; 3 s
-    monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(times))
-    assert estimate._seconds(lambda: None) == pytest.approx(0.2)
-    assert estimate._seconds(lambda: None) == 3.0
-    assert list(times) == []
+def test_what_is_short_is_timed_again_and_a_stall_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(*lasting: float) -> float:
+        times = iter([t for seconds in lasting for t in (0.0, seconds)])
+        monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(times))
+        found = estimate._seconds(lambda: None)
+        assert list(times) == []
+        return found
+
+    assert timed(3.0) == 3.0
+    assert timed(0.2, 0.1) == 0.1  # the first one loads things
+    assert timed(0.02, 0.01, 0.01, 0.9) == 0.01
+    assert timed(0.02, 0.01, 0.01, 0.02, 0.03) == pytest.approx(0.015)
 
 
 def test_batches_between_the_ends_take_seconds_between() -> None:

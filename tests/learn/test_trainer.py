@@ -71,10 +71,13 @@ class Watching(nn.Module):
         return self.inner(x)
 
 
-@pytest.mark.parametrize(("epochs", "erased"), [(100, True), (99, False)])
-def test_squares_are_erased_where_every_item_is_seen_a_hundred_times(epochs, erased):
+@pytest.mark.parametrize(
+    ("much", "erased"),
+    [({"epochs": 100}, True), ({"epochs": 2, "steps": 100}, True), ({"epochs": 2, "steps": 98}, False)],
+)
+def test_squares_are_erased_where_every_item_is_seen_a_hundred_times(much, erased):
     images = Images(np.zeros(6, np.int64), np.full((6, 2, 2, 1), 200, np.uint8))
-    training = Training(epochs=epochs, batch=6, crop_px=0, flip=False, erase=0.5)
+    training = Training(**much, batch=6, crop_px=0, flip=False, erase=0.5)  # six items: a step is a pass
     network = Watching()
     run = trainer(network, 6, training)
     for epoch in range(2):

@@ -191,3 +191,30 @@ def test_the_page_on_training_says_what_its_file_holds():
             key = {"data": data, "labels": int(labels.replace(",", "")), "recipe": recipe}
             accuracies = [run["accuracy"] for run in record["runs"] if key.items() <= run.items()]
             assert float(cell.split()[0]) == pytest.approx(100 * np.mean(accuracies), abs=0.051), key
+
+
+@pytest.mark.parametrize(
+    "much",
+    [
+        {"epochs": 99},
+        {"epochs": 10, "min_steps": 5000},
+        {"epochs": 1, "batch": 2, "steps": 99},  # two items, the fewest, would be seen 99 times
+        {"epochs": 10, "batch": 8, "steps": 20, "passes": 70},  # 80 times
+    ],
+)
+def test_squares_that_would_never_be_erased_are_refused(much):
+    with pytest.raises(InputError, match=r"erase \(0.35\) acts only where .* seen 100 times.*drop erase, or train"):
+        Training(**much, erase=0.35)
+    Training(**much)
+
+
+@pytest.mark.parametrize(
+    "much",
+    [
+        {"epochs": 100},
+        {"epochs": 1, "batch": 2, "steps": 100},
+        {"epochs": 10, "batch": 8, "steps": 20, "passes": 100},
+    ],
+)
+def test_squares_that_are_erased_with_the_fewest_items_at_least_are_not_refused(much):
+    assert Training(**much, erase=0.35).erase_for(28, 2) == 10

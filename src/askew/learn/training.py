@@ -22,6 +22,9 @@ ERASE_FROM = 100
 """How often every labelled item must be seen at least for squares to be erased: it helps where pictures are learned by
 heart, and costs accuracy where the training is short (`benchmarks/results/recipe.json`)."""
 
+FEWEST_ITEMS = 2
+"""A training sees so many labelled items at least: a lone one is taken twice."""
+
 LARGEST = 10**9
 """No whole number of a training is above it."""
 
@@ -110,7 +113,7 @@ class Training:
             labelled pictures.
         erase: side of a square, as a share of the picture's shorter side, that is blotted out of each picture at a
             random place (Cutout, arXiv 1708.04552). It is done only in a training that sees every labelled item 100
-            times or more; 0 is off.
+            times or more, and refused where none could; 0 is off.
         amp: "auto" takes bfloat16 on a GPU or processor that computes with it natively, float16 with loss scaling on
             an older GPU, and float32 elsewhere; "off" is float32.
         channels_last: store pictures and weights pixel by pixel, which convolutions prefer.
@@ -169,6 +172,12 @@ class Training:
             raise InputError(
                 f"training: passes ({self.passes:g}) goes with steps above 0; epochs are passes without it"
             )
+        if self.erase and self._seen(FEWEST_ITEMS) < ERASE_FROM:
+            raise InputError(
+                f"training: erase ({self.erase:g}) acts only where every labelled item is seen {ERASE_FROM} times, and "
+                f"this training shows none so often, however few are labelled ({self._much()}): drop erase, or train "
+                "for more"
+            )
 
     def _put(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -209,8 +218,14 @@ class Training:
         >>> [Training(epochs=10, steps=250, batch=32, erase=0.35).erase_for(28, n) for n in (60, 80, 81)]
         [10, 10, 0]
         """
-        seen = self.steps_for(n_items) * self.batch / n_items if self.steps else self.epochs
-        return round(self.erase * side_px) if seen >= ERASE_FROM else 0
+        return round(self.erase * side_px) if self._seen(n_items) >= ERASE_FROM else 0
+
+    def _seen(self, n_items: int) -> float:
+        """Returns how often each of so many labelled items is seen."""
+        return self.steps_for(n_items) * self.batch / n_items if self.steps else self.epochs
+
+    def _much(self) -> str:
+        return f"steps is {self.steps}, batch {self.batch}" if self.steps else f"steps is 0, epochs {self.epochs}"
 
     def rate(self, step: int, steps: int) -> float:
         """Returns the factor on `lr` at a step (from 0) of so many.
