@@ -17,6 +17,9 @@ from askew.cli import pick
 from askew.cli.main import main
 
 PICK = "pick random -n 5 --dispersion d.npy".split()
+SECONDS = 240
+"""After how long a command that should end at once has failed its test; a machine that was far too busy took 36."""
+
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(askew.__file__).parents[1])}
 
 
@@ -30,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def askew_in(folder: Path, *arguments: str, after: str = "", **how: object) -> subprocess.CompletedProcess[str]:
     shown = " ".join(f"'{argument}'" for argument in arguments)
     command = f"'{sys.executable}' -m askew.cli.main {shown} {after}"
-    options = {"cwd": folder, "env": ENVIRONMENT, "capture_output": True, "text": True, **how}
+    options = {"cwd": folder, "env": ENVIRONMENT, "capture_output": True, "text": True, "timeout": SECONDS, **how}
     return subprocess.run(["sh", "-c", command], **options)  # type: ignore[call-overload, no-any-return]
 
 

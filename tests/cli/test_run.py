@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ pytest.importorskip("torch")
 
 from PIL import Image
 
+import askew
 from askew.cli.main import main
 from askew.experiment.ledger import Cycle, read_ledger
 
@@ -265,6 +270,20 @@ BAD = {
     "unknown dataset": (CONFIG.replace('"digits"\npool', '"digit"\npool'), "digit"),
     "unknown preset": (CONFIG.replace('preset = "digits"', 'preset = "digitz"'), "digitz"),
     "training key": (CONFIG.replace("epochs", "epochz"), "epochz"),
+    "text for a training's number": (
+        CONFIG.replace("epochs = 4", 'epochs = "ten"'),
+        "learner.training: epochs must be a whole number, got 'ten'",
+    ),
+    "list for a training's number": (CONFIG.replace("epochs = 4", "lr = [0.1]"), "lr must be a number, got [0.1]"),
+    "words for a training's list": (
+        CONFIG.replace("epochs = 4", 'milestones = ["late"]'),
+        "learner.training: milestones must be a number, got 'late'",
+    ),
+    "one bracket": (
+        CONFIG[: CONFIG.index("[[")] + '[strategies]\nstrategy = "random"',
+        "strategies: expected a list: write [[strategies]] with two brackets",
+    ),
+    "erase that never acts": (CONFIG.replace("epochs = 4", "erase = 0.3"), "learner.training: erase (0.3) acts only"),
     "pool too large": (CONFIG.replace("pool_items = 300", "pool_items = 3000"), "3000"),
     "estimator": (CONFIG.replace("[learner]", '[learner]\nestimator = "sklearn.nothing.At"'), "sklearn.nothing.At"),
     "estimator needs": (
@@ -299,6 +318,35 @@ def test_a_bad_experiment_is_one_line_and_nothing_is_written(
     assert shown.startswith("askew: ")
     assert shown.count("\n") == 1
     assert words in shown
+    assert not (tmp_path / "out").exists()
+
+
+def test_pretrained_weights_without_a_network_are_one_line(tmp_path: Path) -> None:
+    """In a process of its own, with a limit of time: nothing that the hub's client does can hold up the suite."""
+    (tmp_path / "pre.toml").write_text(CONFIG.replace('"small-convnet"', '"resnet18"\npretrained = true'))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        hub = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    plain = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    environment = {
+        **{key: value for key, value in plain.items() if key != "HF_HUB_OFFLINE"},
+        "PYTHONPATH": str(Path(askew.__file__).parents[1]),
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path / "hub"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "askew.cli.main", "run", "pre.toml", "--out", "out"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "askew: pretrained: timm's weights of resnet18 are not on this machine, and 127.0.0.1 cannot be reached "
+        '(Connection refused): download them elsewhere and give the file, pretrained = "FILE"\n'
+    )
     assert not (tmp_path / "out").exists()
 
 

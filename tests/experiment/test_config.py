@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime
+import re
 from typing import Any
 
 import pytest
 
 from askew.errors import DataNotFound, InputError
+from askew.experiment import config
 from askew.experiment.config import parse, presets, read
 
 GOOD: dict[str, Any] = {
@@ -18,13 +21,22 @@ GOOD: dict[str, Any] = {
 }
 
 
+KEYS = {
+    "data": config.DataConfig.model_fields,
+    "long_tail": config.LongTailConfig.model_fields,
+    "learner": config.LearnerConfig.model_fields,
+    "protocol": config.ProtocolConfig.model_fields,
+    "strategies": config.StrategyConfig.model_fields,
+}
+
+
 def changed(path: str, value: object) -> dict[str, Any]:
     values = copy.deepcopy(GOOD)
     place: Any = values
     *way, last = path.split(".")
     for part in way:
         place = place[int(part)] if part.isdigit() else place.setdefault(part, {})
-    place[last] = value
+    place[int(last) if last.isdigit() else last] = value
     return values
 
 
@@ -195,6 +207,36 @@ def test_a_mistake_is_told_in_the_words_of_the_file(path: str, value: object, wo
     assert str(caught.value).startswith(f"my.toml: {words}")
     for leaked in ("Input should", "valid", "item", "dictionary", "Config", "integer", "boolean", "str("):
         assert leaked not in str(caught.value).replace("initial", ""), leaked
+
+
+WRONG = (3, -1, 0, 1.5, "x", "", True, [], [3], ["x"], [[1]], {}, {"a": 1}, [{"a": 1}], datetime.date(1979, 5, 27))
+SETTINGS = [
+    *(f"{section}.{key}" for section in ("data", "learner", "protocol") for key in KEYS[section]),
+    *(f"strategies.1.{key}" for key in KEYS["strategies"]),
+    *(f"data.long_tail.{key}" for key in KEYS["long_tail"]),
+    *("name", "data", "learner", "protocol", "strategies", "strategies.0", "learner.training.lr"),
+]
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_no_value_of_any_setting_brings_the_words_of_the_library_that_checks(path: str) -> None:
+    said = [message for value in WRONG if (message := mistake(path, value)) is not None]
+    assert said
+    for message in said:
+        assert re.match(r"my\.toml: [^\n]+$", message)
+        assert not re.search(
+            r"Input should|Value error|validation error|\btype=|pydantic|dictionary|valid (string|integer|number)"
+            r"|_type|\bstr\(|Field required|instance of",
+            message,
+        ), message
+
+
+def mistake(path: str, value: object) -> str | None:
+    try:
+        parse(changed(path, value), "my.toml")
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def test_every_kind_of_check_in_the_configuration_has_its_words() -> None:

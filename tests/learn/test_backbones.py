@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import threading
 import time
 
 import numpy as np
@@ -201,23 +203,64 @@ def refuse(*_: object, **__: object) -> None:
 
 
 def test_without_a_network_missing_weights_are_refused_at_once(monkeypatch, tmp_path):
-    from askew.learn import weights
-
     monkeypatch.setattr(weights.socket, "create_connection", refuse)
     monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    build("resnet18")  # timm takes seconds to import on a busy machine: they are not what is measured
     start = time.monotonic()
     with pytest.raises(InputError, match=r"huggingface\.co cannot be reached \(Name or service not known\).*the file"):
         build("resnet18", pretrained=True)
     assert time.monotonic() - start < 5
 
 
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def test_a_hub_that_never_answers_is_waited_for_no_longer_than_is_said(monkeypatch, tmp_path):
+    never = threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        never.wait(60)
+        refuse()
+
+    monkeypatch.setattr(weights, "HUB_SECONDS", 0.3)
+    monkeypatch.setattr(weights.socket, "create_connection", look_up)
+    monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"huggingface\.co cannot be reached \(no answer in 0\.3 s\)"):
+        weights.from_hub("resnet18")
+    assert time.monotonic() - start < 20
+    never.set()
+
+
+@pytest.mark.parametrize("written", ["http://127.0.0.1:{}", "127.0.0.1:{}"])
+@pytest.mark.parametrize("variable", ["https", "all"])
+def test_a_proxy_that_is_not_there_is_asked_first(monkeypatch, tmp_path, variable, written):
+    monkeypatch.setattr(weights.urllib.request, "getproxies", lambda: {variable: written.format(closed_port())})
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(InputError, match=r"127\.0\.0\.1 cannot be reached \(Connection refused\)"):
+        weights.from_hub("resnet18")
+
+
+def test_a_hub_that_answers_is_left_to_its_client(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        assert weights.from_hub("resnet18") == {}
+
+
 def test_without_a_network_weights_of_an_earlier_download_are_taken(monkeypatch, tmp_path):
     import timm
     from safetensors.torch import save_file
-
-    from askew.learn import weights
 
     tensors = {name: t.clone() for name, t in timm.create_model("resnet18").state_dict().items()}
     save_file(tensors, tmp_path / "model.safetensors")

@@ -76,7 +76,7 @@ class LearnerConfig(_Section):
     """A name from `askew.learn.backbones`, any timm model, or empty with `estimator`."""
     preset: str = "default"
     """The training preset that the keys of `training` change."""
-    training: dict[str, float | int | bool | str | list[float]] = {}
+    training: dict[str, float | int | bool | str | list[Any]] = {}
     """Fields of `askew.learn.Training` that differ from the preset."""
     pretrained: bool | str = False
     """A file of weights, or true for timm's own download."""

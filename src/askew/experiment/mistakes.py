@@ -57,6 +57,8 @@ def first_mistake(error: ValidationError, values: Mapping[str, Any], model: type
     if first["type"] == "value_error":
         shown = "" if isinstance(first["input"], Mapping | list) else f" (got {_shown(first['input'])})"
         return f"{where}{first['msg'].removeprefix('Value error, ')}{shown}"
+    if first["type"] == "list_type" and isinstance(first["input"], Mapping) and len(place) == 1:
+        return f"{where}expected a list: write [[{place[0]}]] with two brackets, once for each"
     kinds = [one for one in found if _place(one["loc"], values) == place]
     expected = dict.fromkeys(_EXPECTED[one["type"]](one.get("ctx", {})) for one in kinds if one["type"] in _EXPECTED)
     if "a number" in expected:

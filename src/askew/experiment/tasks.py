@@ -171,8 +171,10 @@ def _training(preset: Training, changes: dict[str, Any]) -> Training:
     for key in changes:
         if key not in known:
             raise unknown("key in [learner.training]", key, known)
-    fixed: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
-    return dataclasses.replace(preset, **fixed)
+    try:
+        return dataclasses.replace(preset, **changes)
+    except InputError as error:
+        raise InputError(f"learner.{error}") from error
 
 
 def _estimator(path: str, parameters: dict[str, Any], *, trust: bool) -> Any:

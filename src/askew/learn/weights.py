@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -68,22 +69,45 @@ def from_hub(name: str) -> dict[str, str]:
 
     config = timm.get_pretrained_cfg(name)
     repository = None if config is None else config.hf_hub_id
-    address = urllib.parse.urlsplit(constants.ENDPOINT)
-    if config is None or not repository or constants.HF_HUB_OFFLINE or urllib.request.getproxies():
+    if config is None or not repository or constants.HF_HUB_OFFLINE:
         return {}
-    try:
-        port = address.port or (80 if address.scheme == "http" else 443)
-        socket.create_connection((address.hostname or "", port), timeout=HUB_SECONDS).close()
+    host, why = _unreachable(constants.ENDPOINT)
+    if why is None:
         return {}
-    except OSError as error:
-        for file in ("model.safetensors", "pytorch_model.bin"):
-            found = try_to_load_from_cache(repository, config.hf_hub_filename or file)
-            if isinstance(found, str):
-                return {"file": found} if found.endswith(".safetensors") else {}
-        raise InputError(
-            f"pretrained: timm's weights of {name} are not on this machine, and {address.hostname} cannot be reached "
-            f'({error.strerror or error}): download them elsewhere and give the file, pretrained = "FILE"'
-        ) from error
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        found = try_to_load_from_cache(repository, config.hf_hub_filename or file)
+        if isinstance(found, str):
+            return {"file": found} if found.endswith(".safetensors") else {}
+    raise InputError(
+        f"pretrained: timm's weights of {name} are not on this machine, and {host} cannot be reached ({why}): download "
+        'them elsewhere and give the file, pretrained = "FILE"'
+    )
+
+
+def _unreachable(endpoint: str) -> tuple[str, str | None]:
+    """Returns whom a request to an address goes to first (its host or a proxy), and why nobody answers, or None.
+
+    A thread asks: looking up a name knows no limit of time by itself, and each of a host's addresses has its own.
+    """
+    address = urllib.parse.urlsplit(endpoint)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    if proxy and not urllib.request.proxy_bypass(address.hostname or ""):
+        address = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}", "http")
+    host, port = address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
+    said: list[str | None] = [f"no answer in {HUB_SECONDS:g} s"]
+
+    def ask() -> None:
+        try:
+            socket.create_connection((host, port), timeout=HUB_SECONDS).close()
+            said.append(None)
+        except OSError as error:
+            said.append(error.strerror or str(error))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(HUB_SECONDS)
+    return host, said[-1]
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
