@@ -75,6 +75,9 @@ OPTIONS = ("-q", "-s", "-x", "--tb=short", "-p", "no:cacheprovider", "-p", "no:f
 MEMORY = 8 * 2**30
 """Bytes that a child may allocate: some mutants never stop asking for more."""
 
+PATIENCE = 5
+"""How many seconds on the clock a child may take for each of a processor, which it shares with others."""
+
 Find = Callable[[Mutant, Path], str | None]
 """Takes a mutant and an empty folder, runs tests, and returns the one that fails."""
 
@@ -209,7 +212,8 @@ def _in_child(mutant: Mutant, limit: int, out: Path, failing: Find) -> None:
     status = 1
     try:
         gc.disable()
-        signal.setitimer(signal.ITIMER_REAL, limit)
+        signal.setitimer(signal.ITIMER_PROF, limit)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE * limit)
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         printed = os.open(os.devnull, os.O_WRONLY)
         os.dup2(printed, 1)
@@ -271,7 +275,7 @@ def path_of(name: str) -> Path:
 
 def outcome(status: int) -> str:
     """Says what a child's end means: the tests passed, one failed (or the module did not load), or it took too long."""
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGPROF, signal.SIGALRM):
         return "too long"
     return "survived" if status == 0 else "killed"
 
@@ -344,7 +348,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Lists the small changes of the code that no test notices.")
     parser.add_argument("modules", nargs="*", default=[], metavar="MODULE", help=", ".join(TESTS))
     parser.add_argument("--jobs", type=int, default=2, help="children at a time")
-    parser.add_argument("--limit", type=int, default=120, help="seconds that a child may take")
+    parser.add_argument("--limit", type=int, default=120, help="seconds of a processor that a child may take")
     parser.add_argument("--out", type=Path, help="a JSON file of every mutant and its outcome")
     parser.add_argument("--only", type=Path, metavar="LIST", help="try again what a list of --out says was not killed")
     args = parser.parse_args(argv)

@@ -183,6 +183,7 @@ def test_what_is_no_distribution_is_told_apart(rows: np.ndarray, words: str) -> 
 def test_a_sum_may_be_off_by_half_a_unit_of_the_last_decimal_place_a_class() -> None:
     for row in ([0.5, 0.49], [0.5, 0.51], [0.33] * 3, [0.0051] * 195):
         assert Predictions(probs=np.array([row])).n_items == 1
+    assert Predictions(probs=np.array([[0.7, 0.29]], dtype=np.float32)).n_items == 1
     for row in ([0.5, 0.48], [0.5061, 0.5], [0.506, 0.5], [0.00513] * 193):
         with pytest.raises(InputError, match="1 of 1 rows do not sum to 1; first at item 0"):
             Predictions(probs=np.array([row]))

@@ -32,6 +32,9 @@ DECIMALS = (2, 3, 4)
 """Numbers of decimal places that probabilities are taken to be rounded to, if all of a row's are; then the sum may be
 off by half a unit of the last place for each class."""
 
+FLOAT32 = 1e-7
+"""More than float32 rounds a probability by, which is 3e-8."""
+
 LOGITS = "pass probabilities, not logits (apply softmax first)"
 
 Check = Callable[[str, Array], Mask]
@@ -333,7 +336,7 @@ def _rounded(rows: Floats) -> Mask:
     for places in DECIMALS:
         unit = 10.0**-places
         whole = (np.abs(rows / unit - np.rint(rows / unit)) < 1e-3).all(axis=1)
-        explained |= whole & (away <= rows.shape[1] * unit / 2 * (1 + 1e-6))
+        explained |= whole & (away <= rows.shape[1] * (unit / 2 + FLOAT32))
     return explained
 
 
