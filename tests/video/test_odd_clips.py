@@ -105,6 +105,18 @@ def test_boxes_of_frames_of_another_size_are_refused(capsys):
     assert main(words) == 0
 
 
+@pytest.mark.parametrize(("size", "status"), [((640, 480), 2), ((320, 240), 0), ((0, 0), 0), (("", "?"), 0)])
+def test_so_are_those_of_pascal_voc(size, status, capsys):
+    film("clip.mp4", 3, 320, 240)
+    Path("voc").mkdir()
+    box = "<bndbox><xmin>40</xmin><ymin>30</ymin><xmax>80</xmax><ymax>60</ymax></bndbox>"
+    declared = f"<size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>"
+    text = f"<annotation>{declared}<object><name>car</name>{box}</object></annotation>"
+    Path("voc/000000.xml").write_text(text)
+    assert main("video errors clip.mp4 --detections voc --tracker static --out out".split()) == status
+    assert ("the image has 640 x 480 pixels" in capsys.readouterr().err) == (status == 2)
+
+
 @pytest.mark.parametrize("n_frames", [1, 2])
 def test_a_film_of_a_frame_or_two(n_frames):
     film("clip.mp4", n_frames, 320, 240)

@@ -104,7 +104,8 @@ def _checked(boxes: VideoBoxes, video: Video) -> VideoBoxes:
 def _from_folder(where: Path, video: Video) -> VideoBoxes:
     stems = [picture.stem for picture in video.pictures]
     if any(where.glob("*.xml")):
-        return read_voc(where, n_frames=video.declared, stems=stems)
+        size = (video.width_px, video.height_px)
+        return read_voc(where, n_frames=video.declared, stems=stems, size=size)
     if any(where.glob("*.txt")):
         return read_yolo(where, size=(video.width_px, video.height_px), n_frames=video.declared, stems=stems)
     raise DataNotFound(f"detections: {where} holds neither .xml (Pascal VOC) nor .txt (YOLO) files")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from askew.boxes import Detections
 from askew.data.annotations.fields import Id, Record, records, text_of
-from askew.data.annotations.frames import MOST_CLASSES, VideoBoxes, by_frame
+from askew.data.annotations.frames import MOST_CLASSES, VideoBoxes, by_frame, check_image_size
 from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
 
@@ -99,12 +99,7 @@ class CocoFile:
             InputError: one is not; its boxes would lie elsewhere.
         """
         for image in self.videos[name]:
-            if image.size not in (None, (width_px, height_px)):
-                width, height = image.size
-                raise InputError(
-                    f"{self.where}: image {image.id!r} has {width} x {height} pixels, but the frames of the video have "
-                    f"{width_px} x {height_px}: give the film that the boxes were found in, or turn and scale the boxes"
-                )
+            check_image_size(f"{self.where}: image {image.id!r}", image.size, (width_px, height_px))
 
 
 def read_coco(

@@ -146,6 +146,19 @@ def class_names(where: Path, n_classes: int, names: Sequence[str], *, first: int
     return tuple(names) or tuple(f"class {number + first}" for number in range(n_classes))
 
 
+def check_image_size(what: str, size: tuple[int, int] | None, frames: tuple[int, int] | None) -> None:
+    """Checks that an image is as large as the frames of the video, where both sizes (width, height) are known.
+
+    Raises:
+        InputError: it is not, so its boxes would lie elsewhere.
+    """
+    if size is not None and frames is not None and size != frames:
+        raise InputError(
+            f"{what} has {size[0]} x {size[1]} pixels, but the frames of the video have {frames[0]} x {frames[1]}: "
+            "give the film that the boxes were found in, or turn and scale the boxes"
+        )
+
+
 def frame_of(path: Path, places: Mapping[str, int], n_frames: int | None, first: int) -> int:
     """Returns the frame, from 0, that a file is about: by the frames' file names, else the last number in its name.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from askew.data.annotations.fields import box_sides, check_name, files_of
-from askew.data.annotations.frames import VideoBoxes, by_frame, frame_of, places_of
+from askew.data.annotations.frames import VideoBoxes, by_frame, check_image_size, frame_of, places_of
 from askew.data.film.reader import natural
 from askew.errors import DataNotFound, InputError
 
@@ -25,7 +26,12 @@ Row = tuple[int, list[float], str]
 
 
 def read_voc(
-    folder: str | Path, *, n_frames: int | None = None, stems: Sequence[str] = (), classes: Sequence[str] = ()
+    folder: str | Path,
+    *,
+    n_frames: int | None = None,
+    stems: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
 ) -> VideoBoxes:
     """Reads a folder of Pascal VOC files, one a frame.
 
@@ -34,10 +40,11 @@ def read_voc(
         stems: names of the frames, in order, without suffix; a file is about the frame of its own name. Without it, and
             with `n_frames`, the number in a file's name is its frame, from 0; with neither, files are frames in order.
         classes: names to keep, numbered in this order; all that occur, sorted, without it.
+        size: (width, height) of the frames in pixels, checked against what the files say.
 
     Raises:
         DataNotFound: no folder, or no XML in it.
-        InputError: a file that is no VOC annotation, or about a frame that does not exist.
+        InputError: a file that is no VOC annotation, or about a frame that does not exist or has another size.
     """
     where = Path(folder)
     files = sorted(files_of(where, ".xml"), key=lambda path: natural(path.name))
@@ -47,7 +54,7 @@ def read_voc(
     places = places_of(stems)
     for place, path in enumerate(files):
         frame = frame_of(path, places, n_frames, first=0) if places or n_frames is not None else place
-        rows += [(frame, box, name) for box, name in _objects(path)]
+        rows += [(frame, box, name) for box, name in _objects(path, size)]
     names = list(classes) if classes else sorted({name for _, _, name in rows})
     numbers = {name: number for number, name in enumerate(names)}
     rows = [row for row in rows if row[2] in numbers]
@@ -92,7 +99,7 @@ class _Builder(ElementTree.TreeBuilder):
         raise InputError("a document type is declared, which annotations do not need")
 
 
-def _objects(path: Path) -> list[tuple[list[float], str]]:
+def _objects(path: Path, size: tuple[int, int] | None = None) -> list[tuple[list[float], str]]:
     if path.stat().st_size > MOST_BYTES:
         raise InputError(
             f"{path}: {path.stat().st_size} bytes; expected the objects of one frame, {MOST_BYTES} at most"
@@ -101,6 +108,9 @@ def _objects(path: Path) -> list[tuple[list[float], str]]:
         root = ElementTree.parse(path, ElementTree.XMLParser(target=_Builder())).getroot()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(f"{path}: not XML that can be read: {str(error)[:100]}") from error
+    declared = [(root.findtext(f"size/{side}") or "").strip() for side in ("width", "height")]
+    if all(re.fullmatch(r"[1-9][0-9]{0,5}", text) for text in declared):
+        check_image_size(f"{path}: the image", (int(declared[0]), int(declared[1])), size)
     out = []
     for one in root.iter("object"):
         name, box = (one.findtext("name") or "").strip(), one.find("bndbox")
