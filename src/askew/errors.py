@@ -49,7 +49,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     choices = sorted(known)
     near = nearest(name, choices)
     hint = "" if near is None else f"did you mean {near!r}? "
-    return InputError(f"unknown {kind} {name!r}: {hint}known: {', '.join(choices) if choices else 'none'}")
+    return InputError(
+        f"unknown {kind} {one_line(repr(name), 90)}: {hint}known: {', '.join(choices) if choices else 'none'}"
+    )
 
 
 def nearest(name: object, known: Iterable[str], alike: float = 0.5) -> str | None:

@@ -119,6 +119,15 @@ def test_a_name_too_long_for_a_file_is_one_line() -> None:
         read("x" * 300 + ".toml")
 
 
+@pytest.mark.parametrize("where", ["{}", "{} = 1\n[data]", "[data]\n{} = 1", "[[strategies]]\n{} = 1", "[{}]\nx = nan"])
+def test_a_key_as_long_as_a_page_is_shortened(tmp_path: Any, where: str) -> None:
+    path = tmp_path / "long.toml"
+    path.write_text(where.format(4000 * "balance"))
+    with pytest.raises(InputError) as said:
+        read(path)
+    assert len(str(said.value)) < 1000
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Any) -> None:
     (tmp_path / "a.toml").write_text("\ufeffx = 1", encoding="utf-8")
     with pytest.raises(InputError, match="unknown key 'x'"):

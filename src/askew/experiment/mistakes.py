@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from askew.errors import InputError, nearest, unknown
+from askew.errors import InputError, nearest, one_line, unknown
 
 _Place = tuple[int | str, ...]
 
@@ -86,7 +86,7 @@ def _written(place: _Place) -> str:
     """
     text, join = "", ""
     for part in place:
-        text += f", entry {part + 1}" if isinstance(part, int) else f"{join}{part}"
+        text += f", entry {part + 1}" if isinstance(part, int) else join + one_line(part, 90)
         join = ": " if isinstance(part, int) else "."
     return text
 
