@@ -338,6 +338,25 @@ def test_the_screen_hears_of_every_phase(tmp_path: Path) -> None:
     assert [one.n_labeled for one in told if one.phase == "done"] == [3, 7]
 
 
+def test_a_model_that_the_strategy_did_not_ask_is_asked_of_the_chosen_items_alone(tmp_path: Path) -> None:
+    heard: list[tuple[list[int], int]] = []
+
+    class Watching(FakeTask):
+        def predict(self, model: Fake, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
+            if tuple(needs) == ("probs",):
+                heard.append((pool.labels.tolist(), seed))
+            return super().predict(model, pool, needs, seed=seed)
+
+    task = Watching()
+    cycles = ran(tmp_path, run_of(Plan("random")), task)[:3]
+    known = [labels for *_, labels in task.of("fit")]
+    for cycle, labels, (told, seed) in zip(cycles, known, heard, strict=False):
+        assert seed == number(3, cycle.number, "asked")
+        assert [i for i, label in enumerate(told) if label == -1] == sorted(cycle.asked)
+        assert [told[i] for i in range(N) if labels[i] >= 0] == [label for label in labels if label >= 0]
+    assert len(heard) == 3
+
+
 def test_threads_are_in_the_header(tmp_path: Path) -> None:
     ran(tmp_path, run_of(Plan("random"), threads=2))
     assert read_ledger(tmp_path / "ledger.jsonl")[0].threads == 2
