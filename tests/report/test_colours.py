@@ -11,7 +11,7 @@ import pytest
 
 from askew.report.ledgers import read
 from askew.report.measures import Curves, Floats
-from askew.report.style import DARK_SERIES, GREY, OWN, PAPER, SERIES, SPARE, looks
+from askew.report.style import DARK_PHASES, DARK_SERIES, GREY, OWN, PAPER, PHASES, SERIES, SPARE, looks
 from askew.report.summary import Line, summarize
 from askew.strategies.registry import strategies
 
@@ -64,7 +64,9 @@ def test_any_two_colours_differ_for_everybody(colours: tuple[str, ...], sight: s
 
 
 @pytest.mark.parametrize(
-    ("colours", "paper"), [((*SERIES, GREY), PAPER), ((*DARK_SERIES, DARK_GREY), DARK_PAPER)], ids=["light", "dark"]
+    ("colours", "paper"),
+    [((*SERIES, *PHASES, GREY), PAPER), ((*DARK_SERIES, *DARK_PHASES, DARK_GREY), DARK_PAPER)],
+    ids=["light", "dark"],
 )
 def test_every_colour_stands_out_from_the_paper(colours: tuple[str, ...], paper: str) -> None:
     assert min(contrast(colour, paper) for colour in colours) >= 3.0  # WCAG 2.2, 1.4.11: graphics

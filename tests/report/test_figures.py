@@ -94,6 +94,24 @@ def test_every_line_has_its_name_beside_it_behind_a_piece_of_it(summary: Summary
         assert text.get_window_extent().x1 <= right, text.get_text()
 
 
+def test_long_names_stand_below_on_a_phone(
+    experiment: Callable[..., Path], writer: Callable[..., Path], head: Callable[..., Any]
+) -> None:
+    folder = experiment(labels=("random", "entropy"), seeds=(0,), cycles=3, thumbnails=False)
+    name = "entropy with a temperature of two"
+    writer(folder, head(name, 0, 3, 100, strategy="entropy"), read(folder).of("entropy")[0].cycles)
+    figure = learning_curves(summarize(read(folder)), narrow=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    places = {text.get_text(): text.get_window_extent() for text in figure.texts}
+    assert set(places) == {"random", "entropy", name}
+    lower_edge = figure.axes[0].xaxis.get_label().get_window_extent().y0
+    assert all(at.y0 >= 0 and at.y1 <= lower_edge and at.x1 <= figure.bbox.width for at in places.values())
+    rows = sorted(at.y0 for at in places.values())
+    assert np.diff(rows).min() >= 10
+    assert figure.axes[0].get_position().width > 0.8
+
+
 def saving_rows(ax: Axes) -> list[tuple[float, float, Any]]:
     """Returns what random needs, what the strategy needs, and the colour of its bar, row by row."""
     bars = [(bar.get_y() + bar.get_height() / 2, bar) for bar in ax.patches]
@@ -129,7 +147,9 @@ def test_labels_saved_shows_both_needs_from_zero_and_claims_by_the_rule(summary:
         share = round(100 * (random_needs - needs) / random_needs)
         words = (f"{share}% fewer" if share >= 0 else f"{-share}% more") if shown else "none shown"
         assert text.endswith(words), line.label
-        if not narrow:
+        if not shown:
+            assert text == "none shown"
+        elif not narrow:
             assert text.startswith(f"{math.ceil(needs - 1e-9)} instead of {math.ceil(random_needs - 1e-9)}: ")
     assert 0 < claimed < len(lines), "the case has both kinds"
 

@@ -127,9 +127,10 @@ def _dataset(config: Any, arguments: argparse.Namespace) -> Any:
 
 
 def _report(config: Any, out: Path, *, as_json: bool) -> None:
-    """Makes the report and prints what each strategy reached, and where the page is."""
+    """Makes the report and prints what each strategy reached, what that shows, and where the page is."""
     from askew.experiment import grid
     from askew.report.build import build_of
+    from askew.report.headline import headline
     from askew.report.ledgers import read
     from askew.report.record import record
     from askew.report.summary import summarize
@@ -144,4 +145,6 @@ def _report(config: Any, out: Path, *, as_json: bool) -> None:
     for line in lines:
         some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
         print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
+    if summary is not None:
+        print(headline(summary).sentence)
     print("report: none, since no strategy has finished a cycle" if page is None else f"report: {page}")

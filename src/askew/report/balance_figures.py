@@ -147,7 +147,7 @@ def _bars(low: Floats, high: Floats) -> list[list[tuple[float, float]]]:
 
 
 def _short_names(classes: Sequence[str]) -> list[str]:
-    return [one_line(name, 10) for name in classes]
+    return [one_line(name, 12) for name in classes]
 
 
 def _rotated(classes: Sequence[str], narrow: bool) -> bool:

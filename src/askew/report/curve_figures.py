@@ -84,7 +84,7 @@ def labels_saved(summary: Summary, narrow: bool = False) -> Figure | None:
         shown = bool(sign and saving.sign)
         _need(ax, row, saving, look[line.label], shown, summary.n_labeled)
         text = _saved(saving) if shown else "none shown"
-        if not narrow:
+        if shown and not narrow:
             text = f"{needed(saving.needs, saving)} instead of {needed(saving.random_needs, saving)}: {text}"
         beside_row(ax, row, text, strong=shown)
     name_rows(ax, [line.label for line, _, _ in found])
@@ -193,6 +193,8 @@ def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
                 left=left,
                 height=0.62,
                 color=PHASES[number % len(PHASES)],
+                edgecolor=PAPER,
+                linewidth=0.6,
                 label=phase if row == 0 else None,
             )
             left += width
@@ -229,6 +231,7 @@ def _full_line(ax: Axes, summary: Summary) -> None:
             textcoords="offset points",
             va="top",
             color=MUTED,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
         )
         return
     ax.axhline(full, color=INK, linewidth=1, linestyle=(0, (1, 2)))

@@ -53,7 +53,8 @@ def headline(summary: Summary) -> Headline:
     if gain.sign > 0:
         few = f"{seeds(gain.n_seeds)} do not prove it"
         sentence = f"{best.label} led random by {points(gain.mean, summary)}, but {few}."
-        detail = f"Its own 95% interval is {span(gain, summary)}{_widened(_over_random(best), summary)}."
+        interval = f"{span(gain, summary)}{_widened(_over_random(best), summary)}"
+        detail = f"The 95% interval of {best.label} alone is {interval}."
         return Headline(sentence, (detail, *verdicts), balance, claims=False)
     sentence = f"{seeds(gain.n_seeds)} do not show any strategy to be better than random."
     nearest = "The best mean is" if gain.mean > 0 else "Even the best mean is not above random:"

@@ -21,6 +21,12 @@ from askew.report.summary import Summary
 GAP, KEY = 8, 20
 """Points between the axes and the piece of a line beside its name, and its length."""
 
+MOST_LETTERS_BESIDE = 16
+"""How long a name may be that stands beside a line on a phone."""
+
+ROW = 0.19
+"""Inches from one name below the axes to the next."""
+
 
 def shortened(label: str, figure: Figure | SubFigure | None) -> str:
     """Returns a strategy's name as a figure has room for it: a long one loses its middle."""
@@ -129,6 +135,9 @@ def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, s
     """Writes each line's name at its right end behind a piece of the line, moved apart so that none covers another."""
     longest = max(len(shortened(label, figure)) for _, _, label in ends)
     width, height = figure.get_size_inches()
+    if width <= NARROW_INCHES and longest > MOST_LETTERS_BESIDE:
+        _labels_below(figure, ax, ends, look)
+        return
     margin = (0.07 * longest + (GAP + KEY) / 72 + 0.2) / width
     figure.tight_layout(pad=0.6, rect=(0, 0, 1 - margin, 1))
     height_points, width_points = ax.get_position().height * height * 72, ax.get_position().width * width * 72
@@ -153,6 +162,20 @@ def direct_labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, s
         ax.text(
             1 + (GAP + KEY + 4) / width_points, there, shortened(label, figure), transform=beside, va="center", size=8.5
         )
+
+
+def _labels_below(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, str]], look: dict[str, Look]) -> None:
+    """Writes the lines' names in rows below the axes, the highest line first: beside them is no room."""
+    width, height = figure.get_size_inches()
+    height += ROW * len(ends)
+    figure.set_size_inches(width, height)
+    figure.tight_layout(pad=0.6, rect=(0, ROW * len(ends) / height, 1, 1))
+    order = sorted(ends, key=lambda end: -end[1])
+    for row, (_, _, label) in enumerate(order):
+        y = (len(order) - row - 0.5) * ROW / height
+        key = np.array([0.1, 0.1 + KEY / 144, 0.1 + KEY / 72]) / width
+        draw_curve(ax, key, np.full(3, y), look[label], transform=figure.transFigure, markevery=[1])
+        figure.text((0.2 + KEY / 72) / width, y, one_line(label, 50), va="center", size=8.5)
 
 
 def spread(wanted: Floats, gap: float, low: float, high: float) -> Floats:

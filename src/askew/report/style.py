@@ -53,8 +53,8 @@ DARK_SERIES = (
     "#8a6c98",
     "#f0f1cb",
 )
-PHASES = ("#3b5b8c", "#7f9cc5", "#c9872e", "#b9c0ca", "#6d7683", "#dcc9a3")
-DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#5c6573", "#98a2b1", "#8c7a55")
+PHASES = ("#3b5b8c", "#6b8fc4", "#b8741f", "#868f9d", "#5a6270", "#9a8350")
+DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#76808f", "#98a2b1", "#a8946c")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H")
 
 OWN = {

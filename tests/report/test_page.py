@@ -1,0 +1,89 @@
+"""The page as a whole: what comes first, what is said once, and what a reader without eyes or with a phone gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from askew.report.build import build
+from askew.report.headline import headline
+from askew.report.ledgers import read
+from askew.report.summary import Summary, summarize
+
+LABELS = ("random", "entropy", "entropy+balance", "margin")
+
+
+@pytest.fixture
+def folder(experiment: Callable[..., Path]) -> Path:
+    return experiment(labels=LABELS, seeds=(0, 1, 2), cycles=4)
+
+
+@pytest.fixture
+def summary(folder: Path) -> Summary:
+    return summarize(read(folder))
+
+
+@pytest.fixture
+def page(folder: Path) -> str:
+    return build(folder).read_text(encoding="utf-8")
+
+
+def test_one_sentence_comes_first_and_then_the_curves(page: str, summary: Summary) -> None:
+    (h1,) = re.findall(r"<h1[^>]*>(.*?)</h1>", page)
+    assert h1 == escape(headline(summary).sentence, quote=False).replace("'", "&#39;")
+    order = [page.index(f'id="{name}"') for name in ("learning-curves", "evidence", "labels-saved", "asked-first")]
+    assert page.index("<h1") < order[0]
+    assert order == sorted(order)
+    between = re.sub(r"<svg.*", "", page[page.index("</h1>") : order[0]], flags=re.DOTALL)
+    assert len(re.findall(r"<p\b", between)) == 1, "the line of facts alone"
+
+
+def test_nothing_is_said_twice(page: str, summary: Summary) -> None:
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert len(headings) == len(set(headings)) >= 12
+    blocks = [found[0] for found in re.finditer(r"<(figure|section)\b.*?</\1>", page, flags=re.DOTALL)]
+    assert [block.count("<h2>") for block in blocks] == [1] * len(headings)
+    said = headline(summary)
+    text = page.replace("&#39;", "'")
+    for sentence in (*said.details, *said.balance):
+        assert text.count(escape(sentence, quote=False)) == 1, sentence
+
+
+def test_pictures_have_words_and_tables_have_headers(page: str) -> None:
+    images = re.findall(r"<img [^>]*>", page)
+    assert images
+    assert all(re.search(r'alt="[^"]+"', image) for image in images)
+    drawn = re.findall(r'<div class="(?:wide|narrow)" role="img" aria-label="([^"]*)">', page)
+    assert len(drawn) == 16
+    assert all(len(words) > 40 for words in drawn), "a heading alone does not say what a figure shows"
+    for table in re.findall(r"<table.*?</table>", page, flags=re.DOTALL):
+        headers = re.findall(r"<th\b([^>]*)>", table)
+        assert headers
+        assert all('scope="' in header for header in headers)
+
+
+def test_tables_that_go_on_to_the_right_are_shaded_there_in_light_and_dark(page: str) -> None:
+    css = page.split("<style>")[1].split("</style>")[0]
+    scroll = next(rule for rule in css.split("}") if rule.strip().startswith(".scroll {"))
+    assert "overflow-x: auto" in scroll
+    assert "var(--shade)" in scroll
+    light, dark = css.split("prefers-color-scheme: dark")
+    assert "--shade:" in light
+    assert "--shade:" in dark
+    for table in re.findall(r"<section id=\"table-.*?</section>", page, flags=re.DOTALL):
+        assert '<div class="scroll" tabindex="0" role="region" aria-label=' in table
+
+
+def test_seconds_are_written_one_way(page: str) -> None:
+    table = page.split('id="table-learner-seconds"')[1].split("</section>")[0]
+    cells = re.findall(r"<td>([^<]*)", table)
+    totals = re.findall(r">([\d.,]+ s)</text>", page.split('id="seconds"')[1].split("</figure>")[0])
+    known = [cell for cell in cells if cell != "–"]
+    assert len(known) == 17
+    assert len(totals) == 2 * len(LABELS)
+    for text in (*known, *totals):
+        assert re.fullmatch(r"\d\.\d\d s|\d\d\.\d s|[\d,]{3,} s", text), text
