@@ -35,6 +35,9 @@ SERIES = (
     "#411f22",
     "#360d64",
     "#58432b",
+    "#689c7e",
+    "#600000",
+    "#0c2f40",
 )
 DARK_SERIES = (
     "#86a5fd",
@@ -52,10 +55,19 @@ DARK_SERIES = (
     "#9f6849",
     "#8a6c98",
     "#f0f1cb",
+    "#83cda5",
+    "#c6fd67",
+    "#3ffe8d",
 )
 PHASES = ("#3b5b8c", "#6b8fc4", "#b8741f", "#868f9d", "#5a6270", "#9a8350")
 DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#76808f", "#98a2b1", "#a8946c")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H")
+Marker = str | tuple[int, int, int]
+
+MARKERS: tuple[Marker, ...] = (
+    *("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H"),
+    *((4, 1, 0), (6, 1, 0), (3, 1, 0)),
+)
+"""Matplotlib's markers, a place in `SERIES` each; a tuple is a star."""
 
 OWN = {
     "entropy": 0,
@@ -70,10 +82,12 @@ OWN = {
     "uherding": 9,
     "probcover": 10,
     "typiclust": 11,
+    "badge": 12,
+    "dropquery": 13,
     "frame_entropy": 0,
     "frame_margin": 1,
-    "temporal_coherence": 2,
     "frame_coherence": 3,
+    "temporal_coherence": 2,
     "frame_least_confidence": 5,
 }
 """The place in `SERIES` of each strategy of the catalogue; those of frames and of pictures are never run together."""
@@ -101,7 +115,7 @@ class Look:
     """How one strategy is drawn."""
 
     colour: str
-    marker: str
+    marker: Marker
     dashes: tuple[float, ...]
     width: float
 
