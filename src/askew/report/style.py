@@ -84,6 +84,7 @@ OWN = {
     "typiclust": 11,
     "badge": 12,
     "dropquery": 13,
+    "bait": 14,
     "frame_entropy": 0,
     "frame_margin": 1,
     "frame_coherence": 3,
