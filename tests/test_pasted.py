@@ -146,6 +146,12 @@ def test_the_pages_run_in_the_install_for_vision(vision: Path) -> None:
         assert (vision / "runs" / name / "report" / "index.html").is_file()
 
 
+def test_a_page_runs_in_the_install_for_features(vision: Path) -> None:
+    pages = pages_of("features")
+    assert pages
+    run(vision, "features", *pages)
+
+
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """A clip of 700 frames on which a square moves, what a detector found in it, and what is really there."""

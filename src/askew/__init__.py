@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from askew import video
     from askew.data.dataset import Images
     from askew.learn.classifier import Classifier
+    from askew.learn.features import features
+    from askew.learn.probe import LinearProbe
     from askew.learn.training import Training
 
 __version__ = "0.1.0"
@@ -32,6 +34,7 @@ __all__ = [
     "Field",
     "Images",
     "InputError",
+    "LinearProbe",
     "MissingExtra",
     "Plan",
     "Pool",
@@ -42,6 +45,7 @@ __all__ = [
     "Training",
     "add_field",
     "balance",
+    "features",
     "fields",
     "query",
     "select",
@@ -53,7 +57,9 @@ __all__ = [
 _LATE = {
     "Classifier": "askew.learn.classifier",
     "Images": "askew.data.dataset",
+    "LinearProbe": "askew.learn.probe",
     "Training": "askew.learn.training",
+    "features": "askew.learn.features",
     "video": "askew.video",
 }
 """Names whose modules are imported when they are first asked for: torch and the video room are heavy."""

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
-from askew.cli import demo, pick, report, run, strategies, video
+from askew.cli import demo, features, pick, report, run, strategies, video
 from askew.errors import AskewError, unknown
 from askew.files import cleaned_up
 
-COMMANDS = (demo, run, report, pick, strategies, video)
+COMMANDS = (demo, run, report, pick, features, strategies, video)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -79,9 +79,11 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     """Runs a checked experiment in the folder `out`, to its report; returns 1 if a run failed."""
     began = time.monotonic()
     from askew.cli import dry_run
+    from askew.cli.progress import counting
     from askew.cli.screen import Screen
     from askew.experiment import grid
     from askew.experiment.estimate import remaining_seconds
+    from askew.experiment.tasks import prepare_features
     from askew.experiment.workers import run_all
     from askew.files import n_cores
 
@@ -101,6 +103,8 @@ def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
         print(json.dumps(found, indent=2, allow_nan=False) if arguments.json else dry_run.text(found))
         return 0
     with grid.prepared(config, dataset, out, threads=arguments.threads) as threads:
+        with counting("features") as tell:
+            prepare_features(config, dataset, device=arguments.device, progress=tell)
         place, jobs, seconds = place_of(threads)
         with Screen(config, grid.jobs_of(config), out, expected_seconds=seconds) as screen:
             failed = run_all(config, place, jobs=jobs, watch=screen.watch, done=screen.done, tick=screen.tick)

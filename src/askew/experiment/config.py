@@ -23,6 +23,8 @@ from pydantic import (
 from askew.data.reading import decoding, read_text, reading
 from askew.errors import DataNotFound, InputError, nearest, unknown
 from askew.experiment.mistakes import first_mistake, refuse_no_numbers
+from askew.learn.heads import head_of
+from askew.learn.sources import Source
 from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
 
@@ -69,6 +71,10 @@ class DataConfig(_Section):
     long_tail: LongTailConfig | None = None
 
 
+FEATURE_KEYS = ("features", "feature_side_px", "head", "parameters", "warm_start")
+"""The keys of `[learner]` that a head on frozen features has."""
+
+
 class LearnerConfig(_Section):
     """What is trained on the labelled items in every cycle."""
 
@@ -88,8 +94,36 @@ class LearnerConfig(_Section):
     """Start each cycle's training from the model of the cycle before, in place of a new network."""
     estimator: str | None = None
     """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
+    features: str | None = None
+    """Frozen features in place of a backbone: efficientnet-lite0, timm:NAME, timm:NAME:WEIGHTS or file:FEATURES.npy."""
+    feature_side_px: Annotated[int, Field(ge=16)] | None = None
+    """To which side pictures are brought for their features; the one that the network was trained on if left out."""
+    head: Literal["logistic", "linear", "svm"] | None = None
+    """What is trained on the features in every cycle; "logistic" if left out."""
     parameters: dict[str, Any] = {}
-    """Arguments of the estimator's constructor."""
+    """Arguments of the estimator's constructor, or of the head: C, class_weights, …; see `askew.learn.heads`."""
+
+    @model_validator(mode="after")
+    def _one_learner(self) -> LearnerConfig:
+        if self.features is None:
+            for key in ("head", "feature_side_px"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"learner.{key}: is for frozen features: say features = ..., or leave it out")
+            return self
+        for key, field in type(self).model_fields.items():
+            if key not in FEATURE_KEYS and getattr(self, key) != field.default:
+                raise ValueError(f"learner.{key}: is not for frozen features: leave it out, or leave features out")
+        source, head = Source.of(self.features), head_of(self.head_name, self.parameters)
+        if source.is_file and self.feature_side_px is not None:
+            raise ValueError("learner.feature_side_px: a file has its features already: leave it out")
+        if self.warm_start and not head.warm:
+            raise ValueError(f"learner.warm_start: head {self.head} is trained anew in every cycle: leave it out")
+        return self
+
+    @property
+    def head_name(self) -> str:
+        """The head on frozen features."""
+        return self.head or "logistic"
 
 
 class ProtocolConfig(_Section):
@@ -230,6 +264,13 @@ class ExperimentConfig(_Section):
     def _warm_learner(self) -> ExperimentConfig:
         if self.learner.warm_start and self.learner.estimator is not None:
             raise ValueError("learner.warm_start: an estimator is trained anew in every cycle: it cannot be saved")
+        return self
+
+    @model_validator(mode="after")
+    def _rows_of_a_file(self) -> ExperimentConfig:
+        features = self.learner.features
+        if features is not None and Source.of(features).is_file and self.data.test_items is not None:
+            raise ValueError(f"data.test_items: {features} has a row for every test picture: leave test_items out")
         return self
 
 

@@ -7,19 +7,21 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from askew.arrays import Indices
-from askew.data.dataset import Dataset
+from askew.data.dataset import Dataset, Images
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.grid import FULL, Job, Place, cycles_done, cycles_of, jobs_of
-from askew.experiment.tasks import build_learner, build_task, pool_and_initial
+from askew.experiment.tasks import build_learner, build_task, pictures_of_pools, pool_and_initial
 from askew.experiment.workers import environment
 from askew.learn.classifier import Classifier
-from askew.learn.learner import Learner
+from askew.learn.extractor import Extractor
+from askew.learn.features import compute, missing
+from askew.learn.probe import LinearProbe
 from askew.learn.task import ImageClassification, Trained
 from askew.learn.training import Training
 from askew.plan import Plan
@@ -80,7 +82,7 @@ def remaining_seconds(
         sum(_cycle_seconds(config, pace, job, plans.get(job.label), n, len(items), len(dataset.test)) for n in cycles)
         for job, cycles in left.items()
     ]
-    return start_seconds + max(sum(each) / min(jobs, len(each)), *each)
+    return start_seconds + features_seconds(config, dataset, place) + max(sum(each) / min(jobs, len(each)), *each)
 
 
 def label_counts(config: ExperimentConfig) -> list[int]:
@@ -109,14 +111,18 @@ def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
     items, initial = pool_and_initial(config, dataset, config.protocol.seeds[0])
     others = np.setdiff1d(np.arange(len(items)), initial)
     counts = [*label_counts(config), *([len(items)] if config.protocol.full else [])]
-    learner = build_task(config, dataset, items, device=place.device, trust=place.trust).learner
+    learner = build_learner(config.learner, dataset.n_classes, device=place.device, trust=place.trust)
+    most = len(items)
+    if _features_left(config, dataset, place) is not None:  # then only as many are computed as are timed
+        most = 2 * FIRST_ITEMS
+        dataset = replace(dataset, test=dataset.test.take(np.arange(min(FIRST_ITEMS, len(dataset.test)))))
     if isinstance(learner, Classifier):
         fit = _network_fit_seconds(config, dataset, place, items[initial], learner.training, counts)
     else:
-        fit = _estimator_fit_seconds(learner, dataset, items, counts)
+        fit = _other_fit_seconds(config, dataset, place, items, counts, most)
     few = _Rehearsal.of(config, dataset, place, items[initial], items[others[:FIRST_ITEMS]])
     probs = few.predict_seconds(("probs",))
-    n_asked = int(np.clip(ENOUGH_SECONDS / probs, 1, len(others)))
+    n_asked = int(np.clip(ENOUGH_SECONDS / probs, 1, min(most, len(others))))
     asked = others[np.linspace(0, len(others) - 1, n_asked).astype(int)]
     rehearsal = _Rehearsal.of(config, dataset, place, items[initial], items[asked])
     probs = rehearsal.predict_seconds(("probs",))
@@ -203,24 +209,56 @@ def _step_seconds(fit: Callable[[int], float]) -> tuple[float, float]:
         more *= 5
 
 
-def _estimator_fit_seconds(
-    learner: Learner, dataset: Dataset, items: Indices, counts: Sequence[int]
+def features_seconds(config: ExperimentConfig, dataset: Dataset, place: Place) -> float:
+    """Returns the seconds of computing the frozen features that are not there yet; a batch of them is timed."""
+    left = _features_left(config, dataset, place)
+    if left is None:
+        return 0.0
+    few = left.items[:FIRST_ITEMS]
+    return _seconds(lambda: list(compute(left.images, few, left.network))) / len(few) * left.count
+
+
+@dataclass(frozen=True)
+class _FeaturesLeft:
+    """Frozen features that are not there yet: how many, and pictures to time the network with."""
+
+    count: int
+    images: Images
+    items: Sequence[int]
+    network: Extractor
+
+
+def _features_left(config: ExperimentConfig, dataset: Dataset, place: Place) -> _FeaturesLeft | None:
+    if config.learner.features is None:
+        return None
+    learner = build_learner(config.learner, dataset.n_classes, device=place.device)
+    if not isinstance(learner, LinearProbe) or learner.source.is_file:
+        return None
+    parts = [
+        (images, missing(images, learner.extractor)) for images in (pictures_of_pools(config, dataset), dataset.test)
+    ]
+    images, items = max(parts, key=lambda part: len(part[1]))
+    return _FeaturesLeft(sum(len(one) for _, one in parts), images, items, learner.extractor) if items else None
+
+
+def _other_fit_seconds(
+    config: ExperimentConfig, dataset: Dataset, place: Place, items: Indices, counts: Sequence[int], most: int
 ) -> Callable[[int], float]:
-    """Times one fit on a middle number of labels; others are taken to last in proportion to theirs."""
-    n = int(np.median(counts))
-    images = dataset.train.take(items[np.linspace(0, len(items) - 1, n).astype(int)])
-    pool = Pool(images.labels)
+    """Times one fit on a middle number of labels, `most` at most; others are taken to last in proportion to theirs."""
+    n = min(int(np.median(counts)), most)
+    rows = items[np.linspace(0, len(items) - 1, n).astype(int)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an estimator's own, such as of what did not converge; the runs say them too
-        feed = learner.feed(images)
-        seconds = _seconds(lambda: learner.fit(feed, pool, seed=0))
+        task = build_task(config, dataset, rows, device=place.device, trust=place.trust)
+        pool = Pool(task.truth)
+        seconds = _seconds(lambda: task.fit(pool, (), seed=0))
     return lambda n_labeled: seconds * n_labeled / n
 
 
 def _with_training(config: ExperimentConfig, **changes: int) -> ExperimentConfig:
     """Returns the configuration with a training of so many epochs and steps, and else its own."""
     learner = config.learner
-    if learner.estimator is not None:
+    if learner.estimator is not None or learner.features is not None:
         return config
     training = {**learner.training, "passes": 0, "min_steps": 0, "erase": 0, **changes}
     return config.model_copy(update={"learner": learner.model_copy(update={"training": training})})

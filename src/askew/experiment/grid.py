@@ -28,8 +28,9 @@ from askew.experiment import about
 from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.ledger import Cycle, begun, read_ledger
-from askew.experiment.tasks import build_task, pool_and_initial, try_learner
+from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import whole_file
+from askew.learn.task import fields_of
 
 try:
     import fcntl
@@ -94,13 +95,13 @@ def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, t
                 f"protocol: {asked} labels by the last cycle, but the pool of seed {seed} has {len(items)} items"
             )
     items, initial = pool_and_initial(config, dataset, protocol.seeds[0])
-    task = build_task(config, dataset, items, device=device, trust=trust)
+    learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
     for entry in config.strategies:
         try:
-            entry.plan().check(task.gives, dataset.n_classes)
+            entry.plan().check(fields_of(learner), dataset.n_classes)
         except InputError as error:
             raise InputError(f"{entry.name}: {error}") from error
-    try_learner(config.learner, task.learner, dataset.train.take(items[initial]))
+    try_learner(config.learner, learner, dataset, items[initial])
 
 
 @contextmanager

@@ -18,7 +18,9 @@ from askew.errors import InputError, unknown
 from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
 from askew.learn.classifier import Classifier
 from askew.learn.estimator import EstimatorLearner
+from askew.learn.features import FeatureRows, Tell, of_file
 from askew.learn.learner import Learner
+from askew.learn.probe import LinearProbe
 from askew.learn.task import ImageClassification
 from askew.learn.training import Training
 from askew.pool import Pool
@@ -113,7 +115,7 @@ def build_task(
 ) -> ImageClassification:
     """Returns the task of one seed: the dataset's items and the learner of the configuration."""
     learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
-    return ImageClassification(dataset, learner, items=items)
+    return ImageClassification(dataset, learner, items=items, feeds=_rows_of_file(learner, dataset, items))
 
 
 def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto", trust: bool = False) -> Learner:
@@ -125,6 +127,15 @@ def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto
     Raises:
         InputError: an unknown preset, backbone or training key, or an estimator that is not there or not trusted.
     """
+    if learner.features is not None:
+        return LinearProbe(
+            n_classes,
+            features=learner.features,
+            head=learner.head_name,
+            parameters=learner.parameters,
+            side_px=learner.feature_side_px,
+            device=device,
+        )
     if learner.estimator is not None:
         return EstimatorLearner(_estimator(learner.estimator, learner.parameters, trust=trust), n_classes)
     return Classifier(
@@ -138,17 +149,61 @@ def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto
     )
 
 
-def try_learner(config: LearnerConfig, learner: Learner, images: Images) -> None:
-    """Finds out, before anything is written, whether the learner can be made and used at all.
+def _rows_of_file(learner: Learner, dataset: Dataset, items: Indices) -> tuple[FeatureRows, FeatureRows] | None:
+    """Returns the features of pool and test pictures if a file has them; None if the learner makes its own feeds."""
+    if not isinstance(learner, LinearProbe) or not learner.source.is_file:
+        return None
+    rows, n_train, n_test = of_file(learner.source), len(dataset.train), len(dataset.test)
+    if len(rows) != n_train + n_test:
+        raise InputError(
+            f"learner.features: {learner.source.file} has {len(rows)} rows; expected {n_train + n_test}: the {n_train} "
+            f"training pictures of {dataset.name}, then its {n_test} test pictures"
+        )
+    return rows.take(items), rows.take(np.arange(n_train, n_train + n_test))
 
-    A network is built once, with its weights; an estimator is fitted to the pictures and predicts them.
+
+def prepare_features(config: ExperimentConfig, dataset: Dataset, *, device: str = "auto", progress: Tell) -> None:
+    """Computes, once for all runs, the features that the experiment's pictures do not have yet.
 
     Args:
-        images: the first initial set.
+        progress: called with the pictures done and the pictures to do, of the pool and then of the test part.
+
+    Raises:
+        InputError: weights that cannot be had, or a picture that cannot be read.
+    """
+    learner = (
+        None if config.learner.features is None else build_learner(config.learner, dataset.n_classes, device=device)
+    )
+    if not isinstance(learner, LinearProbe) or learner.source.is_file:
+        return
+    learner.feed(pictures_of_pools(config, dataset), progress)
+    learner.feed(dataset.test, progress)
+
+
+def pictures_of_pools(config: ExperimentConfig, dataset: Dataset) -> Images:
+    """Returns the training pictures that are in the pool of a seed."""
+    items = np.unique(np.concatenate([pool_and_initial(config, dataset, seed)[0] for seed in config.protocol.seeds]))
+    return dataset.train if len(items) == len(dataset.train) else dataset.train.take(items)
+
+
+def try_learner(config: LearnerConfig, learner: Learner, dataset: Dataset, items: Indices) -> None:
+    """Finds out, before anything is written, whether the learner can be made and used at all.
+
+    A network is built once, with its weights; features of a file are counted; an estimator is fitted to the pictures
+    and predicts them.
+
+    Args:
+        dataset: where pictures come from.
+        items: the first initial set, as rows of `dataset.train`.
 
     Raises:
         InputError: it cannot.
     """
+    if isinstance(learner, LinearProbe):
+        if _rows_of_file(learner, dataset, items) is None:
+            _ = learner.extractor
+        return
+    images = dataset.train.take(items)
     if isinstance(learner, Classifier):
         learner.check(images.shape)
         return

@@ -138,7 +138,7 @@ def build(
             raise InputError(f"pretrained: no weights of {backbone} are published: give a file or a timm name")
         body, width = (small_convnet if backbone == "small-convnet" else resnet18_cifar)(shape)
     else:
-        body, width = _timm_body(backbone, shape, pretrained is True)
+        body, width = timm_body(backbone, shape, pretrained is True)
     if pretrained and pretrained is not True:
         weights.load(body, Path(pretrained))
     return Network(body, width, n_classes, dropout)
@@ -180,10 +180,24 @@ def resnet18_cifar(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     return model, 512
 
 
-def _timm_body(name: str, shape: tuple[int, int, int], pretrained: bool) -> tuple[nn.Module, int]:
+def timm_body(
+    name: str, shape: tuple[int, int, int], pretrained: bool, *, setting: str = "pretrained", instead: str = "FILE"
+) -> tuple[nn.Module, int]:
+    """Returns a network of timm's without its head, and the number of its features.
+
+    Args:
+        name: one that `check` lets pass.
+        shape: (H, W, C) of the pictures.
+        pretrained: take timm's weights, from its hub or the hub's cache; else random ones from torch's generator.
+        setting: what the user set, for messages.
+        instead: what the user can set in its place where the hub cannot be reached.
+
+    Raises:
+        InputError: weights that cannot be had, or a network that does not take such pictures.
+    """
     import timm
 
-    overlay = weights.from_hub(name) if pretrained else {}
+    overlay = weights.from_hub(name, setting=setting, instead=instead) if pretrained else {}
     try:
         body = timm.create_model(
             name, pretrained=pretrained, num_classes=0, in_chans=shape[2], pretrained_cfg_overlay=overlay
@@ -192,8 +206,8 @@ def _timm_body(name: str, shape: tuple[int, int, int], pretrained: bool) -> tupl
         if not pretrained:
             raise
         raise InputError(
-            f"pretrained: timm's weights of {name} could not be had ({weights.first_line(error)}): download them "
-            "elsewhere and give the file"
+            f"{setting}: timm's weights of {name} could not be had ({weights.first_line(error)}): download them "
+            f'elsewhere and give the file, {setting} = "{instead}"'
         ) from error
     body.eval()
     try:
@@ -210,12 +224,20 @@ def fused(network: Network, dtype: torch.dtype) -> Network:
     Only for our own bodies: in them a normalisation that is registered right after a convolution also follows it.
     """
     out = copy.deepcopy(network).eval()
-    for module in list(out.body.modules()):
-        for (name, first), (after, second) in itertools.pairwise(module.named_children()):
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(first, second))
-                setattr(module, after, nn.Identity())
+    fold_normalisation(out.body)
     for module in out.body.modules():
         if isinstance(module, nn.Conv2d):
             module.to(dtype)
     return out
+
+
+def fold_normalisation(body: nn.Module) -> None:
+    """Makes every batch normalisation that is registered right after a convolution part of it, in place.
+
+    What timm's normalisations do besides, their activation, stays where they were.
+    """
+    for module in list(body.modules()):
+        for (name, first), (after, second) in itertools.pairwise(module.named_children()):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(first, second))
+                setattr(module, after, getattr(second, "act", nn.Identity()))

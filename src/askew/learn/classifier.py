@@ -13,7 +13,7 @@ from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Backbone
 from askew.learn.device import choose, number_format, seeded
 from askew.learn.feed import Feed, Normalisation
-from askew.learn.learner import NEEDS, Given, Model, as_images, checked_pool, telling
+from askew.learn.learner import Given, Model, as_images, checked_pool, telling
 from askew.learn.model import NetworkModel, read_saved
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
@@ -89,7 +89,7 @@ class Classifier:
     def gives(self) -> tuple[str, ...]:
         """The fields that its models can fill; no `draws` where nothing is dropped."""
         drops = self.dropout > 0 or not isinstance(self.backbone, str)
-        return tuple(need for need in NEEDS if need != "draws" or drops)
+        return ("probs", "features", "draws") if drops else ("probs", "features")
 
     def feed(self, images: Given) -> Feed:
         """Returns the pictures held where the network computes, for many calls of `fit` and `predict`.

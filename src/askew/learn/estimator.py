@@ -136,11 +136,11 @@ class EstimatorModel:
             InputError: `draws`, pictures of another size, or what the estimator predicts are no probabilities of its
                 classes.
         """
-        needs = checked_needs(needs)
         if "draws" in needs:
             raise InputError(
                 f"draws: {self.name} has no stochastic passes: use a strategy that needs probs, or a Classifier"
             )
+        needs = checked_needs(needs, self.name, EstimatorLearner.gives)
         out: Found = {}
         x = flattened(_images(images, self.shape))
         if "features" in needs:

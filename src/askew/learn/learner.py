@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,14 @@ from askew.pool import Pool
 from askew.recorders import Recorder
 from askew.seeding import number
 
-NEEDS = ("probs", "features", "draws")
+if TYPE_CHECKING:
+    from askew.learn.features import FeatureRows
+
+NEEDS = ("probs", "features", "draws", "margins")
 """What a model can be asked for."""
 
-Pictures: TypeAlias = "Images | Feed"
-"""Pictures as they are, or as `Learner.feed` holds them ready for many calls."""
+Pictures: TypeAlias = "Images | Feed | FeatureRows"
+"""Pictures as they are, or as `Learner.feed` holds them ready for many calls: it may hold features of them."""
 
 Given: TypeAlias = Any
 """`Pictures`, or what `Images.of` makes them of: arrays, tensors, a folder, files."""
@@ -34,7 +37,7 @@ class Model(Protocol):
     """A trained model: it never changes, and knows nothing of what it was trained on."""
 
     def predict(self, images: Pictures, needs: Collection[str], *, seed: int) -> Found:
-        """Returns those of probs (N, C), features (N, D) and draws (T, N, C) that `needs` names, float32."""
+        """Returns what `needs` names of its learner's `gives`, a field of `NEEDS` each, float32."""
 
     def save(self, path: str | Path) -> None:
         """Writes a file that the learner's `load` reads; it is on the disk when this returns.
@@ -86,8 +89,13 @@ class Learner(Protocol):
         """Returns a model that one of this learner's saved."""
 
 
-def checked_needs(needs: Collection[str]) -> tuple[str, ...]:
-    """Returns the needs, each of which is one of `NEEDS`; a single one may be a word.
+def checked_needs(needs: Collection[str], model: str, gives: Collection[str]) -> tuple[str, ...]:
+    """Returns the needs, each of which the model gives; a single one may be a word.
+
+    Args:
+        needs: what the model is asked for.
+        model: what it is, for the message.
+        gives: names of the fields that it can fill.
 
     Raises:
         InputError: another one.
@@ -96,6 +104,8 @@ def checked_needs(needs: Collection[str]) -> tuple[str, ...]:
     for need in listed:
         if need not in NEEDS:
             raise unknown("need of a classifier", need, NEEDS)
+        if need not in gives:
+            raise InputError(f"{need}: {model} does not give it; it gives {', '.join(gives)}")
     return listed
 
 
@@ -142,7 +152,11 @@ def checked_pool(images: Pictures, labels: Pool | Array | None, n_classes: int) 
 
 def labels_of(images: Pictures) -> Indices:
     """Returns the labels that pictures bring."""
-    return images.labels if isinstance(images, Images) else images.images.labels[images.rows]
+    if isinstance(images, Images):
+        return images.labels
+    if isinstance(images, Feed):
+        return images.images.labels[images.rows]
+    raise InputError("labels: features bring none: pass them")
 
 
 def telling(

@@ -71,7 +71,7 @@ class NetworkModel:
             InputError: an unknown need, no pictures, pictures of another shape, or `draws` of a network without
                 dropout.
         """
-        needs = checked_needs(needs)
+        needs = checked_needs(needs, "a network", ("probs", "features", "draws"))
         device, network = self.normalise.scale.device, self.network
         feed = images if isinstance(images, Feed) else Feed(as_images(images, self.shape), device)
         if len(feed) == 0:
@@ -103,9 +103,9 @@ class NetworkModel:
         tensors |= {SCALE: self.normalise.scale.cpu().clone(), SHIFT: self.normalise.shift.cpu().clone()}
         with whole_file(path) as draft:
             save_file(tensors, draft, {"askew": json.dumps(self.about, sort_keys=True)})
-            _sync(draft)
+            sync(draft)
         if os.name == "posix":
-            _sync(Path(path).resolve().parent)
+            sync(Path(path).resolve().parent)
 
     def _batches(self, feed: Feed) -> Iterator[Tensor]:
         batches = torch.split(torch.arange(len(feed)), PREDICT_BATCH[self.normalise.scale.device.type])
@@ -144,19 +144,35 @@ def read_saved(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], Nor
         DataNotFound: there is no such file.
         InputError: it is no model that askew saved.
     """
+    about, tensors = read_tensors(path)
+    for name in (SCALE, SHIFT):
+        if name not in tensors:
+            raise InputError(f"{path}: not a model that askew saved: {name!r} is not in it")
+    normalise = Normalisation(tensors.pop(SCALE), tensors.pop(SHIFT))
+    return about, tensors, normalise
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Returns what a saved model is about, and its tensors by name.
+
+    Raises:
+        DataNotFound: there is no such file.
+        InputError: it is no model that askew saved.
+    """
     if not Path(path).is_file():
         raise DataNotFound(f"{path}: no such file: give a model that was saved")
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {})["askew"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-        normalise = Normalisation(tensors.pop(SCALE), tensors.pop(SHIFT))
+            if not isinstance(about, dict):
+                raise ValueError("it does not say what it is")
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise InputError(f"{path}: not a model that askew saved: {one_line(error)}") from error
-    return about, tensors, normalise
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

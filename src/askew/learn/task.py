@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from askew.arrays import Array, Indices, as_integers
 from askew.data.dataset import Dataset
 from askew.errors import InputError
-from askew.learn.learner import NEEDS, Learner, Model
+from askew.learn.learner import NEEDS, Learner, Model, Pictures
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.recorders import RECORDINGS, Recorder
@@ -47,12 +47,20 @@ class ImageClassification:
         dataset: where pictures and true classes come from; `test` measures accuracy.
         learner: a `Classifier`, an `EstimatorLearner`, or whatever else meets `Learner`.
         items: (M,) rows of `dataset.train` that form the pool: pool item i is `dataset.train` row `items[i]`.
+        feeds: what the learner holds of the pool and of the test pictures, if that is there already.
 
     Raises:
-        InputError: items outside the training split, or one twice.
+        InputError: items outside the training split, one twice, or feeds of another length.
     """
 
-    def __init__(self, dataset: Dataset, learner: Learner, *, items: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        learner: Learner,
+        *,
+        items: NDArray[np.int64] | None = None,
+        feeds: tuple[Pictures, Pictures] | None = None,
+    ) -> None:
         n_train = len(dataset.train)
         rows = np.arange(n_train) if items is None else as_integers("items", items)
         if len(rows) == 0 or rows.min() < 0 or rows.max() >= n_train:
@@ -62,8 +70,14 @@ class ImageClassification:
         whole = len(rows) == n_train and bool((rows == np.arange(n_train)).all())
         images = dataset.train if whole else dataset.train.take(rows)
         self.learner, self.truth = learner, images.labels
-        self.n_classes, self._test = dataset.n_classes, dataset.test
-        self._pool_feed, self._test_feed = learner.feed(images), learner.feed(dataset.test)
+        self.n_classes = dataset.n_classes
+        if feeds is None:
+            feeds = learner.feed(images), learner.feed(dataset.test)
+        for name, feed, pictures in (("pool", feeds[0], images), ("test", feeds[1], dataset.test)):
+            if len(feed) != len(pictures):
+                raise InputError(f"feeds: {len(feed)} rows for {len(pictures)} {name} pictures")
+        self._pool_feed, self._test_feed = feeds
+        self._test_truth = dataset.test.labels
 
     @property
     def n_items(self) -> int:
@@ -73,10 +87,7 @@ class ImageClassification:
     @property
     def gives(self) -> tuple[str, ...]:
         """The fields of `Predictions` that it can fill: the learner's, those that its trainings record, the truth."""
-        strategies()  # a strategy's file may bring a recorder
-        known, epochs = set(self.learner.gives), self.learner.epochs
-        recorded = [one.field for one in RECORDINGS.values() if known.issuperset(one.reads) and epochs >= one.epochs]
-        return (*self.learner.gives, *recorded, "truth")
+        return fields_of(self.learner)
 
     def fit(
         self,
@@ -146,7 +157,7 @@ class ImageClassification:
 
     def evaluate(self, trained: Trained) -> dict[str, float]:
         """Returns, on the test split, `accuracy` and `mean_class_accuracy` (the mean of the classes' accuracies)."""
-        truth = self._test.labels
+        truth = self._test_truth
         predicted = trained.model.predict(self._test_feed, ("probs",), seed=0)["probs"].argmax(axis=1)
         right = predicted == truth
         counts = np.bincount(truth, minlength=self.n_classes)
@@ -181,6 +192,14 @@ class ImageClassification:
                     f"{RECORDINGS[need].epochs}: use a Classifier that has them"
                 )
             raise InputError(f"{need}: image classification does not compute it; it gives {', '.join(gives)}")
+
+
+def fields_of(learner: Learner) -> tuple[str, ...]:
+    """Returns the fields that a task with this learner fills: the learner's, what its trainings record, the truth."""
+    strategies()  # a strategy's file may bring a recorder
+    known, epochs = set(learner.gives), learner.epochs
+    recorded = [one.field for one in RECORDINGS.values() if known.issuperset(one.reads) and epochs >= one.epochs]
+    return (*learner.gives, *recorded, "truth")
 
 
 class _Progress:

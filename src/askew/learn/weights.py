@@ -55,11 +55,16 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def from_hub(name: str) -> dict[str, str]:
+def from_hub(name: str, *, setting: str = "pretrained", instead: str = "FILE") -> dict[str, str]:
     """Returns what timm needs in order to get its weights of `name` without waiting for a hub that cannot be reached.
 
     Nothing if the hub answers; otherwise the file that an earlier download left in the hub's cache. Left to itself the
     hub's client asks ten times and waits between, a minute in all.
+
+    Args:
+        name: of the network.
+        setting: what the user set, for messages.
+        instead: what the user can set in its place.
 
     Raises:
         InputError: the hub cannot be reached, and the weights are not in its cache.
@@ -79,8 +84,8 @@ def from_hub(name: str) -> dict[str, str]:
         if isinstance(found, str):
             return {"file": found} if found.endswith(".safetensors") else {}
     raise InputError(
-        f"pretrained: timm's weights of {name} are not on this machine, and {host} cannot be reached ({why}): download "
-        'them elsewhere and give the file, pretrained = "FILE"'
+        f"{setting}: timm's weights of {name} are not on this machine, and {host} cannot be reached ({why}): download "
+        f'them elsewhere and give the file, {setting} = "{instead}"'
     )
 
 
