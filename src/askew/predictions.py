@@ -315,7 +315,7 @@ def _sums_and_negatives(probs: Array) -> tuple[Floats, Mask]:
 def _raise_unless_distributions(name: str, probs: Array, sums: Floats, negative: Mask, unknown_rows: Mask) -> None:
     bad = np.flatnonzero(~unknown_rows & (np.abs(sums - 1) > SUM_TOLERANCE))
     if len(bad):
-        bad = bad[~_rounded(np.asarray(to_numpy(probs[bad]), dtype=np.float64))]
+        bad = bad[~_rounded(to_numpy(probs[bad]))]
     if len(bad):
         row = to_numpy(probs[int(bad[0])])
         raise InputError(
