@@ -34,34 +34,38 @@ def class_codes(where: str, cells: list[str], classes: Sequence[str] | None) -> 
     >>> class_codes("labels", ["dog", "", "cat"], None)
     (array([ 1, -1,  0]), ('cat', 'dog'))
     """
-    known = set(classes or ())
-    filled = [i for i, cell in enumerate(cells) if cell not in GAPS or cell in known]
-    strange = next((i for i in filled if cells[i] not in known), None)
-    words = next((i for i in filled if not is_number(cells[i])), None)
-    digits = next((i for i in filled if is_number(cells[i])), None)
-    if classes is None and words is not None and digits is not None:
+    known, distinct = set(classes or ()), dict.fromkeys(cells)
+    filled = [cell for cell in distinct if cell not in GAPS or cell in known]
+    strange = next((cell for cell in filled if cell not in known), None)
+    word = next((cell for cell in filled if not is_number(cell)), None)
+    digit = next((cell for cell in filled if is_number(cell)), None)
+    if classes is None and word is not None and digit is not None:
         raise InputError(
-            f"{where}: {one_line(cells[words], 40)!r} at item {words} is a name, {cells[digits]!r} at item {digits} a "
-            "number: pass classes= with all names in order"
+            f"{where}: {one_line(word, 40)!r} at item {cells.index(word)} is a name, {digit!r} at item "
+            f"{cells.index(digit)} a number: pass classes= with all names in order"
         )
-    numbers = None if words is not None else _whole_numbers(where, cells, filled)
-    if numbers is not None and (classes is None or (strange is not None and numbers.max() < len(classes))):
-        return numbers, None
+    numbers = None if word is not None else _whole_numbers(where, cells, filled)
+    if numbers is not None and (classes is None or (strange is not None and max(numbers.values()) < len(classes))):
+        return _codes(cells, numbers), None
     if classes is not None and strange is not None:
         raise InputError(
-            f"{where}: {one_line(cells[strange], 40)!r} at item {strange} is none of the {len(known)} classes: "
+            f"{where}: {one_line(strange, 40)!r} at item {cells.index(strange)} is none of the {len(known)} classes: "
             f"{one_line(', '.join(classes or ()), 100)}"
         )
-    names = tuple(classes) if classes is not None else tuple(sorted({cells[i] for i in filled}))
-    codes = np.full(len(cells), -1, dtype=np.int64)
+    names = tuple(classes) if classes is not None else tuple(sorted(filled))
     place = {name: code for code, name in enumerate(names)}
-    codes[filled] = [place[cells[i]] for i in filled]
-    if numbers is not None and max(numbers, default=0) < len(names) and not np.array_equal(numbers, codes):
+    codes = {cell: place[cell] for cell in filled}
+    if numbers is not None and max(numbers.values(), default=0) < len(names) and numbers != codes:
         raise InputError(
             f"{where}: the labels are numbers and so are the names of the classes, in another order: name the classes "
             "with words, or number the labels from 0"
         )
-    return codes, names
+    return _codes(cells, codes), names
+
+
+def _codes(cells: list[str], codes: Mapping[str, int]) -> Indices:
+    """Returns the code of each cell, -1 for what has none."""
+    return np.fromiter((codes.get(cell, -1) for cell in cells), np.int64, len(cells))
 
 
 def label_cells(labels: Any) -> list[str] | None:
@@ -126,6 +130,8 @@ def check_ids(ids: Sequence[Hashable], n_items: int) -> None:
     """
     if len(ids) != n_items:
         raise InputError(f"ids: there are {len(ids)}, the other arrays have {n_items} items")
+    if _plainly_distinct(ids):
+        return
     for item, one in enumerate(ids):
         if one == "" or is_gap(one):
             raise InputError(f"ids: is empty at item {item}")
@@ -136,6 +142,15 @@ def check_ids(ids: Sequence[Hashable], n_items: int) -> None:
         places = [i for i, one in enumerate(ids) if one == twice[0]]
         shown = one_line(twice[0], 60) if isinstance(twice[0], str) else twice[0]
         raise InputError(f"ids: {shown!r} is the id of items {places[0]} and {places[1]}")
+
+
+def _plainly_distinct(ids: Sequence[Hashable]) -> bool:
+    """Tells in a glance whether ids are distinct texts of one line, none of them empty."""
+    distinct = set(ids)
+    if len(distinct) < len(ids) or "" in distinct or set(map(type, ids)) != {str}:
+        return False
+    joined = "".join(map(str, ids))
+    return "\n" not in joined and "\r" not in joined
 
 
 def agreed(found: Mapping[str, Sequence[Hashable]], way_out: str = "") -> Sequence[Hashable]:
@@ -192,13 +207,12 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def _whole_numbers(where: str, cells: list[str], filled: list[int]) -> Indices:
-    values = np.array([float(cells[i]) for i in filled])
+def _whole_numbers(where: str, cells: list[str], filled: list[str]) -> dict[str, int]:
+    """Returns the number that each of the cells that are filled says."""
+    values = np.array([float(cell) for cell in filled])
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(~(np.abs(values) <= EXACT) | (values != np.floor(values)))
     if len(bad):
-        item = filled[bad[0]]
-        raise InputError(f"{where}: {one_line(cells[item], 40)} at item {item} is not a whole number up to 2^53")
-    codes = np.full(len(cells), -1, dtype=np.int64)
-    codes[filled] = values.astype(np.int64)
-    return codes
+        cell = filled[bad[0]]
+        raise InputError(f"{where}: {one_line(cell, 40)} at item {cells.index(cell)} is not a whole number up to 2^53")
+    return dict(zip(filled, values.astype(np.int64).tolist(), strict=True))

@@ -89,7 +89,7 @@ def test_a_target_can_be_written_out(folder: Path, capsys: pytest.CaptureFixture
 
 BAD = {
     "unknown strategy": ("pick entropi -n 5 --probs p.npy", "did you mean 'entropy'"),
-    "names of strategies": ("pick nothing -n 5 --probs p.npy", "entropy, frame_entropy, frame_least_confidence"),
+    "names of strategies": ("pick nothing -n 5 --probs p.npy", "entropy, frame_coherence, frame_entropy"),
     "no such file": ("pick entropy -n 5 --probs q.npy", "q.npy"),
     "logits": ("pick entropy -n 5 --probs logits.npy", "softmax"),
     "nan": ("pick entropy -n 5 --probs nan.npy", "1 of 40 rows are not finite; first at item 7"),

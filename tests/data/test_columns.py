@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from askew.data.columns import USUAL, begins_with_label, column, read_words
 from askew.errors import InputError
@@ -34,6 +38,10 @@ READ = {
     "the usual name": ("file,label,size\na,cat,1\nb,,1\nc,dog,1\n", {}),
     "a column by its name": ("file,animal,size\na,cat,1\nb,,1\nc,dog,1\n", {"wanted": "animal"}),
     "what the ids leave": ("file,animal\na,cat\nb,\nc,dog\n", {"ids": "file"}),
+    "a blank label at the end below the usual name": ("label\ncat\n\n", {"n_items": 2}),
+    "semicolons": ("file;label\na,1;cat\nb;\nc;dog\n", {}),
+    "tabs": ("file\tlabel\na\tcat\nb\t\nc\tdog\n", {}),
+    "a mark and Windows' line ends": ("\ufefflabel\r\ncat\r\n\r\ndog\r\n", {}),
     "commas in quotes and spaces around": ('file,label\n"a,1", cat \nb,\nc,dog\n', {}),
 }
 
@@ -139,3 +147,42 @@ def test_words_of_arrays_and_of_parquet(tmp_path: Path) -> None:
     files.write_table(table, tmp_path / "y.parquet")
     got = column(read_words("labels", tmp_path / "y.parquet"), None, n_items=3, ids="index")
     assert got == (WANT, ["a", "b", "c"])
+
+
+CELLS = st.text("ab ,;\t\"'é-1", max_size=4)
+
+
+@given(st.integers(1, 3).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), min_size=1, max_size=6)))
+def test_every_table_is_read_as_the_csv_module_reads_it(rows: list[tuple[str, ...]]) -> None:
+    """The first row has names of one letter, so that commas are what stands between the cells."""
+    rows = [tuple("abc"[: len(rows[0])]), *rows]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "y.csv")
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+        found = read_words("labels", path)
+    assert list(zip(*found.columns, strict=True)) == [tuple(cell.strip() for cell in row) for row in rows]
+    assert found.n_filled == len(rows)
+
+
+def slow_codes(cells: list[str], classes: tuple[str, ...] | None) -> tuple[list[int], tuple[str, ...] | None]:
+    """Reads labels one by one."""
+    gaps = {"", "-1", "nan", "NA", "null", "None"} - set(classes or ())
+    filled = [cell for cell in cells if cell not in gaps]
+    names = classes or tuple(sorted(set(filled)))
+    if all(cell.isdigit() for cell in filled) and (not classes or not set(filled) <= set(classes)):
+        return [-1 if cell in gaps else int(cell) for cell in cells], None
+    return [-1 if cell in gaps else names.index(cell) for cell in cells], names
+
+
+@given(
+    st.lists(st.sampled_from(["cat", "dog", "emu", "", "NA", "-1", "None"]))
+    | st.lists(st.sampled_from("01 2".split())),
+    st.sampled_from([None, ("emu", "cat", "dog"), ("None", "dog", "emu", "cat")]),
+)
+def test_codes_are_what_a_reader_one_by_one_finds(cells: list[str], classes: tuple[str, ...] | None) -> None:
+    codes, names = class_codes("labels", cells, classes)
+    want, want_names = slow_codes(cells, classes)
+    assert codes.tolist() == want
+    if any(code >= 0 for code in want):
+        assert names == want_names

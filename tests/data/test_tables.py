@@ -196,7 +196,9 @@ REFUSED = {
     "a blank line first": ("\n" + ROWS, "line 1 is blank"),
     "too few names": ("a,b\n1,2,3\n4,5,6\n", "names 2 columns, line 2 has 3"),
     "an empty cell": ("a,b\n1,\n", "not|cannot be read"),
-    "semicolons": ("a;b\n0,5;0,5\n", "cannot be read as a table"),
+    "points and commas in numbers": ("a;b\n1.000,5;0,5\n", "its numbers have points and commas: write them with a"),
+    "semicolons and another number of cells": ("a;b\n0,5;0,5;1\n", "names 2 columns, line 2 has 3"),
+    "semicolons and commas between cells": ("a;b,c\n0,5;0,5\n", "cannot be read as a table"),
     "a cell of two lines": ('a,b\n"1\n2",3\n', "cannot be read as a table|one line must be one row"),
 }
 
@@ -288,3 +290,32 @@ def test_rows_of_an_answer_are_exact_and_plain() -> None:
     assert record["items"] == [4, 2]
     assert record["picks"][1] == {"rank": 2, "item": 2, "id": "c", "score": None, "predicted": None}
     assert np.load(io.BytesIO(picks_as_text(rows, {}, ".npy"))).tolist() == [4, 2]
+
+
+EUROPEAN = {
+    "semicolons": "cat;dog\n0.5;0.5\n0.25;0.75\n1;0\n",
+    "semicolons and decimal commas": "cat;dog\n0,5;0,5\n0,25;0,75\n1;0\n",
+    "decimal commas without names": "0,5;0,5\n0,25;0,75\n1;0\n",
+    "tabs": "cat\tdog\n0.5\t0.5\n2.5e-1\t0.75\n1\t0\n",
+    "tabs and decimal commas": "cat\tdog\n,5\t0,5\n2,5E-1\t0,75\n1\t0\n",
+    "a mark of the order of bytes": "\ufeffcat,dog\n0.5,0.5\n0.25,0.75\n1,0\n",
+    "a mark, semicolons, quotes and Windows' line ends": '\ufeff"cat";"dog"\r\n0,5;0,5\r\n0,25;0,75\r\n1;0\r\n',
+    "quoted names with commas": '"cat, black";dog\n0,5;0,5\n0,25;0,75\n1;0\n',
+    "an index of pandas": ";cat;dog\n0;0,5;0,5\n1;0,25;0,75\n2;1;0\n",
+    "line ends of old Macs": "cat,dog\r0.5,0.5\r0.25,0.75\r1,0\r",
+    "quoted numbers": '"cat","dog"\n"0.5","0.5"\n"0.25",0.75\n1,0',
+    "spaces and blank lines at the end": "cat, dog\n0.5, 0.5\n 0.25,0.75 \n1,0\n\n\n",
+}
+
+
+@pytest.mark.parametrize("case", EUROPEAN)
+def test_tables_of_other_programs_are_read(tmp_path: Path, case: str) -> None:
+    (tmp_path / "a.csv").write_bytes(EUROPEAN[case].encode())
+    assert read_array("probs", tmp_path / "a.csv").tolist() == [[0.5, 0.5], [0.25, 0.75], [1, 0]]
+
+
+def test_ids_beside_decimal_commas(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("file;cat;dog\na,1.jpg;0,5;0,5\nb.jpg;0,25;0,75\n")
+    table = read_table("probs", tmp_path / "a.csv", ids="file")
+    assert (table.ids, table.names) == (["a,1.jpg", "b.jpg"], ("cat", "dog"))
+    assert table.values.tolist() == [[0.5, 0.5], [0.25, 0.75]]

@@ -99,7 +99,14 @@ def _arrays() -> dict[str, Target]:
         "csv": Target(
             "a.csv",
             lambda path: read_array("probs", path),
-            (numbers, b"cat,dog,emu\n" + numbers, b",a,b\n0,0.5,0.5\n1,1,0\n", b"0\n1\n-1\n", b'"a","b"\n"1","2"\n'),
+            (
+                numbers,
+                b"cat;dog\n0,5;0,5\n1;0\n",
+                b"cat,dog,emu\n" + numbers,
+                b",a,b\n0,0.5,0.5\n1,1,0\n",
+                b"0\n1\n-1\n",
+                b'"a","b"\n"1","2"\n',
+            ),
         ),
         "csv-integers": Target("a.csv", integers, (b"label\n0\n1\n", b"0\n1\n-1\n")),
         "columns-csv": Target(

@@ -201,7 +201,7 @@ def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, 
     if file is None:
         classes = text.split(",")
     else:
-        classes = [row[0] if row else "" for row in read_words("classes", file).rows]
+        classes = read_words("classes", file).columns[0]
         classes = classes[:-1] if classes[-1] == "" else classes
     return checked_classes(classes, columns, n_classes)
 

@@ -6,8 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from askew.data.npy import open_npy, open_npz
 from askew.data.reading import check_memory, decoding, plain_file, read_text
@@ -19,7 +21,12 @@ WORD_READERS = (".csv", ".npy", ".npz", ".parquet", ".txt")
 USUAL = ("label", "labels", "class")
 """The column of a table of several that holds the labels, if none is named."""
 
+LAST_IS_BLANK = "the last line is blank: take it out, or write -1 if it is an unlabeled item"
+
 _INDEX = re.compile(r"|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
+
+
+_DECIMAL = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,28 @@ class Words:
     Attributes:
         where: how messages call it.
         names: of its columns; None if the first row may hold them.
-        rows: its cells, without the space around them; an empty list is a blank line.
+        columns: their cells, without the space around them; "" on a blank line.
+        n_filled: how many rows there are up to the last one that is no blank line.
     """
 
     where: str
     names: list[str] | None
-    rows: list[list[str]]
+    columns: list[list[str]]
+    n_filled: int
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.columns[0])
+
+    def row(self, number: int) -> list[str]:
+        """Returns the cells of one row."""
+        return [column[number] for column in self.columns]
+
+    def part(self, start: int, stop: int) -> Words:
+        """Returns the rows from `start` to before `stop`."""
+        kept = [column[start:stop] for column in self.columns]
+        return replace(self, columns=kept, n_filled=min(self.n_filled, stop) - start)
 
 
 def is_index(name: str) -> bool:
@@ -64,6 +87,8 @@ def place_of(where: str, names: Sequence[str], wanted: str | None) -> int | None
 def read_words(name: str, path: Path) -> Words:
     """Returns a .csv, .parquet, .txt (a row a line), .npy or .npz file as text.
 
+    A .csv may have semicolons or tabs between its cells in place of commas.
+
     Raises:
         DataNotFound: no such file.
         InputError: another format, a file that is empty or damaged, or rows of several lengths.
@@ -78,27 +103,83 @@ def read_words(name: str, path: Path) -> Words:
         return _parquet_words(where, path)
     if suffix in (".npy", ".npz"):
         return _array_words(where, path, name)
-    text = read_text(path, where).replace("\r\n", "\n").replace("\r", "\n")
+    text = with_plain_line_ends(read_text(path, where))
     if suffix == ".txt":
-        return Words(
-            where, [name], [[line.strip()] if line.strip() else [] for line in text.removesuffix("\n").split("\n")]
-        )
-    with decoding(where, "a table"):
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
-    if not any(rows):
+        return _lines_as_words(where, [name], text)
+    between = separator(text[: text.find("\n")] if "\n" in text else text)
+    if '"' not in text and between not in text:
+        found = _lines_as_words(where, None, text)
+    else:
+        found = _plain_cells(where, text, between) or _any_cells(where, text, between)
+    if found.n_filled == 0:
         raise InputError(f"{where} has no rows")
-    widths = {len(row) for row in rows} - {0}
-    if max(widths, default=1) > 1:
-        while rows[-1] == []:
-            rows.pop()
+    found.columns[0][0] = found.columns[0][0].removeprefix("#").strip()
+    return found
+
+
+def with_plain_line_ends(text: str) -> str:
+    r"""Returns a text whose lines all end in \n."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def separator(line: str) -> str:
+    r"""Returns what stands between the cells of a table, judged by its first line.
+
+    That is a semicolon or a tab where the cells between them have no commas, or only such as stand in numbers.
+
+    >>> [separator(line) for line in ("a,b", "a;b", "0,5;0,25", "a;b,c", '"x,y";z', "a\tb", '"a;b"')]
+    [',', ';', ';', ',', ';', '\t', ',']
+    """
+    for one in (";", "\t"):
+        cells = next(csv.reader([line.strip()], delimiter=one), []) if one in line else []
+        if len(cells) > 1 and all("," not in c or is_decimal(c.strip()) or f'"{c}"' in line for c in cells):
+            return one
+    return ","
+
+
+def is_decimal(cell: str) -> bool:
+    """Tells whether a cell is a number with a decimal comma."""
+    return _DECIMAL.fullmatch(cell) is not None
+
+
+def _lines_as_words(where: str, names: list[str] | None, text: str) -> Words:
+    """Returns a table of one column, a cell a line."""
+    lines = text.removesuffix("\n").split("\n")
+    n_blank = next((i for i, line in enumerate(reversed(lines)) if line), len(lines))
+    return Words(where, names, [list(map(str.strip, lines))], len(lines) - n_blank)
+
+
+def _plain_cells(where: str, text: str, between: str) -> Words | None:
+    """Returns a table without quotes whose lines all have the same number of cells; None if it is no such table."""
+    text = text.rstrip("\n")
+    if '"' in text:
+        return None
+    raw = np.frombuffer(text.encode() + b"\n", np.uint8)
+    at_end = raw[(raw == ord(between)) | (raw == ord("\n"))] == ord("\n")
+    width = int(at_end.argmax()) + 1
+    n_rows = int(at_end.sum())
+    if len(at_end) != n_rows * width or not at_end[width - 1 :: width].all():
+        return None
+    cells = text.replace("\n", between).split(between)
+    columns = [list(map(str.strip, cells[i::width])) for i in range(width)]
+    return Words(where, None, columns, len(columns[0]))
+
+
+def _any_cells(where: str, text: str, between: str) -> Words:
+    with decoding(where, "a table"):
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=between)
+        rows = [[cell.strip() for cell in row] for row in reader]
+    n_filled = len(rows) - next((i for i, row in enumerate(reversed(rows)) if row), len(rows))
+    width = len(rows[0]) or 1
+    if max(map(len, rows), default=1) > 1:
+        rows = rows[:n_filled]
         first = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
         if first is not None:
             raise InputError(
                 f"{where}: row {first + 1} has {len(rows[first])} cells, the first has {len(rows[0])}: one line must "
                 "be one row"
             )
-    rows[0] = [cell.removeprefix("#").strip() if i == 0 else cell for i, cell in enumerate(rows[0])]
-    return Words(where, None, rows)
+    return Words(where, None, [[row[i] if row else "" for row in rows] for i in range(width)], n_filled)
 
 
 def column(
@@ -126,24 +207,21 @@ def column(
     Raises:
         InputError: no such column, several candidates, or another number of rows.
     """
-    names, rows = (words.names, words.rows) if words.names is not None else _headed(words, wanted, ids, usual, n_items)
-    if names is None and len(max(rows, key=len, default=[])) <= 1:
-        cells = [row[0] if row else "" for row in rows]
+    names, table = (words.names, words) if words.names is not None else _headed(words, wanted, ids, usual, n_items)
+    if names is None and len(table.columns) == 1:
+        cells = table.columns[0]
         if n_items is None and is_row is not None and not is_row(cells):
             cells = cells[1:]
         return cells, None
     if names is None:
-        listed = one_line(", ".join(rows[0]), 100)
+        listed = one_line(", ".join(table.row(0)), 100)
         raise InputError(f"{words.where}: line 1 is {listed}: name the column to read, as in FILE:COLUMN")
-    rows = _as_many(words.where, rows, n_items)
+    table = _as_many(table, n_items)
     at_ids = place_of(words.where, names, ids)
     at = _chosen(words.where, names, wanted, at_ids, usual)
     if is_index(names[0]) and 0 not in (at, at_ids):
-        _check_index(words.where, [row[0] for row in rows])
-    return (
-        [row[at] if row else "" for row in rows],
-        None if at_ids is None else [row[at_ids] if row else "" for row in rows],
-    )
+        _check_index(words.where, table.columns[0])
+    return table.columns[at], None if at_ids is None else table.columns[at_ids]
 
 
 def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[list[str]], bool]:
@@ -164,37 +242,33 @@ def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[li
 
 def _headed(
     words: Words, wanted: str | None, ids: str | None, usual: Sequence[str], n_items: int | None
-) -> tuple[list[str] | None, list[list[str]]]:
+) -> tuple[list[str] | None, Words]:
     """Returns the names of the columns, or None, and the rows; of a single column, as many as there are items."""
-    first, rows = words.rows[0], list(words.rows)
-    single = max(map(len, rows)) <= 1
+    first, below, single = words.row(0), words.part(1, words.n_rows), len(words.columns) == 1
     asked = [one for one in (wanted, ids, *(() if single else usual)) if one is not None]
     if any(place_of(words.where, first, one) is not None for one in asked) or (not single and is_index(first[0])):
-        names: list[str] | None = first
-        rows = rows[1:]
-    elif not single:
-        return (first, rows[1:]) if n_items is not None and len(rows) == n_items + 1 else (None, rows)
-    else:
-        names = None
-        filled = max(i for i, row in enumerate(rows) if row) + 1 if any(rows) else 0
-        if n_items is not None and filled == n_items + 1:
-            rows = rows[1:]
-        elif filled < len(rows):
-            raise InputError(
-                f"{words.where}: the last line is blank: take it out, or write -1 if it is an unlabeled item"
-            )
-    return names, _as_many(words.where, rows, n_items)
+        return first, _as_many(below, n_items)
+    if not single:
+        return (first, below) if n_items is not None and below.n_rows == n_items else (None, words)
+    if n_items is not None and words.n_filled == n_items + 1:
+        return None, _as_many(below, n_items)
+    if words.n_filled < words.n_rows:
+        if below.n_rows == n_items and first[0].lower() in usual:
+            return None, below
+        raise InputError(f"{words.where}: {LAST_IS_BLANK}")
+    return None, _as_many(words, n_items)
 
 
-def _as_many(where: str, rows: list[list[str]], n_items: int | None) -> list[list[str]]:
+def _as_many(words: Words, n_items: int | None) -> Words:
     """Returns as many rows as there are items; blank lines beyond them are left out."""
-    while n_items is not None and len(rows) > n_items and rows[-1] == []:
-        rows = rows[:-1]
-    if n_items is not None and len(rows) != n_items:
-        raise InputError(f"{where} has {len(rows)} rows, the other arrays have {n_items} items")
-    if n_items is None and rows and rows[-1] == []:
-        raise InputError(f"{where}: the last line is blank: take it out, or write -1 if it is an unlabeled item")
-    return rows
+    if n_items is None:
+        if words.n_filled < words.n_rows:
+            raise InputError(f"{words.where}: {LAST_IS_BLANK}")
+        return words
+    n_rows = words.n_rows if words.n_rows <= n_items else max(n_items, words.n_filled)
+    if n_rows != n_items:
+        raise InputError(f"{words.where} has {n_rows} rows, the other arrays have {n_items} items")
+    return words.part(0, n_rows)
 
 
 def _check_index(where: str, cells: list[str]) -> None:
@@ -231,7 +305,7 @@ def _array_words(where: str, path: Path, name: str) -> Words:
     if array.ndim != 1:
         raise InputError(f"{where}: expected shape (N,), got {array.shape}")
     text = [str(value, "utf-8", "replace") if isinstance(value, bytes) else str(value) for value in array.tolist()]
-    return Words(where, [name], [[value] for value in text])
+    return Words(where, [name], [text], len(text))
 
 
 def _parquet_words(where: str, path: Path) -> Words:
@@ -250,4 +324,4 @@ def _parquet_words(where: str, path: Path) -> Words:
         ]
     if table.num_rows == 0 or table.num_columns == 0:
         raise InputError(f"{where} has no rows")
-    return Words(where, names, [list(row) for row in zip(*columns, strict=True)])
+    return Words(where, names, columns, table.num_rows)

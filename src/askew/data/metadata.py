@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import unicodedata
@@ -157,10 +158,13 @@ def _rows(table: Path) -> tuple[list[str], Iterator[tuple[str, dict[str, Any]]]]
         return list(dict.fromkeys(name for _, record in records for name in record)), iter(records)
     plain_file(table)
     words = read_words("metadata", table)
-    names, rows, first = (words.rows[0], words.rows[1:], 2) if words.names is None else (words.names, words.rows, 1)
-    if not any(rows):
+    names, first = (words.row(0), 1) if words.names is None else (words.names, 0)
+    if words.n_rows == first:
         raise InputError(f"{one_line(table)}: has no rows")
-    named = ((f"row {i}", dict(zip(names, row, strict=True))) for i, row in enumerate(rows, start=first) if row)
+    rows = itertools.islice(zip(*words.columns, strict=True), first, None)
+    named = (
+        (f"row {i}", dict(zip(names, row, strict=True))) for i, row in enumerate(rows, start=first + 1) if any(row)
+    )
     return names, named
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.data.columns import is_index, place_of
+from askew.data.columns import is_decimal, is_index, place_of, separator, with_plain_line_ends
 from askew.data.npy import open_npy, open_npz
 from askew.data.reading import check_memory, decoding, plain_file, read_text
 from askew.errors import InputError, MissingExtra, one_line, unknown
@@ -53,12 +53,12 @@ def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = T
     Row i is pool item i, so whatever would shift rows is refused:
 
     - .npy, or .npz with one array or one called `name`.
-    - .csv: a line a row, numbers with commas between. One column becomes a 1-D array. The first line may hold the
-      columns' names. Names that are numbers are refused if there are several (0, 1, 2, … are what pandas writes for
-      columns without a name); a single column has no way to tell and is read as numbers. First columns without a name
-      are pandas' index: they are left out if they count the rows from 0, else refused, and so is a first column that
-      is called `id` or counts the rows. Blank lines and lines with `#` are refused, but for a first line with `#` that
-      holds the names and blank lines at the end.
+    - .csv: a line a row, numbers with commas between; or with semicolons or tabs, and then maybe decimal commas. One
+      column becomes a 1-D array. The first line may hold the columns' names. Names that are numbers are refused if
+      there are several (0, 1, 2, … are what pandas writes for columns without a name); a single column has no way to
+      tell and is read as numbers. First columns without a name are pandas' index: they are left out if they count the
+      rows from 0, else refused, and so is a first column that is called `id` or counts the rows. Blank lines and lines
+      with `#` are refused, but for a first line with `#` that holds the names and blank lines at the end.
     - .parquet: its numeric columns in order, pandas' index as in .csv; empty cells are refused.
 
     Args:
@@ -141,30 +141,36 @@ def _read_npz(name: str, path: Path) -> NDArray[Any]:
 
 
 def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
-    lines = read_text(path, where).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
-    first = _cells(where, lines[0])
+    text = with_plain_line_ends(read_text(path, where))
+    stop = len(text)
+    while stop and text[stop - 1] == "\n":
+        stop -= 1
+    line, n_lines = _line(text, 0, stop), text.count("\n", 0, stop) + 1
+    between = separator(line)
+    first = _cells(where, line, between)
     at = place_of(where, first, ids)
-    header = at is not None or (bool(first) and _is_header(where, first, square=not items and len(lines) == len(first)))
-    if len(lines) == header or not first:
-        raise InputError(f"{where} has no rows" if len(lines) == 1 else f"{where}: line 1 is blank: take it out")
-    rows = lines[header:]
-    _check_lines(where, rows, header, words=at is not None)
+    header = at is not None or (bool(first) and _is_header(where, first, square=not items and n_lines == len(first)))
+    if n_lines == header or not first:
+        raise InputError(f"{where} has no rows" if n_lines == 1 else f"{where}: line 1 is blank: take it out")
+    start = len(line) + 1 if header else 0
+    _check_lines(where, text, start, stop, header, words=at is not None)
+    if between != "," and at is None and text.find(",", start, stop) >= 0 and text.find(".", start, stop) >= 0:
+        raise InputError(f"{where}: its numbers have points and commas: write them with a decimal point alone")
     if header:
-        _check_names(where, first, _cells(where, rows[0]), at)
-    words = None if at is None else _id_cells(where, rows, at, len(first))
+        _check_names(where, first, _cells(where, _line(text, start, stop), between), at)
     kept = [i for i in range(len(first)) if i != at]
-    with decoding(where, "a table of numbers"):
-        table = np.loadtxt(
-            rows,
-            delimiter=",",
-            ndmin=2,
-            dtype=np.float64,
-            comments=None,
-            quotechar='"',
-            usecols=None if at is None else kept,
-        )
-    if len(table) != len(rows):
-        raise InputError(f"{where}: has {len(rows)} lines but {len(table)} rows: one line must be one row")
+    words = None
+    if at is None and between == ",":
+        table = _numbers(where, path, skip=int(header), between=between)
+    else:
+        lines = text[start:stop].split("\n")
+        words = None if at is None else _id_cells(where, lines, at, len(first), between)
+        if between != ",":
+            lines = text[start:stop].replace(",", ".").split("\n")
+        table = _numbers(where, lines, between=between, columns=None if at is None else kept)
+    n_rows = n_lines - header
+    if len(table) != n_rows:
+        raise InputError(f"{where}: has {n_rows} lines but {len(table)} rows: one line must be one row")
     if header and len(kept) != table.shape[1]:
         raise InputError(f"{where}: line 1 names {len(kept)} columns, line 2 has {table.shape[1]}")
     names = [first[i].removeprefix("#").strip() for i in kept] if header else None
@@ -172,14 +178,40 @@ def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
     return Table(table[:, 0] if table.shape[1] == 1 else table, None if names is None else tuple(names), words)
 
 
-def _cells(where: str, line: str) -> list[str]:
+def _line(text: str, start: int, stop: int) -> str:
+    """Returns the line of a text that begins at `start`."""
+    end = text.find("\n", start, stop)
+    return text[start : stop if end < 0 else end]
+
+
+def _numbers(
+    where: str, source: Path | list[str], *, skip: int = 0, between: str, columns: list[int] | None = None
+) -> NDArray[np.float64]:
+    """Returns the numbers of a file, which NumPy reads in blocks, or of lines."""
     with decoding(where, "a table of numbers"):
-        return [cell.strip() for cell in next(csv.reader([line]), [])]
+        return np.loadtxt(
+            str(source) if isinstance(source, Path) else source,
+            delimiter=between,
+            ndmin=2,
+            dtype=np.float64,
+            comments=None,
+            quotechar='"',
+            usecols=columns,
+            skiprows=skip,
+            encoding="utf-8-sig",
+        )
 
 
-def _id_cells(where: str, lines: list[str], at: int, width: int) -> list[str]:
+def _cells(where: str, line: str, between: str) -> list[str]:
+    """Returns the cells of a line, numbers with a point in place of a decimal comma."""
+    with decoding(where, "a table of numbers"):
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=between), [])]
+    return cells if between == "," else [cell.replace(",", ".") if is_decimal(cell) else cell for cell in cells]
+
+
+def _id_cells(where: str, lines: list[str], at: int, width: int, between: str) -> list[str]:
     with decoding(where, "a table"):
-        rows = list(csv.reader(lines, strict=True))
+        rows = list(csv.reader(lines, strict=True, delimiter=between))
     bad = next((i for i, row in enumerate(rows) if len(row) != width), None)
     if bad is not None or len(rows) != len(lines) or width == 1:
         what = (
@@ -221,8 +253,13 @@ def _is_header(where: str, cells: list[str], *, square: bool) -> bool:
     raise InputError(f"{where}: line 1 mixes names and numbers, first {one_line(word, 40)!r}: is it names or a row?")
 
 
-def _check_lines(where: str, lines: list[str], header: bool, *, words: bool) -> None:
-    for i, line in enumerate(lines):
+def _check_lines(where: str, text: str, start: int, stop: int, header: bool, *, words: bool) -> None:
+    """Refuses blank lines and such with a #; a search of the whole text rules most out without a look at each line."""
+    spaced = not text.isascii() or " " in text or "\t" in text
+    blank = text.find("\n\n", start, stop) >= 0 or text[start : start + 1] in ("", "\n")
+    if not spaced and not blank and text.find("#", start, stop) < 0:
+        return
+    for i, line in enumerate(text[start:stop].split("\n")):
         if not line.strip() or "#" in (line.lstrip()[:1] if words else line):
             what = "is blank" if not line.strip() else f"holds a #: {one_line(line, 40)}"
             raise InputError(f"{where}: line {i + 1 + header} {what}: every line is a row; take it out")
