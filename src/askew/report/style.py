@@ -38,6 +38,9 @@ SERIES = (
     "#689c7e",
     "#600000",
     "#0c2f40",
+    "#ef46da",
+    "#b18d46",
+    "#0c0983",
 )
 DARK_SERIES = (
     "#86a5fd",
@@ -58,6 +61,9 @@ DARK_SERIES = (
     "#83cda5",
     "#c6fd67",
     "#3ffe8d",
+    "#d9c45d",
+    "#feec27",
+    "#b1e6d4",
 )
 PHASES = ("#3b5b8c", "#6b8fc4", "#b8741f", "#868f9d", "#5a6270", "#9a8350")
 DARK_PHASES = ("#6f97d6", "#a9c3ea", "#e0a44e", "#76808f", "#98a2b1", "#a8946c")
@@ -65,7 +71,7 @@ Marker = str | tuple[int, int, int]
 
 MARKERS: tuple[Marker, ...] = (
     *("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H"),
-    *((4, 1, 0), (6, 1, 0), (3, 1, 0)),
+    *((4, 1, 0), (6, 1, 0), (3, 1, 0), (4, 1, 45), (8, 1, 0), (3, 1, 60)),
 )
 """Matplotlib's markers, a place in `SERIES` each; a tuple is a star."""
 
@@ -85,6 +91,9 @@ OWN = {
     "badge": 12,
     "dropquery": 13,
     "bait": 14,
+    "coreset": 15,
+    "vaal": 16,
+    "direct": 17,
     "frame_entropy": 0,
     "frame_margin": 1,
     "frame_coherence": 3,
