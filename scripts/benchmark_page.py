@@ -120,6 +120,22 @@ def _training(record: dict[str, Any]) -> Iterator[Row]:
             )
 
 
+NAMES = {
+    "badge": "BADGE",
+    "typiclust": "TypiClust",
+    "probcover": "ProbCover",
+    "maxherding": "MaxHerding",
+    "dropquery": "DropQuery",
+}
+
+
+def _herding(record: dict[str, Any]) -> Iterator[Row]:
+    compared = {"UHerding": record["against_full_kernel"], **record.get("beside_scikit_activeml", {})}
+    for name, one in compared.items():
+        size = f"{one['items']:,} × {record['dimensions']}, {one['picks']:,} picks"
+        yield from _compared(one, NAMES.get(name, name), size, "herding")
+
+
 READERS = {
     "balance": _balance,
     "greedy": _greedy,
@@ -127,6 +143,7 @@ READERS = {
     "scores": _scores,
     "dispersion": _dispersion,
     "coherence": _coherence,
+    "herding": _herding,
     "training": _training,
 }
 

@@ -128,6 +128,8 @@ def test_only_directions_count():
     single = query("maxherding", 30, features=features.astype(np.float32))
     for size in (2.0**-120, 2.0**120):
         assert np.array_equal(query("maxherding", 30, features=features.astype("f4") * np.float32(size)), single)
+    coarse = (features * 1e-43).astype("f4")  # some 20 steps of what float32 can still hold
+    assert_greedy(coarse, np.full(80, -1), query("maxherding", 30, features=coarse))
 
 
 def test_equal_items_are_all_possible_and_a_copy_of_a_picked_one_is_none():

@@ -98,11 +98,25 @@ def test_ties_are_settled_by_the_seed_and_all_are_possible():
     assert first == {0, 2, 3, 4}
 
 
-@pytest.mark.parametrize("size", [1e-200, 1e-30, 1e30, 1e200])
-def test_features_of_any_size_are_measured(size):
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [
+        (1e-200, "f8"),
+        (1e-307, "f8"),
+        (1e300, "f8"),
+        (1e-38, "f4"),
+        (1e-42, "f4"),
+        (1e-30, "f4"),
+        (1e30, "f4"),
+        (3e37, "f4"),
+    ],
+)
+def test_features_of_any_size_are_measured(size, dtype):
     features = np.random.default_rng(2).standard_normal((80, 3))
-    chosen = query("probcover", 30, features=features * size, radius=0.8 * size)
-    assert_greedy(cdist(features, features) <= 0.8, np.full(80, -1), chosen)
+    given_features = (features * size).astype(dtype)
+    exact = given_features.astype(np.float64) / size
+    chosen = query("probcover", 30, features=given_features, radius=0.8 * size)
+    assert_greedy(cdist(exact, exact) <= 0.8, np.full(80, -1), chosen)
 
 
 @pytest.mark.parametrize("purity", [1.0, 0.95, 0.5, 0.02, 1e-9])

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from askew.arrays import Floats, Indices
 from askew.kernels.rows import CentredRows
-from askew.kernels.similarity import Side
+from askew.kernels.similarity import Side, products
 
 TILE = 512
-"""Pairs that are measured at a time."""
+"""Rows, and pairs, that are measured at a time."""
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -23,6 +23,11 @@ class Ball:
 
     def __init__(self, rows: CentredRows, radius: float) -> None:
         self._rows, self._radius, self.n_dims = rows, radius * rows.scale, rows.n_dims
+        self._norms2, self._lengths = np.empty(len(rows.features)), np.empty(len(rows.features))
+        for start in range(0, len(rows.features), TILE):
+            tile = np.arange(start, min(start + TILE, len(rows.features)))
+            self._norms2[tile] = np.square(rows.take(tile)).sum(axis=1)
+            self._lengths[tile] = np.sqrt(np.square(rows.given(tile)).sum(axis=1))
 
     def left(self, items: Indices) -> Side:
         """Returns the rows (−2x, |x|², 1), x less the mean of the pool."""
@@ -51,6 +56,14 @@ class Ball:
             out[a, b] = np.sqrt(np.square(difference).sum(axis=1)) <= self._radius
         return out
 
-    def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:  # noqa: ARG002
-        """Returns what is not covered yet: that is all that a pick can change, and soon little."""
-        return np.flatnonzero(least < 1)
+    def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:
+        """Reads the features once, in their own dtype, and allows for its rounding."""
+        rows = self._rows
+        centre = rows.take(np.array([item]))[0]
+        dots, relative, lost = products(rows.features, centre)
+        slack = relative * self._lengths * np.linalg.norm(centre) + lost * rows.scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            inner = dots * rows.scale - rows.mean @ centre
+            apart2 = self._norms2 + centre @ centre - 2 * (inner + slack)
+            near = ~(apart2 > self._radius**2 * (1 + 1e-9))
+        return np.flatnonzero(near[others] & (least < 1))

@@ -62,7 +62,9 @@ class CentredRows:
         items: (M,) the pool indices that mean and size are taken from.
 
     Attributes:
+        features: (N, D) the features, as NumPy.
         n_dims: D.
+        mean: (D,) the mean of the scaled rows.
         scale: the power of two.
 
     >>> rows = CentredRows(np.array([[3.0], [4.0], [-8.0]]), np.array([0, 1]))
@@ -71,19 +73,19 @@ class CentredRows:
     """
 
     def __init__(self, features: Array, items: Indices) -> None:
-        self._x = to_numpy(features)
-        self.n_dims = int(self._x.shape[1])
+        self.features = to_numpy(features)
+        self.n_dims = int(self.features.shape[1])
         tiles = [items[start : start + TILE] for start in range(0, len(items), TILE)]
-        largest = max(float(np.abs(self._x[tile]).max()) for tile in tiles)
+        largest = max(float(np.abs(self.features[tile]).max()) for tile in tiles)
         self.scale = 2.0 ** min(-math.frexp(largest)[1], 1000)
-        self._mean = np.sum([self.given(tile).sum(axis=0) for tile in tiles], axis=0) / len(items)
+        self.mean = np.sum([self.given(tile).sum(axis=0) for tile in tiles], axis=0) / len(items)
 
     def given(self, items: Indices) -> NDArray[np.float64]:
         """Returns (K, D) the scaled rows of these pool items, of which each number is exact."""
-        return np.asarray(self._x[items].astype(np.float64) * self.scale)
+        return np.asarray(self.features[items].astype(np.float64) * self.scale)
 
     def take(self, items: Indices, more: int = 0) -> NDArray[np.float64]:
         """Returns (K, D + more) the rows less the mean; `more` columns are left to fill."""
         out = np.empty((len(items), self.n_dims + more))
-        np.subtract(self.given(items), self._mean, out=out[:, : self.n_dims])
+        np.subtract(self.given(items), self.mean, out=out[:, : self.n_dims])
         return out

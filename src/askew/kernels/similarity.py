@@ -86,12 +86,11 @@ class Gaussian:
 
     def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:
         """Reads the features once, in their own dtype, and allows for its rounding."""
-        own, unit = self._unit.given, self._unit.take(np.array([item]))[0]
-        dots = _products(own, unit.astype(own.dtype))
-        slack = 2 * (self.n_dims + 16) * float(np.finfo(own.dtype).eps)
+        inverse = self._unit.inverse
+        dots, relative, lost = products(self._unit.given, self._unit.take(np.array([item]))[0])
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            near = 2 * (dots[others] * self._unit.inverse[others] + slack)
-            near -= np.sign(self._unit.inverse[others]) + np.sign(self._unit.inverse[item])
+            near = 2 * ((dots[others] + lost) * inverse[others] + relative)
+            near -= np.sign(inverse[others]) + np.sign(inverse[item])
             return np.flatnonzero(~(near * self._rate < np.log(least)))
 
 
@@ -132,12 +131,19 @@ def least_distance(features: Array, items: Indices) -> float | None:
     return least**0.5 if np.isfinite(least) else None
 
 
-def _products(rows: Floats, column: Floats) -> NDArray[np.float64]:
-    out = np.empty(len(rows))
+def products(rows: Floats, column: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+    """Returns (N,) products of rows with a column, in the rows' own dtype, and what rounding may have done to each.
+
+    That is at most the second value times the lengths of both, plus the third for numbers too small for the dtype, if
+    the column has no number above 1.
+    """
+    out, info = np.empty(len(rows)), np.finfo(rows.dtype)
+    column = column.astype(rows.dtype)
 
     def work(part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
             out[part] = rows[part] @ column
 
     over_blocks(work, len(rows), rows.shape[1] * rows.itemsize)
-    return out
+    n_dims = rows.shape[1]
+    return out, 2 * (n_dims + 16) * float(info.eps), 4 * n_dims * float(info.smallest_normal)
