@@ -116,6 +116,7 @@ def test_balance_by_predicted_takes_each_class_its_quota() -> None:
         (dict(strategy="entropy", probs=P, seed=1.5), ["seed", "1.5"]),
         (dict(strategy="entropy", probs=P, seed=True), ["seed", "True"]),
         (dict(strategy="entropy", prob=P), ["prob", "did you mean 'probs'"]),
+        (dict(strategy="entropy", probs=P, label=[0] * len(P)), ["label", "did you mean 'labels'"]),
         (dict(strategy="oracle", probs=P, truth=[0, 1, 99, 0]), ["truth", "99", "item 2"]),
         (dict(strategy="oracle", probs=P, truth=[0, 1, -1, 0]), ["truth", "-1", "item 2"]),
         (dict(strategy="entropy", probs=P, balance=True), ["balance", "True"]),

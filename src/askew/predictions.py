@@ -346,6 +346,8 @@ def _way_out(row: Floats) -> str:
     def is_one(values: Floats) -> bool:
         return bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= SUM_TOLERANCE
 
+    if len(row) == 1:
+        return "one column is no distribution: of two classes pass both, as np.column_stack([1 - p, p]) does"
     if is_one(row / 100):
         return "these look like percentages: divide by 100"
     for column, rest in (("first", row[1:]), ("last", row[:-1])):

@@ -25,6 +25,20 @@ from askew.selection import Selection
 from askew.strategies.gains import Gains
 from askew.strategies.registry import Strategy, resolve
 
+OPTIONS = (
+    "balance",
+    "balance_by",
+    "balance_distance",
+    "classes",
+    "details",
+    "ids",
+    "labels",
+    "seed",
+    "spacing",
+    "target",
+)
+"""What `query` takes beside the arrays and a strategy's own parameters."""
+
 
 @overload
 def query(
@@ -121,7 +135,7 @@ def query(
     own = {name: value for name, value in given.items() if name not in FIELDS}
     for name in own:
         if name not in entry.parameters:
-            raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters])
+            raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters, *OPTIONS])
     balanced = balance_of(balance, target=target, by=balance_by, distance=balance_distance)
     plan = Plan(entry, own, balanced, spacing)
     arrays = {name: value for name, value in given.items() if name in FIELDS}

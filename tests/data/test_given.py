@@ -162,6 +162,57 @@ def test_what_is_unlabeled_beside_class_folders_takes_no_part_in_an_experiment(t
     assert (data.classes, len(data.train) + len(data.test)) == (("cat", "dog"), 8)
 
 
+def left_half_white(size=(24, 24)):
+    """A picture by which one sees whether it was turned."""
+    pixels = np.zeros((*size, 3), np.uint8)
+    pixels[:, : size[1] // 2] = 255
+    return Image.fromarray(pixels)
+
+
+def odd_photos(folder):
+    """Photos in every usual form, all of which show the same, and what lies beside photos."""
+    (folder / "Urlaub 2024" / "Küche").mkdir(parents=True)
+    half = left_half_white()
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the camera was turned: what is stored shows it a quarter to the left
+    half.transpose(Image.Transpose.ROTATE_90).save(folder / "turned.png", exif=turned)
+    half.convert("CMYK").save(folder / "cmyk.JPG", quality=95)
+    Image.fromarray(np.asarray(half.convert("L")).astype(np.uint16) * 257).save(folder / "sixteen.png")
+    half.convert("P").save(folder / "palette.PNG")
+    black = Image.new("RGB", half.size)
+    half.save(folder / "animated.gif", save_all=True, append_images=[black])
+    half.save(folder / "animated.webp", save_all=True, append_images=[black], lossless=True)
+    half.save(folder / "scan.TIF")
+    half.save(folder / "Urlaub 2024" / "Küche" / "Bild mit Leerzeichen.JPeG", "JPEG", quality=95)
+    clear = half.convert("RGBA")
+    clear.putalpha(Image.eval(half.convert("L"), lambda value: 255 - value))  # white is what shines through
+    clear.save(folder / "clear.png")
+    for beside in (".DS_Store", "Thumbs.db", "desktop.ini", "._turned.png", "raw.CR2"):
+        (folder / beside).write_bytes(b"\0\0\0\1Bud1")
+
+
+def test_photos_in_every_usual_form_are_read_alike(tmp_path):
+    odd_photos(tmp_path)
+    pool = Images.of(tmp_path)
+    assert (len(pool), pool.shape) == (9, (24, 24, 3))
+    for path in pool.paths:
+        pixels = read_square(path, 24).astype(int)
+        assert pixels[:, :8].min() > 240, path
+        assert pixels[:, 16:].max() < 15, path
+    assert "Urlaub 2024/Küche/Bild mit Leerzeichen.JPeG" in pool.names
+    assert dict(zip(pool.names, pool.labels.tolist(), strict=True))["turned.png"] == -1
+
+
+@pytest.mark.parametrize("name", ["IMG_1.HEIC", "b.heif"])
+def test_a_picture_of_a_phone_that_pillow_cannot_read_is_named_with_the_way_out(tmp_path, name):
+    odd_photos(tmp_path)
+    (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    for given in (tmp_path, [tmp_path / name], tmp_path / name):
+        with pytest.raises(InputError, match=rf"{name}: cannot be read as a picture \(for HEIC, convert it to JPEG"):
+            Images.of(given)
+    assert len(Images.of(tmp_path, skip_unreadable=True)) == 9
+
+
 def test_lists_of_files_keep_their_order(tmp_path):
     files = [picture(tmp_path / f"{i}.png", i, size=(20 + i, 30)) for i in (3, 1, 2)]
     pandas = pytest.importorskip("pandas")

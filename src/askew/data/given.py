@@ -158,6 +158,7 @@ def _of_files(
     if not skip_unreadable:
         for path in paths:
             plain_file(path)
+            pictures.check_heic(path)
     if labels is None:
         labels = np.full(len(paths), -1, dtype=np.int64)
     side = side_px or folder.default_side(tuple(paths))

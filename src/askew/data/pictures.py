@@ -23,8 +23,13 @@ try:
 except ImportError as error:
     raise MissingExtra("reading pictures", "vision") from error
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+HEIC = frozenset({".heic", ".heif"})
+"""Endings of what phones of Apple's write, which Pillow reads with the help of pillow-heif alone."""
+
+SUFFIXES = HEIC | {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 """Endings (in any case) of the files that count as pictures."""
+
+HEIC_HINT = " (for HEIC, convert it to JPEG, or call pillow_heif.register_heif_opener() first)"
 
 FREE_PIXELS, PIXELS_A_BYTE = 10_000_000, 10_000
 """Pictures of more pixels than the first are refused if a byte of the file stands for more than the second.
@@ -64,8 +69,18 @@ def read_square(path: Path, side_px: int) -> NDArray[np.uint8]:
         InputError: the file cannot be read, is cut short, or is no picture.
     """
     size = plain_file(path).st_size
-    with decoding(path, "a picture"):
+    with decoding(path, f"a picture{HEIC_HINT}" if path.suffix.lower() in HEIC else "a picture"):
         return _decode(path, size, side_px)
+
+
+def check_heic(path: Path) -> None:
+    """Refuses a HEIC picture where Pillow cannot read such; looks at no other file.
+
+    Raises:
+        InputError: the picture cannot be read.
+    """
+    if path.suffix.lower() in HEIC and shorter_side(path) is None:
+        read_square(path, 8)
 
 
 def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
