@@ -10,14 +10,25 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import askew
 from askew.errors import DataNotFound, InputError
-from askew.files import MANIFEST, cache_root, check_output_folder, n_cores, output_folder, whole_file, write_whole
+from askew.files import (
+    MANIFEST,
+    cache_root,
+    check_output_folder,
+    n_cores,
+    output_folder,
+    sweep,
+    whole_file,
+    write_whole,
+)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -276,6 +287,7 @@ STEP = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(STEP, max_size=12))
 def test_whatever_happens_a_file_of_the_user_stays(steps):
     """A reference keeps two dicts, what lies there and what askew wrote last; fills are checked against it."""
@@ -380,3 +392,60 @@ def test_cores_are_those_of_the_process():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out == "1\n"
     assert n_cores() >= 1
+
+
+LEFT = """
+import sys, time
+from pathlib import Path
+from askew.files import output_folder, whole_file
+with whole_file("a.txt") as draft, output_folder("made") as new:
+    draft.write_text("half")
+    (new / "deep").mkdir()
+    (new / "deep" / "b").write_text("half")
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def aged(folder: Path) -> list[str]:
+    """Makes the drafts of a folder a minute old and lists them."""
+    found = sorted(folder.glob(".askew-*.part"))
+    for draft in found:
+        os.utime(draft, (time.time() - 60,) * 2)
+    return [draft.name for draft in found]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks that a killed process loses")
+def test_drafts_of_a_killed_process_are_swept_and_those_of_one_that_lives_stay(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(askew.__file__).parents[1])}
+    run = [sys.executable, "-c", LEFT]
+    with subprocess.Popen(run, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        drafts = aged(tmp_path)
+        assert len(drafts) == 2
+        sweep(tmp_path)
+        assert aged(tmp_path) == drafts
+        process.kill()
+    assert aged(tmp_path) == drafts
+    with output_folder(tmp_path / "other") as new:
+        (new / "c").write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks that a killed process loses")
+def test_only_drafts_that_askew_left_are_swept(tmp_path):
+    theirs = [".askew-0123456789abcdef.part.txt", "askew-0123456789abcdef.part", ".askew-0123.part", ".askew.part"]
+    for name in theirs:
+        (tmp_path / name).touch()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    (tmp_path / ".askew-00000000000000aa.part").symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / ".askew-00000000000000bb.part")
+    (tmp_path / ".askew-00000000000000cc.part").touch()  # so young that its writer may not have locked it yet
+    sweep(tmp_path)
+    sweep(tmp_path / "nowhere")
+    assert len(list(tmp_path.iterdir())) == len(theirs) + 4
+    assert (tmp_path / "precious" / "file").is_file()
+    os.utime(tmp_path / ".askew-00000000000000cc.part", (time.time() - 60,) * 2)
+    sweep(tmp_path)
+    assert not (tmp_path / ".askew-00000000000000cc.part").exists()

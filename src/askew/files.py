@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
+import stat
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,8 +22,19 @@ from types import FrameType
 
 from askew.errors import DataNotFound, InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows has no fcntl: there what a killed process left stays
+    fcntl = None  # type: ignore[assignment]
+
 MANIFEST = ".askew-written.json"
 """In a folder that askew wrote: what it wrote there, with sizes and digests."""
+
+_DRAFT = re.compile(r"\.askew-[0-9a-f]{16}\.part")
+"""The names of drafts, of files and of folders."""
+
+FRESH_SECONDS = 2.0
+"""A draft as young may not be locked yet by who makes it."""
 
 Manifest = dict[str, tuple[int, str]]
 """Of each file, by its path from the folder with forward slashes: bytes and SHA-256."""
@@ -100,9 +115,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         goal = goal.resolve()
         if not goal.parent.is_dir():
             raise DataNotFound(f"{path}: there is no folder {goal.parent}")
-    draft = (Path(tempfile.gettempdir()) if special else goal.parent) / f".askew-{secrets.token_hex(8)}.part"
+    draft = _named(Path(tempfile.gettempdir()) if special else goal.parent)
     try:
-        with cleaned_up(), _writing(path, draft):
+        with cleaned_up(), _writing(path, draft), _claimed(draft):
             yield draft
             if special:
                 with draft.open("rb") as source, goal.open("wb") as sink:
@@ -132,13 +147,15 @@ def output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str 
             and the folder is as it was.
         DataNotFound: the folder above does not exist.
     """
-    check_output_folder(path, force=force, reads=reads)
     goal = Path(path).resolve()
+    for place in (goal, goal.parent):
+        sweep(place)
+    check_output_folder(path, force=force, reads=reads)
     draft = _draft(goal)
     try:
-        with cleaned_up(), _writing(path, draft):
+        with cleaned_up(), _writing(path, draft), _claimed(draft, folder=True):
             new = draft / "new"
-            new.mkdir(parents=True)
+            new.mkdir()
             yield new
             written = _contents(new)
             write_whole(new / MANIFEST, json.dumps({"written": written}, indent=1, sort_keys=True) + "\n")
@@ -201,7 +218,55 @@ def _holds(folder: Path, place: Path) -> bool:
 def _draft(goal: Path) -> Path:
     """Returns where to draft a folder: beside it; or in it, if it is a mount or the folder above is locked."""
     inside = goal.is_dir() and (os.path.ismount(goal) or not os.access(goal.parent, os.W_OK))
-    return (goal if inside else goal.parent) / f".askew-{secrets.token_hex(8)}.part"
+    return _named(goal if inside else goal.parent)
+
+
+def _named(folder: Path) -> Path:
+    return folder / f".askew-{secrets.token_hex(8)}.part"
+
+
+@contextmanager
+def _claimed(draft: Path, *, folder: bool = False) -> Iterator[None]:
+    """Makes a draft, empty, and locks it for the block: the lock goes with the process, however it ends."""
+    if folder:
+        draft.mkdir()
+    handle = os.open(draft, os.O_RDONLY | (0 if folder else os.O_CREAT), 0o666) if fcntl is not None else None
+    try:
+        if handle is not None:
+            with contextlib.suppress(OSError):  # a file system without locks: `sweep` gets none either, and leaves it
+                fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Removes the drafts that killed processes left in a folder; those of a process that lives are locked and stay.
+
+    What is in the way of that, such as a folder that cannot be read, is passed over.
+    """
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for draft in [Path(entry) for entry in entries if _DRAFT.fullmatch(entry.name)]:
+            with contextlib.suppress(OSError):
+                _remove_left(draft)
+
+
+def _remove_left(draft: Path) -> None:
+    handle = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(handle)
+        if time.time() - found.st_mtime < FRESH_SECONDS:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            shutil.rmtree(draft, ignore_errors=True)
+        elif stat.S_ISREG(found.st_mode):
+            draft.unlink()
+    finally:
+        os.close(handle)
 
 
 def _contents(folder: Path) -> Manifest:

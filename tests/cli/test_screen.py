@@ -12,6 +12,7 @@ from askew.cli.screen import Screen
 from askew.experiment.config import parse
 from askew.experiment.grid import Job, jobs_of
 from askew.experiment.loop import Progress
+from askew.experiment.workers import KILLED
 
 CONFIG = parse(
     {
@@ -124,3 +125,17 @@ def test_an_estimate_that_was_too_short_says_nothing(
         clock.seconds += 60
         shown.tick()
     assert "time left unknown until a cycle ends" in capsys.readouterr().err
+
+
+def test_a_run_whose_process_was_killed_is_said_at_once(
+    tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with screen(tmp_path, clock) as shown:
+        shown.watch(Progress("entropy", 0, 1, 4, "fit", 30))
+        shown.watch(Progress("entropy", 0, 0, 4, KILLED, 0))
+        assert capsys.readouterr().err == (
+            "entropy seed 0: its process was killed; it is tried once more, after the others\n"
+        )
+        clock.seconds += 60
+        shown.tick()
+    assert "entropy" not in capsys.readouterr().err

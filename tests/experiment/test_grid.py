@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,24 @@ def test_jobs_go_seed_by_seed_with_the_whole_pool_at_the_end() -> None:
 def scorer(name: str, **balance: Any) -> dict[str, Any]:
     return {"strategy": name, **balance}
 
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no locks that a killed process loses")
+def test_what_killed_runs_left_half_written_is_swept_when_the_folder_is_opened(digits: Dataset, tmp_path: Path) -> None:
+    config, run = config_of(), tmp_path / "runs" / "random-seed0"
+    with prepared(config, digits, tmp_path), open_ledger(run, HEADER) as ledger:
+        ledger.ask(Cycle(number=0, n_labeled=20, metrics={"accuracy": 0.5}, labeled_counts=(2,) * 10, asked=(99,)))
+    kept = sorted(path.name for path in run.iterdir())
+    for left in (tmp_path / f".askew-{'0' * 16}.part", run / f".askew-{'1' * 16}.part"):
+        left.write_text("half a file")
+        os.utime(left, (time.time() - 60,) * 2)
+    (tmp_path / f".askew-{'2' * 16}.part" / "new").mkdir(parents=True)
+    os.utime(tmp_path / f".askew-{'2' * 16}.part", (time.time() - 60,) * 2)
+    with prepared(config, digits, tmp_path):
+        assert not list(tmp_path.rglob(".askew-*.part"))
+    assert sorted(path.name for path in run.iterdir()) == kept
+
+
+HEADER = Header(label="random", strategy="random", seed=0, cycles=3, budget=10, initial=tuple(range(20)))
 
 LOGISTIC = {"estimator": "sklearn.linear_model.LogisticRegression"}
 IMPOSSIBLE = {

@@ -16,7 +16,7 @@ from askew.errors import InputError
 from askew.experiment.config import ExperimentConfig, parse
 from askew.experiment.grid import FULL, Job, Place
 from askew.experiment.loop import Progress
-from askew.experiment.workers import THREAD_VARIABLES, run_all, run_of
+from askew.experiment.workers import KILLED, THREAD_VARIABLES, run_all, run_of
 from askew.plan import Balance, Plan
 
 STRATEGIES = [
@@ -78,7 +78,10 @@ def work(config, place, job, watch):
     folder = place.out / job.folder
     folder.mkdir(parents=True, exist_ok=True)
     watch(Progress(job.label, job.seed, 0, 3, "fit", 5))
-    if job.label == "kcenter+balance":
+    with (folder / "attempts").open("a") as file:
+        file.write(f"{len(list(place.out.glob('runs/*/done')))} done before\\n")
+    once = job.label == "random" and (place.out / "kill-once").exists()
+    if job.label == "kcenter+balance" or once and (folder / "attempts").read_text().count("\\n") == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     if job.label == "tuned":
         raise RuntimeError("a defect")
@@ -110,11 +113,33 @@ def test_only_the_run_that_died_fails_and_the_others_go_on(tmp_path: Path, work:
     assert {job.label for job in failed} == {"kcenter+balance", "tuned"}
     assert {job.label for job in ended} == {one.label for one in told}
     assert len(ended) == 5
+    assert [one.label for one in told if one.phase == KILLED] == ["kcenter+balance"]
     done = sorted(path.parent.name for path in tmp_path.glob("runs/*/done"))
     assert done == ["entropy+balance-l2-seed7", "full-seed7", "random-seed7"]
     killed = (tmp_path / "runs" / "kcenter+balance-seed7" / "failure.txt").read_text()
-    assert "killed by signal 9" in killed
+    assert "killed by signal 9, twice" in killed
+    attempts = (tmp_path / "runs" / "kcenter+balance-seed7" / "attempts").read_text().splitlines()
+    assert len(attempts) == 2
+    assert attempts[1] == "3 done before" or jobs == 2  # the second time after all others
     assert "a defect" in (tmp_path / "runs" / "tuned-seed7" / "failure.txt").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_run_that_is_killed_once_is_tried_again_and_is_no_failure(tmp_path: Path, work: Any) -> None:
+    (tmp_path / "kill-once").touch()
+    told: list[Progress] = []
+    ended: list[Job] = []
+    config = config_of(strategies=["random", "margin"], protocol={"initial": 5, "budget": 4, "cycles": 3, "seeds": 1})
+    assert run_all(config, Place(tmp_path), watch=told.append, done=ended.append, work=work) == []
+    assert [(one.label, one.phase) for one in told] == [
+        ("random", "fit"),
+        ("random", KILLED),
+        ("margin", "fit"),
+        ("random", "fit"),
+    ]
+    assert [job.label for job in ended] == ["margin", "random"]
+    assert (tmp_path / "runs" / "random-seed0" / "attempts").read_text() == "0 done before\n1 done before\n"
+    assert not list(tmp_path.rglob("failure.txt"))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -18,6 +18,7 @@ from askew.cli.dry_run import about
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.grid import Job, cycles_of, is_finished
 from askew.experiment.loop import Progress
+from askew.experiment.workers import KILLED
 
 LINE_SECONDS = 60.0
 """How often a line is printed where there is no terminal."""
@@ -79,6 +80,10 @@ class Screen:
     def watch(self, progress: Progress) -> None:
         """Takes news of a run."""
         job = Job(progress.label, progress.seed)
+        if progress.phase == KILLED:
+            self._now.pop(job, None)
+            self._print(f"{job.label} seed {job.seed}: its process was killed; it is tried once more, after the others")
+            return
         self._now[job] = progress
         if progress.accuracy is not None:
             self._best[job] = progress.accuracy

@@ -29,7 +29,7 @@ from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.ledger import Cycle, begun, read_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
-from askew.files import whole_file
+from askew.files import sweep, whole_file
 from askew.learn.task import fields_of
 
 try:
@@ -123,6 +123,8 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         n_threads = _checked_threads(config, out, threads)
+        for place in (out, *(out / "runs").glob("*")):
+            sweep(place)
         if (out / about.FILE).is_file() and not _has_results(out):
             for path in (out / "runs").glob("*"):
                 shutil.rmtree(path)

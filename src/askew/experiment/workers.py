@@ -21,7 +21,7 @@ from askew.arrays import Indices
 from askew.data.dataset import Dataset
 from askew.errors import AskewError, InputError
 from askew.experiment.config import DataConfig, ExperimentConfig, StrategyConfig
-from askew.experiment.grid import FULL, Job, Place, is_finished, jobs_of
+from askew.experiment.grid import FULL, Job, Place, cycles_of, is_finished, jobs_of
 from askew.experiment.ledger import open_ledger
 from askew.experiment.loop import Progress, Run, TruthOracle, Watch, run_cycles
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
@@ -42,11 +42,16 @@ class Ended:
     Attributes:
         mendable: the one line of an error that the caller can mend, or None.
         failure: the text of any error, or None.
+        killed: whether its process died.
     """
 
     mendable: str | None = None
     failure: str | None = None
+    killed: bool = False
 
+
+KILLED = "killed"
+"""The phase of a run whose process was killed, until it is tried again."""
 
 Work = Callable[[ExperimentConfig, Place, Job, Watch], None]
 
@@ -63,7 +68,8 @@ def run_all(
 ) -> list[Job]:
     """Runs what is not finished yet, `jobs` runs at a time, and returns the runs that failed.
 
-    A run whose process is killed fails alone; the others go on.
+    A run whose process is killed is tried once more, after all others, which then take no memory from it. If it is
+    killed again, it fails alone.
 
     Args:
         config: checked by `check`, its folder made by `prepared`.
@@ -78,7 +84,7 @@ def run_all(
         InputError: the first run that failed for a reason the caller can mend.
     """
     todo = [job for job in jobs_of(config) if not is_finished(config, place.out, job)]
-    waiting, failed = list(reversed(todo)), []
+    waiting, failed, killed = list(reversed(todo)), [], set()
     with environment(place.threads), _workers(min(jobs, len(todo)), config, place, work or run_job) as workers:
         for worker in workers:
             worker.give(waiting.pop())
@@ -90,17 +96,25 @@ def run_all(
                     watch(news)
                     continue
                 job = worker.take()
-                if news.failure is not None:
-                    folder = place.out / job.folder
-                    folder.mkdir(parents=True, exist_ok=True)
-                    write_whole(folder / "failure.txt", news.failure)
-                    failed.append(job)
-                done(job)
+                if news.killed and job not in killed:
+                    killed.add(job)
+                    waiting.insert(0, job)
+                    watch(Progress(job.label, job.seed, 0, cycles_of(config, job), KILLED, 0))
+                else:
+                    if news.failure is not None:
+                        _write_failure(place.out / job.folder, news.failure)
+                        failed.append(job)
+                    done(job)
                 if news.mendable is not None:
                     raise InputError(news.mendable)
                 if waiting:
                     worker.give(waiting.pop())
     return failed
+
+
+def _write_failure(folder: Path, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "failure.txt", text)
 
 
 class _Worker:
@@ -134,7 +148,7 @@ class _Worker:
         try:
             news: Progress | Ended = self.line.recv()
         except (EOFError, OSError):
-            return Ended(failure=self._buried())
+            return Ended(failure=self._buried(), killed=True)
         return news
 
     def _buried(self) -> str:
@@ -144,7 +158,7 @@ class _Worker:
         code = process.exitcode or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
         hint = ": too little memory? Take fewer --jobs" if code == -signal.SIGKILL else ""
-        return f"The process of this run {how}{hint}. The same askew run goes on from its last cycle.\n"
+        return f"The process of this run {how}, twice{hint}. The same askew run goes on from its last cycle.\n"
 
     def end(self) -> None:
         if self.process is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from askew.errors import DataNotFound, InputError, one_line
@@ -102,7 +102,7 @@ class NetworkModel:
         tensors = {name: value.detach().cpu().contiguous().clone() for name, value in self.network.state_dict().items()}
         tensors |= {SCALE: self.normalise.scale.cpu().clone(), SHIFT: self.normalise.shift.cpu().clone()}
         with whole_file(path) as draft:
-            save_file(tensors, draft, {"askew": json.dumps(self.about, sort_keys=True)})
+            draft.write_bytes(save(tensors, {"askew": json.dumps(self.about, sort_keys=True)}))
             sync(draft)
         if os.name == "posix":
             sync(Path(path).resolve().parent)

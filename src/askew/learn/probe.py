@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from askew.arrays import Array, is_numpy, to_numpy
 from askew.errors import InputError
@@ -254,7 +254,7 @@ class ProbeModel:
             "temperature": np.array([self.weights.temperature], dtype=np.float32),
         }
         with whole_file(path) as draft:
-            save_file(tensors, draft, {"askew": json.dumps(dict(self.about), sort_keys=True)})
+            draft.write_bytes(save(tensors, {"askew": json.dumps(dict(self.about), sort_keys=True)}))
             sync(draft)
         if os.name == "posix":
             sync(Path(path).resolve().parent)
