@@ -17,12 +17,12 @@ from sklearn.isotonic import IsotonicRegression
 
 from askew.errors import InputError
 from askew.report.claims import holm, p_value
+from askew.report.csv_files import csv_files
 from askew.report.headline import headline
 from askew.report.ledgers import read
 from askew.report.measures import Curves, Estimate, area_gain
 from askew.report.savings import Saving, label_savings, labels_needed
 from askew.report.summary import summarize
-from askew.report.tables import csv_files
 
 RESULTS = Path(__file__).parents[2] / "results"
 

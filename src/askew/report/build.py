@@ -57,10 +57,10 @@ def _render(summary: Summary) -> dict[str, bytes]:
         import matplotlib  # noqa: F401 - asked for here, so that a missing one is told in one line
     except ImportError as error:
         raise MissingExtra("writing a report", "vision") from error
+    from askew.report.csv_files import csv_files
     from askew.report.figures import render
     from askew.report.page import page
     from askew.report.sheet import contact_sheet, strips
-    from askew.report.tables import csv_files
 
     rendered, first_asked = render(summary), strips(summary.experiment)
     files = {"index.html": page(summary, rendered, first_asked).encode()}
