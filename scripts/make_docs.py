@@ -54,6 +54,17 @@ WORDS = {
 }
 """What a person calls the values of a TOML file."""
 
+COMPLETION = """## Completion
+
+`askew --print-completion bash` prints a script. With it the shell completes commands, options, strategies, presets and
+files. `zsh` and `tcsh` are known too. To print it needs `pip install ".[completion]"`; to use it needs nothing. Bash
+finds it here:
+
+```text
+mkdir -p ~/.local/share/bash-completion/completions
+askew --print-completion bash > ~/.local/share/bash-completion/completions/askew
+```"""
+
 KINDS = {
     "scorer": "a score for every item; `balance=` works with it, with a proof of how good the answer is (Eq. 4.8)",
     "greedy": "a gain for every item, updated after each pick; `balance=` works with it, pick by pick (Algorithm 2)",
@@ -154,6 +165,7 @@ def command_page(top: argparse.ArgumentParser) -> str:
         "## Exit status\n\n0: done. 1: a run of the experiment failed; the others are kept. 2: something that you can "
         "mend, said in one line; files are as they were."
     )
+    parts.append(COMPLETION)
     return "\n\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
 from askew.cli import demo, features, pick, report, run, strategies, video
+from askew.cli.completion import SHELLS, PrintCompletion
 from askew.errors import AskewError, unknown
 from askew.files import cleaned_up
 
@@ -29,6 +30,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="askew COMMAND --help tells more.",
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    top.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print a script that lets the shell complete commands, strategies and presets, and exit",
+    )
     commands = top.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     top.set_defaults(call=lambda _: _help(top))
     for command in COMMANDS:
