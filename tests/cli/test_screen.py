@@ -104,7 +104,7 @@ def test_the_estimate_is_said_first_and_gives_way_to_the_cycles_that_ended(
     tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with screen(tmp_path, clock, 1200.0) as shown:
-        assert capsys.readouterr().err == ("try: 6 runs; about 20 min to go, by a few batches timed on this machine\n")
+        assert capsys.readouterr().err == ("try: 6 runs; about 20 min to go, estimated from a short timing here\n")
         clock.seconds += 60
         shown.tick()
         assert capsys.readouterr().err.endswith("; about 19:00 left\n")

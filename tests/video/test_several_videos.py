@@ -50,11 +50,11 @@ def test_a_file_that_does_not_say_which_clip_its_boxes_are_of_is_refused(tmp_pat
     mot.write_text(to_mot([boxes(1)]))
     with pytest.raises(InputError, match=r"d\.txt cannot tell 2 videos apart"):
         read_videos(mot, two)
-    with pytest.raises(InputError, match="speaks of 1 videos, 0 of them 'b': it has 'a'"):
+    with pytest.raises(InputError, match="speaks of 1 video, 0 of them 'b': it has 'a'"):
         read_videos(document(tmp_path, {"a": [boxes(1)]}), two)
     plain = {"images": [{"id": 1, "file_name": "1.jpg"}], "categories": [], "annotations": []}
     (tmp_path / "d.json").write_text(json.dumps(plain))
-    with pytest.raises(InputError, match="speaks of 1 videos, 0 of them 'a'"):
+    with pytest.raises(InputError, match="speaks of 1 video, 0 of them 'a'"):
         read_videos(tmp_path / "d.json", two)
 
 

@@ -47,14 +47,14 @@ def text(found: dict[str, Any]) -> str:
     """Writes it for a person."""
     counts, steps, n_items = found["label_counts"], found["training_steps"], found["pool_items"]
     rows = {
-        "strategies": f"{', '.join(found['strategies'])}, each with {_several(len(found['seeds']), 'seed')} "
+        "strategies": f"{', '.join(found['strategies'])}, each with {several(len(found['seeds']), 'seed')} "
         f"({_listed(found['seeds'])})",
         "cycles": f"{len(counts)}, on {_listed(counts)} labels of a pool of {n_items:,}",
         "full": f"also trains on all {n_items:,} items, once a seed",
         "training": "one fit a cycle" if steps is None else f"{_listed(steps[: len(counts)])} steps",
         "test": f"on {found['test_items']:,} items of {found['dataset']}",
         "results": f"{found['out']} ({_state(found)})",
-        "at a time": f"{_several(found['jobs'], 'run')}, each with {_several(found['threads'], 'thread')}",
+        "at a time": f"{several(found['jobs'], 'run')}, each with {several(found['threads'], 'thread')}",
         "time": f"{about(found['seconds'])} on this machine" if found["seconds"] else "nothing is left to run",
     }
     if not found["full"]:
@@ -63,7 +63,7 @@ def text(found: dict[str, Any]) -> str:
         rows["training"] += f"; {steps[-1]:,} for the whole pool"
     width = max(map(len, rows))
     shown = "\n".join(f"  {name:<{width}}  {what}" for name, what in rows.items())
-    return f"{found['name']}: {_several(found['runs'], 'run')}\n{shown}\nA dry run: nothing was written."
+    return f"{found['name']}: {several(found['runs'], 'run')}\n{shown}\nA dry run: nothing was written."
 
 
 def about(seconds: float) -> str:
@@ -83,7 +83,7 @@ def _state(found: dict[str, Any]) -> str:
     if not found["finished"] and not found["begun"]:
         return "nothing there yet"
     begun = f", {found['begun']} begun" if found["begun"] else ""
-    return f"{found['finished']} of {_several(found['runs'], 'run')} finished{begun}"
+    return f"{found['finished']} of {several(found['runs'], 'run')} finished{begun}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -92,5 +92,6 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(some if len(some) <= 8 else [*some[:3], "…", some[-1]])
 
 
-def _several(n: int, what: str) -> str:
+def several(n: int, what: str) -> str:
+    """Writes a number of things: `1 run`, `1,200 runs`."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"

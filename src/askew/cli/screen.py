@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from askew.cli.dry_run import about
+from askew.cli.dry_run import about, several
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.grid import Job, cycles_of, is_finished
 from askew.experiment.loop import Progress
@@ -58,13 +58,13 @@ class Screen:
         self._now: dict[Job, Progress] = {}
         self._best: dict[Job, float] = {}
         self._start = self._last_line = clock()
-        self._title = f"{config.name}: {len(jobs)} runs"
+        self._title = f"{config.name}: {several(len(jobs), 'run')}"
         self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._render, transient=True)
 
     def __enter__(self) -> Screen:
         before = f", {len(self._ended)} finished before" if self._ended else ""
         if self._expected:
-            self._print(f"{self._title}{before}; {about(self._expected)} to go, by a few batches timed on this machine")
+            self._print(f"{self._title}{before}; {about(self._expected)} to go, estimated from a short timing here")
         elif before:
             self._print(f"{self._title}{before}")
         if self._console.is_terminal:

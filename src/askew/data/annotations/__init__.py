@@ -132,9 +132,8 @@ def _named(file: CocoFile, name: str) -> str:
         if len(called) == 1:
             return called[0]
     known = ", ".join(map(repr, list(file.videos)[:3])) or "none"
-    raise InputError(
-        f"detections: {file.where} speaks of {len(file.videos)} videos, {len(called)} of them {name!r}: it has {known}"
-    )
+    videos = "1 video" if len(file.videos) == 1 else f"{len(file.videos)} videos"
+    raise InputError(f"detections: {file.where} speaks of {videos}, {len(called)} of them {name!r}: it has {known}")
 
 
 def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
