@@ -81,3 +81,29 @@ def test_tables_whose_rows_are_in_another_order_are_refused() -> None:
     with pytest.raises(InputError, match="in another order"):
         query("entropy", 1, probs=cut, labels=pandas.Series([0, -1, -1, -1]))
     assert query("entropy", 1, probs=cut, labels=pandas.Series([0, -1, -1, -1]).to_numpy()).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "values", [["ant", "bee", "emu"], [0, 1, 3], [10, 20, 30], [0.0, 1.0, 3.0], [1, 2, 5]], ids=lambda v: str(v[1])
+)
+@pytest.mark.parametrize("more", [{}, {"balance": 0.5}])
+@pytest.mark.parametrize("place", ["linear_model.LogisticRegression", "ensemble.RandomForestClassifier"])
+def test_a_classifier_of_scikit_learn_asks_in_three_lines(values, more, place):
+    """It has seen three of the classes, and its columns are those."""
+    module, name = place.split(".")
+    classifier = getattr(pytest.importorskip(f"sklearn.{module}"), name)(random_state=0)
+    rng = np.random.default_rng(0)
+    x, codes = rng.normal(size=(60, 2)), np.where(np.arange(60) % 4, -1, np.arange(60) % 3)
+    labels = np.array([None if code < 0 else values[code] for code in codes], dtype=object)
+    known = codes >= 0
+    model = classifier.fit(x[known], np.array([values[code] for code in codes[known]]))
+    more = {**more, "probs": model.predict_proba(x), "details": True}
+    found = query("margin", 5, labels=labels, classes=model.classes_, **more)
+    plain = query("margin", 5, labels=codes, **more)
+    assert found.chosen.tolist() == plain.chosen.tolist()
+    assert list(found.predicted) == [str(model.classes_[code]) for code in plain.predicted]
+
+
+def test_a_label_that_the_model_has_not_is_named():
+    with pytest.raises(InputError, match="labels: 2 at item 1 is none of the classes: 0, 1, 3"):
+        query("margin", 1, labels=[-1, 2], probs=np.full((2, 3), 1 / 3), classes=[0, 1, 3])

@@ -114,6 +114,7 @@ def test_balance_by_predicted_takes_each_class_its_quota() -> None:
         (dict(strategy="entropy", probs=P, seed=-1), ["seed", "-1"]),
         (dict(strategy="entropy", probs=P, seed=None), ["seed", "None"]),
         (dict(strategy="entropy", probs=P, seed=1.5), ["seed", "1.5"]),
+        (dict(strategy="entropy", probs=P, seed=np.random.default_rng(0)), ["seed", "whole number", "Generator"]),
         (dict(strategy="entropy", probs=P, seed=True), ["seed", "True"]),
         (dict(strategy="entropy", prob=P), ["prob", "did you mean 'probs'"]),
         (dict(strategy="entropy", probs=P, label=[0] * len(P)), ["label", "did you mean 'labels'"]),

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from askew.arrays import Indices, to_numpy
+from askew.arrays import Indices, is_whole, to_numpy
 from askew.errors import InputError, one_line
-from askew.pool import is_gap
+from askew.pool import Pool, is_gap
 
 GAPS = frozenset(("", "-1", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None"))
 """Labels that mean unlabeled, unless a class is called so."""
@@ -86,6 +86,30 @@ def label_cells(labels: Any) -> list[str] | None:
     if not any(isinstance(value, str) for value in values):
         return None
     return ["" if is_gap(value) else str(value).strip() for value in values]
+
+
+def as_places(labels: Any, classes: Any) -> Any:
+    """Returns labels that are numbers as places in `classes`, where those are numbers too; others as they are.
+
+    `classes_` of a scikit-learn model that has not seen every class yet is such an array.
+
+    Raises:
+        InputError: a label is none of the classes.
+
+    >>> as_places([3, None, 0], np.array([0, 1, 3]))
+    array([ 2, -1,  0])
+    """
+    values = to_numpy(classes).tolist()
+    whole = all(is_whole(one) or (isinstance(one, float) and one.is_integer()) for one in values)
+    if labels is None or not values or not whole or label_cells(labels) is not None:
+        return labels
+    known = Pool(labels).labels
+    place = {int(value): code for code, value in enumerate(values)}
+    strange = np.flatnonzero((known >= 0) & ~np.isin(known, list(place)))
+    if len(strange):
+        listed = one_line(", ".join(map(str, place)), 100)
+        raise InputError(f"labels: {known[strange[0]]} at item {strange[0]} is none of the classes: {listed}")
+    return np.fromiter((place.get(label, -1) for label in known.tolist()), np.int64, len(known))
 
 
 def checked_classes(classes: Iterable[Any], columns: Sequence[str] | None, n_classes: int | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from askew.arrays import Array, Floats, Indices, to_numpy
 from askew.errors import InputError, unknown
-from askew.names import check_ids, checked_classes, class_codes, ids_of, label_cells, named_columns
+from askew.names import as_places, check_ids, checked_classes, class_codes, ids_of, label_cells, named_columns
 from askew.pick import balance as eq48
 from askew.pick.frames import FrameTable, frame_table, pick_balanced_frames, pick_frames
 from askew.pick.greedy import GreedyBalance, greedy
@@ -114,7 +114,8 @@ def query(
         spacing: for frames of video, which neighbours are left out; needs `videos`. Balance then reads `objects`.
         seed: settles ties and the draws of stochastic strategies; the same seed gives the same answer.
         ids: what the N items are called, with `details`; the index of the tables if left out.
-        classes: the names of the C classes, in the order of the columns of P.
+        classes: the names of the C classes, in the order of the columns of P; or their numbers, such as `classes_` of
+            a scikit-learn model, and then labels are such numbers too.
         details: return a `Selection`, which also holds scores, predicted classes and ids, and what the balance says.
         **given: the arrays that the strategy reads, by the names in `askew.predictions.FIELDS`: probs (N, C) rows that
             sum to 1, never logits; features (N, D); draws (T, N, C); dispersion (N,); margins (N, C);
@@ -142,7 +143,7 @@ def query(
     index = ids_of({"labels": labels, **arrays})
     pred = Predictions(**arrays)
     names = _class_names(classes, arrays.get("probs"), pred.n_classes)
-    pool = _pool(plan, labels, pred, names)
+    pool = _pool(plan, labels if classes is None else as_places(labels, classes), pred, names)
     if not details:
         if ids is not None:
             raise InputError("ids: are returned with details=True: add it, or leave ids out")
