@@ -196,6 +196,21 @@ def test_pictures_of_several_parts_come_in_their_order(word, monkeypatch):
     assert np.array_equal(np.concatenate([*rows.blocks(3)]), rows.array())
 
 
+def test_each_core_takes_a_batch_and_torch_is_left_as_it_was(word, monkeypatch):
+    threads, inside = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    plain = Extractor.__call__
+    monkeypatch.setattr(Extractor, "__call__", lambda self, x: inside.append(torch.get_num_threads()) or plain(self, x))
+    monkeypatch.setitem(features_module.BATCH, "cpu", 2)
+    try:
+        found = features(pictures(9), word, side_px=SIDE)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert inside == [1] * 5
+    assert np.allclose(found, by_hand(pictures(9), word), atol=1e-4)
+
+
 def test_the_unit_has_mean_zero_and_mean_squared_norm_one():
     x = np.random.default_rng(0).normal(3, 5, (30, 4)).astype(np.float32)
     unit = FeatureRows.of(x).unit

@@ -63,6 +63,17 @@ def number_format(device: torch.device, amp: str) -> torch.dtype:
 
 
 @contextmanager
+def one_thread_a_call() -> Iterator[None]:
+    """Runs its block with one thread for each of torch's operations, in threads that are started in it too."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Runs its block with torch's global generators (processor and `device`) at `seed`, then puts them back.
 

@@ -21,6 +21,7 @@ from askew.data.reading import plain_file, reading
 from askew.data.tables import read_array
 from askew.errors import InputError
 from askew.files import cache_root, whole_file
+from askew.learn.device import one_thread_a_call
 from askew.learn.extractor import Extractor, extractor
 from askew.learn.heads import Weights
 from askew.learn.learner import Given, as_images
@@ -29,7 +30,7 @@ from askew.learn.sources import Source
 PART_ROWS = 2_048
 """How many pictures are computed before their features are written: what an interruption loses at most."""
 
-BATCH = {"cpu": 32, "cuda": 512, "mps": 128}
+BATCH = {"cpu": 16, "cuda": 512, "mps": 128}
 
 KEY_BYTES = 16
 
@@ -227,6 +228,9 @@ def missing(images: Images, network: Extractor) -> list[int]:
 def compute(images: Images, items: Sequence[int], network: Extractor) -> Iterator[NDArray[np.float32]]:
     """Yields the features (B, D) of some pictures, a batch at a time; nothing is kept.
 
+    On a processor each core takes a batch of its own. The layers of such networks are small: cores that share one wait
+    for each other after each, and for long where other work holds one of them.
+
     Raises:
         InputError: a picture cannot be read.
     """
@@ -237,9 +241,15 @@ def compute(images: Images, items: Sequence[int], network: Extractor) -> Iterato
             return pictures.read_square(paths[item], network.side_px)
         return pictures.square(pixels[item], network.side_px)
 
+    size = BATCH[network.device.type]
+    if network.device.type == "cpu":
+        batches = [items[start : start + size] for start in range(0, len(items), size)]
+        with one_thread_a_call():
+            yield from pictures.in_threads(lambda batch: network(np.stack([square(item) for item in batch])), batches)
+        return
     squares = pictures.in_threads(square, items)
-    while batch := list(itertools.islice(squares, BATCH[network.device.type])):
-        yield network(np.stack(batch))
+    while taken := list(itertools.islice(squares, size)):
+        yield network(np.stack(taken))
 
 
 def picture_keys(images: Images) -> list[bytes]:
