@@ -299,6 +299,7 @@ def test_thumbnails_carry_the_file_and_what_the_model_predicted(
     for said in ("shirt/&lt;a&gt;.jpg: Pullover, predicted Pullover", "coat/b.jpg: Dress, predicted Ankle boot"):
         assert f'alt="{said}"' in text
     assert "<span>predicted Pullover</span>" in text
+    assert "with the true class, the class that the model predicted before it was told and the file." in text
     assert '<span class="wrong">predicted Ankle boot</span>' in text
 
 
@@ -310,6 +311,7 @@ def test_thumbnails_of_earlier_versions_are_shown_without_names(made: Path) -> N
     assert f'alt="item {picture.item}: {picture.truth}"' in text
     shown = text.split('id="asked-first"')[1].split("</section>")[0]
     assert "<span>predicted" not in shown
+    assert "best first, with the true class and the number of the item." in shown
 
 
 def test_thumbnails_of_another_kind_are_refused(experiment: Callable[..., Path]) -> None:

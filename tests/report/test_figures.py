@@ -15,10 +15,16 @@ from matplotlib.figure import Figure
 
 from askew.experiment.ledger import Cycle
 from askew.report.balance_figures import class_counts, l1_scores, weight_curves
-from askew.report.curve_figures import gain_over_plain, gain_over_random, labels_saved, learning_curves
+from askew.report.curve_figures import (
+    gain_over_plain,
+    gain_over_random,
+    labels_saved,
+    learning_curves,
+    phase_seconds,
+)
 from askew.report.figures import DRAWINGS
 from askew.report.ledgers import read
-from askew.report.style import GREY, PAPER, looks, style
+from askew.report.style import GREY, PAPER, PHASES, looks, style
 from askew.report.summary import Summary, summarize
 
 LABELS = ("random", "entropy", "entropy+balance", "margin", "kcenter", "bald")
@@ -231,3 +237,21 @@ def test_all_figures_are_as_wide_as_the_page(summary: Summary) -> None:
             figure = drawing.draw(summary, narrow)
             assert figure is not None
             assert figure.get_size_inches()[0] == (4.2 if narrow else 10.0), drawing.name
+
+
+def test_a_phase_has_one_colour_whichever_came_first(
+    experiment: Callable[..., Path], writer: Callable[..., Path], head: Callable[..., Any]
+) -> None:
+    folder = experiment(labels=("random",), seeds=(0,), cycles=2, full=False, thumbnails=False)
+    seconds = {"tidy": 1.0, "query": 2.0, "fit": 4.0}
+    writer(folder, head("margin", 0, 1, 10), [Cycle(0, 10, {"accuracy": 0.5}, (1,) * 10, seconds=seconds)])
+    figure = phase_seconds(summarize(read(folder)))
+    assert figure is not None
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["fit", "evaluate", "predict", "query", "tidy"]
+    bars = [bar for bar in figure.axes[0].patches if round(bar.get_y() + bar.get_height() / 2) == 1]
+    assert [(to_hex(bar.get_facecolor()), bar.get_width()) for bar in bars if bar.get_width()] == [
+        (PHASES[0], 4.0),
+        (PHASES[3], 2.0),
+        (PHASES[4], 1.0),
+    ]

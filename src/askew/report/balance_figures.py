@@ -160,6 +160,9 @@ def _class_axis(ax: Axes, classes: Sequence[str], rotated: bool) -> None:
     ax.tick_params(axis="x", length=0, pad=1)
     if len(classes) > MOST_NAMED_CLASSES:
         ax.set_xticks([0, len(classes) - 1], ["class 0", f"{len(classes) - 1}"])
+        first, last = ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
         return
     ax.set_xticks(range(len(classes)), _short_names(classes), fontsize=7.5)
     if rotated:

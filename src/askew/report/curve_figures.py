@@ -31,6 +31,9 @@ from askew.report.savings import Saving
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks
 from askew.report.summary import Comparison, Line, Summary
 
+PHASE_NAMES = ("fit", "evaluate", "predict", "query", "save")
+"""The phases of a cycle in their order; each has one colour in every report."""
+
 
 def learning_curves(summary: Summary, narrow: bool = False) -> Figure | None:
     """Draws the mean of every strategy over its label counts, and a band of one standard deviation for two of them.
@@ -179,7 +182,8 @@ def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
     """Draws the seconds of each phase of a cycle, mean over cycles and seeds."""
     found = {line.label: mean_of_cycles(summary.experiment, line.label) for line in summary.lines}
     seconds = {label: of_label for label, of_label in found.items() if of_label}
-    phases = list(dict.fromkeys(phase for of_label in seconds.values() for phase in of_label))
+    found_phases = {phase for of_label in seconds.values() for phase in of_label}
+    phases = [phase for phase in PHASE_NAMES if phase in found_phases] + sorted(found_phases - {*PHASE_NAMES})
     if not phases:
         return None
     figure, ax = figure_of(narrow, 0.95 + 0.3 * len(seconds))
@@ -192,7 +196,7 @@ def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
                 width,
                 left=left,
                 height=0.62,
-                color=PHASES[number % len(PHASES)],
+                color=_phase_colour(phase, number),
                 edgecolor=PAPER,
                 linewidth=0.6,
                 label=phase if row == 0 else None,
@@ -205,6 +209,10 @@ def phase_seconds(summary: Summary, narrow: bool = False) -> Figure | None:
     figure.legend(loc="upper right", ncols=len(phases), handlelength=0.9, columnspacing=1.2, bbox_to_anchor=(1, 1.0))
     figure.tight_layout(pad=0.6, rect=(0, 0, 1, 1 - 0.28 / figure.get_size_inches()[1]))
     return figure
+
+
+def _phase_colour(phase: str, number: int) -> str:
+    return PHASES[PHASE_NAMES.index(phase) if phase in PHASE_NAMES else number % len(PHASES)]
 
 
 def metric_name(summary: Summary) -> str:

@@ -44,6 +44,7 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         tables={table.name: table for table in tables(summary)},
         keys={label: (f"var(--{CSS_NAMES[of.colour]})", " ".join(map(str, of.dashes))) for label, of in look.items()},
         strips=first_asked,
+        captioned=_captioned(first_asked),
         failures=[(run, reason(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],
         config=_flat(experiment.config),
@@ -53,6 +54,16 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         short=lambda label: one_line(label, 60),
     )
     return html
+
+
+def _captioned(strips: Sequence[Strip]) -> str:
+    """Says what stands below the pictures of what was asked first."""
+    pictures = [picture for strip in strips for picture in strip.pictures]
+    parts = ["the true class"]
+    if any(picture.predicted for picture in pictures):
+        parts.append("the class that the model predicted before it was told")
+    parts.append("the file" if any(picture.name for picture in pictures) else "the number of the item")
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _template(name: str) -> Template:
