@@ -70,6 +70,8 @@ def test_the_index_and_the_columns_of_a_table_are_names() -> None:
     assert pandas.DataFrame(found.rows()).id.tolist() == ["b.jpg", "c.jpg"]
     with pytest.raises(InputError, match="classes: are in another order than the columns"):
         query("entropy", 1, probs=probs, classes=["dog", "cat"])
+    with pytest.raises(InputError, match="labels: 'emu' at item 0 is none of the 2 classes"):
+        query("entropy", 1, probs=probs, labels=pandas.Series(["emu", None, None, None], index=FILES))
 
 
 def test_tables_whose_rows_are_in_another_order_are_refused() -> None:

@@ -144,14 +144,13 @@ def query(
     pred = Predictions(**arrays)
     names = _class_names(classes, arrays.get("probs"), pred.n_classes)
     pool = _pool(plan, labels if classes is None else as_places(labels, classes), pred, names)
-    if not details:
-        if ids is not None:
-            raise InputError("ids: are returned with details=True: add it, or leave ids out")
-        return select(plan, n, pred, pool, seed=seed).chosen
+    if ids is not None and not details:
+        raise InputError("ids: are returned with details=True: add it, or leave ids out")
     called = index if ids is None else to_numpy(ids).tolist()
-    if called is not None:
+    if details and called is not None:
         check_ids(called, len(pool))
-    return select(plan, n, pred, pool, seed=seed).named(called, names)
+    found = select(plan, n, pred, pool, seed=seed)
+    return found.named(called, names) if details else found.chosen
 
 
 def _class_names(classes: Array | None, probs: Array | None, n_classes: int | None) -> tuple[str, ...] | None:
@@ -205,9 +204,9 @@ def _predicted(pred: Predictions, chosen: Indices) -> tuple[int | None, ...] | N
     if pred.probs is None:
         return None
     rows = to_numpy(pred.probs[chosen])
-    known = np.isfinite(rows).all(axis=1).tolist()
-    best = np.nan_to_num(rows).argmax(axis=1).tolist()
-    return tuple(code if there else None for code, there in zip(best, known, strict=True))
+    best = np.nan_to_num(rows).argmax(axis=1).astype(object)
+    best[~np.isfinite(rows).all(axis=1)] = None
+    return tuple(best.tolist())
 
 
 def _greedy(
