@@ -31,7 +31,7 @@ class Target:
 
 def targets() -> Mapping[str, Target]:
     """Returns every target by name; packages that are heavy to import are imported here."""
-    return {**_arrays(), **_datasets(), **_hub(), **_boxes(), **_films(), **_settings(), **_picks()}
+    return {**_arrays(), **_datasets(), **_frozen(), **_hub(), **_boxes(), **_films(), **_settings(), **_picks()}
 
 
 def _npy(array: Any) -> bytes:
@@ -223,6 +223,33 @@ def _datasets() -> dict[str, Target]:
         ),
         "safetensors": Target("a.safetensors", weights.read, (save(tensors),)),
         "model": Target("model.safetensors", read_saved, (model,)),
+    }
+
+
+def _frozen() -> dict[str, Target]:
+    """What is read of frozen features: a file of them, a part of the cache with its keys whole, a saved head."""
+    from askew.learn.features import KEY_BYTES, _Known, of_file
+    from askew.learn.probe import LinearProbe
+    from askew.learn.sources import Source
+
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    probe, keys = LinearProbe(2), [bytes([i] * KEY_BYTES) for i in range(6)]
+    with tempfile.TemporaryDirectory() as folder:
+        probe.fit(x, np.arange(6) % 2).save(Path(folder) / "probe")
+        model = (Path(folder) / "probe").read_bytes()
+
+    def file(path: Path) -> object:
+        return of_file(Source.of(f"file:{path}")).unit
+
+    def part(path: Path) -> object:
+        np.save(path.with_name("a.keys.npy"), np.frombuffer(b"".join(keys), np.uint8).reshape(6, KEY_BYTES))
+        known = _Known(path.parent, 3)
+        return known.missing(keys) or known.rows(keys).array()
+
+    return {
+        "features": Target("a.npy", file, (_npy(x), _npy(x.astype(np.float64)), _npy(np.arange(6).reshape(2, 3)))),
+        "features-part": Target("part/a.npy", part, (_npy(x),)),
+        "probe": Target("probe.safetensors", probe.load, (model,)),
     }
 
 

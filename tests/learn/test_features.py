@@ -217,6 +217,7 @@ def test_the_unit_has_mean_zero_and_mean_squared_norm_one():
     assert np.allclose(unit.of(x).mean(axis=0), 0, atol=1e-6)
     assert (unit.of(x) ** 2).sum(axis=1).mean() == pytest.approx(1, rel=1e-5)
     assert FeatureRows.of(np.ones((3, 2))).unit.scale == 1
+    assert FeatureRows.of(np.array([[1e38], [-1e38]])).unit.scale == pytest.approx(1e38)
 
 
 def test_rows_of_a_file_stay_mapped(tmp_path):
@@ -232,7 +233,8 @@ def test_rows_of_a_file_stay_mapped(tmp_path):
     [
         (np.zeros((5, 3)), r"x\.npy has 5 rows for 6 pictures"),
         (np.zeros(6), r"expected numbers \(N, D\), got float64 \(6,\)"),
-        (np.array([[1.0, 2], [np.inf, 0], *[[0, 0]] * 4]), r"row 1 is not finite"),
+        (np.array([[1.0, 2], [np.inf, 0], *[[0, 0]] * 4]), r"row 1 is not finite in float32"),
+        (np.array([[1.0, 2], *[[0, 0]] * 4, [0, 1e39]]), r"row 5 is not finite in float32"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(array, message, tmp_path):

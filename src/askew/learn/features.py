@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,23 @@ class FeatureRows:
         """Returns the rows of one array (N, D)."""
         return cls((array,), np.zeros(len(array), dtype=np.int64), np.arange(len(array)))
 
+    @classmethod
+    def checked(cls, what: str, array: NDArray[Any]) -> FeatureRows:
+        """Returns the rows of an array after checking that it holds finite numbers (N, D); it is read once for it.
+
+        Raises:
+            InputError: it does not, or a number is too large for float32.
+        """
+        if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fiu":
+            raise InputError(f"{what}: expected numbers (N, D), got {array.dtype} {array.shape}")
+        rows, first = cls.of(array), 0
+        for block in rows.blocks():
+            bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
+            if len(bad):
+                raise InputError(f"{what}: row {first + bad[0]} is not finite in float32")
+            first += len(block)
+        return rows
+
     def __len__(self) -> int:
         return len(self.row)
 
@@ -107,7 +125,7 @@ class FeatureRows:
             total += block.sum(axis=0, dtype=np.float64)
         mean = total / len(self)
         for block in self.blocks():
-            squares += float(np.square(block - mean.astype(np.float32)).sum(dtype=np.float64))
+            squares += float(np.square(block - mean).sum())
         scale = math.sqrt(squares / len(self))
         return Unit(mean, scale if scale > 0 else 1.0)
 
@@ -125,7 +143,7 @@ class FeatureRows:
         out = np.empty((len(self), self.width), dtype=np.float32)
         for number, part in enumerate(self.parts):
             items = np.flatnonzero(self.part == number)
-            if len(items):
+            with np.errstate(over="ignore"):
                 out[items] = part[self.row[items]]
         return out
 
@@ -182,18 +200,9 @@ def of_file(source: Source, n_items: int | None = None) -> FeatureRows:
         InputError: it holds no (N, D) numbers, one that is not finite, or another number of rows.
     """
     assert source.file is not None
-    array = read_array("features", source.file)
-    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
-        raise InputError(f"features: {source.file}: expected numbers (N, D), got {array.dtype} {array.shape}")
-    if n_items is not None and len(array) != n_items:
-        raise InputError(f"features: {source.file} has {len(array)} rows for {n_items} pictures")
-    rows = FeatureRows.of(array)
-    first = 0
-    for block in rows.blocks():
-        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-        if len(bad):
-            raise InputError(f"features: {source.file}: row {first + bad[0]} is not finite")
-        first += len(block)
+    rows = FeatureRows.checked(f"features: {source.file}", read_array("features", source.file))
+    if n_items is not None and len(rows) != n_items:
+        raise InputError(f"features: {source.file} has {len(rows)} rows for {n_items} pictures")
     return rows
 
 

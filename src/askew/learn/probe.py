@@ -227,7 +227,7 @@ class ProbeModel:
         needs = checked_needs(needs, f"a {self.about['head']} head", self.probe.gives)
         rows = self.probe.feed(images)
         if len(rows) == 0:
-            raise InputError("images: nothing to predict")
+            raise InputError("features: nothing to predict")
         if rows.width != self.about["width"]:
             raise InputError(f"features: {rows.width} an item, the model was trained on {self.about['width']}")
         out: Found = {"features": rows.array()} if "features" in needs else {}
@@ -264,14 +264,11 @@ def as_rows(given: Given) -> FeatureRows | None:
     """Returns features as rows, if (N, D) numbers are given; None if it is something else, such as pictures.
 
     Raises:
-        InputError: one of them is not finite.
+        InputError: there are none, or one of them is not finite.
     """
     if isinstance(given, FeatureRows):
         return given
     array = given if is_numpy(given) else to_numpy(given) if hasattr(given, "ndim") else None
     if array is None or array.ndim != 2 or array.dtype.kind not in "fiu":
         return None
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
-        raise InputError(f"features: {len(bad)} of {len(array)} rows are not finite; first at item {bad[0]}")
-    return FeatureRows.of(array)
+    return FeatureRows.checked("features", array)
