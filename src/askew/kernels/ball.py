@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Floats, Indices
 from askew.kernels.rows import CentredRows
-from askew.kernels.similarity import Side, products
+from askew.kernels.similarity import Bound, Side, products
 
 TILE = 512
 """Rows, and pairs, that are measured at a time."""
@@ -21,6 +23,8 @@ class Ball:
     Pairs so near to the radius that rounding could decide are measured by their differences.
     """
 
+    bounded = False
+
     def __init__(self, rows: CentredRows, radius: float) -> None:
         self._rows, self._radius, self.n_dims = rows, radius * rows.scale, rows.n_dims
         self._norms2, self._lengths = np.empty(len(rows.features)), np.empty(len(rows.features))
@@ -29,14 +33,14 @@ class Ball:
             self._norms2[tile] = np.square(rows.take(tile)).sum(axis=1)
             self._lengths[tile] = np.sqrt(np.square(rows.given(tile)).sum(axis=1))
 
-    def left(self, items: Indices) -> Side:
+    def left(self, items: Indices, bound: Bound = "exact") -> Side:  # noqa: ARG002
         """Returns the rows (−2x, |x|², 1), x less the mean of the pool."""
         rows = self._rows.take(items, 2)
         rows[:, -2], rows[:, -1] = np.einsum("ij,ij->i", rows[:, :-2], rows[:, :-2]), 1
         rows[:, :-2] *= -2
         return Side(items, rows)
 
-    def right(self, items: Indices) -> Side:
+    def right(self, items: Indices, dtype: Any = np.float64) -> Side:  # noqa: ARG002
         """Returns the rows (y, 1, |y|²)."""
         rows = self._rows.take(items, 2)
         rows[:, -2], rows[:, -1] = 1, np.einsum("ij,ij->i", rows[:, :-2], rows[:, :-2])

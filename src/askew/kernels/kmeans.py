@@ -40,12 +40,13 @@ class Clusters:
         near2: (M,) its squared distance to the centre of that, in the scaled unit.
         centres: (k, D) float32, scaled.
         rows: (M, D) float32, scaled.
+        scale: the power of two that the features were multiplied by.
 
     Cost: O(M·k·D) a round, at most `ROUNDS`; one float32 copy of the features.
     """
 
     def __init__(self, features: Array, items: Indices, k: int, rng: np.random.Generator) -> None:
-        self.rows = scaled(features, items)
+        self.rows, self.scale = scaled(features, items)
         self._norms2 = np.einsum("ij,ij->i", self.rows, self.rows)
         self.of, self.near2 = np.zeros(len(items), dtype=np.int64), np.zeros(len(items), dtype=np.float32)
         with one_blas_thread():
@@ -113,13 +114,13 @@ class Clusters:
         over_blocks(work, len(self.rows), row_bytes, block_bytes=TILE * row_bytes)
 
 
-def scaled(features: Array, items: Indices) -> NDArray[np.float32]:
-    """Returns (M, D) float32 rows of these items less their mean, times the power of two that brings all below 1."""
+def scaled(features: Array, items: Indices) -> tuple[NDArray[np.float32], float]:
+    """Returns (M, D) float32 rows of these items less their mean, times a power of two that brings all to 1, and it."""
     rows = CentredRows(features, items)
     out = np.empty((len(items), rows.n_dims), dtype=np.float32)
     for start in range(0, len(items), TILE):
         out[start : start + TILE] = rows.take(items[start : start + TILE])
-    return out
+    return out, rows.scale
 
 
 def _unit(rows: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,26 +20,38 @@ SAME = 1e-6
 """Rows at length 1 that are nearer than this count as one: float32 tells no smaller distances."""
 
 
+LOOSE = 0.02
+"""Bounds in float32 are of use where rounding changes k by less than this part of it."""
+
+Bound = Literal["exact", "upper", "lower"]
+
+
 class Side(NamedTuple):
     """One side of a product: pool indices, and the rows that stand for them there."""
 
     items: Indices
-    rows: NDArray[np.float64]
+    rows: NDArray[Any]
 
 
 class Kernel(Protocol):
-    """A similarity k(x, y) = k(y, x) in [0, 1], 1 for x = y."""
+    """A similarity k(x, y) = k(y, x) in [0, 1], 1 for x = y.
+
+    Attributes:
+        n_dims: D.
+        bounded: whether it has bounds in float32, at half the price.
+    """
 
     n_dims: int
+    bounded: bool
 
-    def left(self, items: Indices) -> Side:
-        """Makes ready one side of `between`."""
+    def left(self, items: Indices, bound: Bound = "exact") -> Side:
+        """Makes ready one side of `between`, for k in float64, or in float32 for what is not below it or not above."""
 
-    def right(self, items: Indices) -> Side:
-        """Makes ready the other side."""
+    def right(self, items: Indices, dtype: Any = np.float64) -> Side:
+        """Makes ready the other side, of the dtype of the rows on the left."""
 
-    def between(self, left: Side, right: Side) -> NDArray[np.float64]:
-        """Returns (A, B) k of each pair, in an array that the caller may overwrite."""
+    def between(self, left: Side, right: Side) -> NDArray[Any]:
+        """Returns (A, B) k of each pair, or its bounds, in an array that the caller may overwrite."""
 
     def may_exceed(self, item: int, others: Indices, least: Floats) -> Indices:
         """Returns positions in `others` that hold, beside some more, all where k(item, other) > least, by one pass."""
@@ -54,22 +66,27 @@ class Gaussian:
     def __init__(self, features: Array, width: float) -> None:
         self._unit, self._rate = UnitRows(features), 1 / width**2
         self.n_dims = int(self._unit.given.shape[1])
+        self._slack = (4 * self._rate * (self.n_dims + 32) + 16) * float(np.finfo(np.float32).eps)
+        self.bounded = self._slack < LOOSE
 
-    def left(self, items: Indices) -> Side:
-        """Returns the rows (2x, −|x|², −1) / width²."""
+    def left(self, items: Indices, bound: Bound = "exact") -> Side:
+        """Returns the rows (2x, −|x|², −1) / width²; for bounds the exponent is moved by what rounding may do to it."""
         rows = self._unit.take(items, 2, times=2 * self._rate)
         rows[:, -2], rows[:, -1] = -self._rate * np.sign(self._unit.inverse[items]), -self._rate
-        return Side(items, rows)
+        if bound == "exact":
+            return Side(items, rows)
+        rows[:, -2] += self._slack if bound == "upper" else -self._slack
+        return Side(items, rows.astype(np.float32))
 
-    def right(self, items: Indices) -> Side:
+    def right(self, items: Indices, dtype: Any = np.float64) -> Side:
         """Returns the rows (y, 1, |y|²)."""
         rows = self._unit.take(items, 2)
         rows[:, -2], rows[:, -1] = 1, np.sign(self._unit.inverse[items])
-        return Side(items, rows)
+        return Side(items, rows.astype(dtype, copy=False))
 
-    def between(self, left: Side, right: Side) -> NDArray[np.float64]:
+    def between(self, left: Side, right: Side) -> NDArray[Any]:
         """Returns (A, B) kernel values."""
-        out: NDArray[np.float64] = left.rows @ right.rows.T
+        out: NDArray[Any] = left.rows @ right.rows.T
         np.minimum(out, 0, out=out)
         np.exp(out, out=out)
         return out

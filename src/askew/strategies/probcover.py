@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Array, Indices, is_number, is_whole
-from askew.blocked import over_blocks
 from askew.errors import InputError
 from askew.kernels.ball import Ball
 from askew.kernels.coverage import Coverage
 from askew.kernels.kmeans import Clusters
-from askew.kernels.rows import TILE, CentredRows
+from askew.kernels.rows import CentredRows
 from askew.kernels.threads import one_blas_thread
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.strategies.gains import Gains
 from askew.strategies.registry import strategy
+
+TILE = 256
+"""Balls that are looked at at a time."""
 
 SAMPLE = 4096
 """Balls of so many items say how pure balls of a radius are; of all items where there are fewer."""
@@ -63,39 +65,31 @@ def probcover(
         known = pred.n_classes or len(np.unique(pool.labels[pool.labeled]))
         k = max(2, known) if n_classes == "auto" else int(n_classes)
         again = deepcopy(rng)  # gains that are made anew, to tune a balance, have the same radius
-        radius = pure_radius(features, rows, min(k, len(pool)), purity, again)
+        radius = pure_radius(features, min(k, len(pool)), purity, again)
     return Coverage(Ball(rows, radius), pool.labeled, pool.unlabeled)
 
 
-def pure_radius(features: Array, rows: CentredRows, k: int, purity: float, rng: np.random.Generator) -> float:
-    """Returns the largest radius at which the share `purity` of balls holds items of one of k clusters only.
+def pure_radius(features: Array, k: int, purity: float, rng: np.random.Generator) -> float:
+    """Returns the largest radius at which the share `purity` of balls holds items of one cluster of k only.
 
-    0 where no two clusters differ.
+    It is as exact as float32 has distances; 0 where no two clusters differ.
     """
     everything = np.arange(int(features.shape[0]))
     clusters = Clusters(features, everything, k, rng)
     sample = rng.permutation(everything)[:SAMPLE]
-    foreign = np.sort(distance_to_other_clusters(rows, clusters.of, sample))
+    with one_blas_thread():
+        foreign = np.sort(distance_to_other_clusters(clusters, sample))
     may_be_mixed = min(int((1 - purity) * len(sample) + 1e-9), len(sample) - 1)
     least = float(foreign[may_be_mixed])
-    return float(np.nextafter(least, 0)) / rows.scale if np.isfinite(least) else 0.0
+    return float(np.nextafter(least, 0)) / clusters.scale if np.isfinite(least) else 0.0
 
 
-def distance_to_other_clusters(rows: CentredRows, cluster: Indices, sample: Indices) -> NDArray[np.float64]:
+def distance_to_other_clusters(clusters: Clusters, sample: Indices) -> NDArray[np.float64]:
     """Returns of each sampled item the scaled distance to the nearest item of another cluster; infinity without."""
-    nearest2 = np.full(len(sample), np.inf)
-    everything = np.arange(len(cluster))
-
-    def work(part: slice) -> None:
-        left = rows.take(sample[part])
-        for first in range(0, len(cluster), TILE):
-            others = everything[first : first + TILE]
-            right = rows.take(others)
-            apart2 = (left * left).sum(axis=1)[:, None] + (right * right).sum(axis=1) - 2 * (left @ right.T)
-            apart2[cluster[sample[part], None] == cluster[others]] = np.inf
-            nearest2[part] = np.minimum(nearest2[part], apart2.min(axis=1))
-
-    row_bytes = 8 * rows.n_dims
-    with one_blas_thread():
-        over_blocks(work, len(sample), row_bytes * 8, block_bytes=TILE * row_bytes * 8)
-    return np.asarray(np.sqrt(np.maximum(nearest2, 0)))
+    nearest2 = np.empty(len(sample))
+    for first in range(0, len(sample), TILE):
+        some = sample[first : first + TILE]
+        apart2 = clusters.distances2(some)
+        apart2[clusters.of[:, None] == clusters.of[some]] = np.inf
+        nearest2[first : first + TILE] = apart2.min(axis=0)
+    return np.asarray(np.sqrt(nearest2))
