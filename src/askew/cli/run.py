@@ -68,7 +68,7 @@ def call(arguments: argparse.Namespace) -> int:
         print(json.dumps([{"name": name, "about": what} for name, what in presets().items()], indent=2))
     elif arguments.experiment is None:
         for name, what in presets().items():
-            print(f"{name:<24}  {what}")
+            print(f"{name:<{max(map(len, presets()))}}  {what}")
     else:
         config = read(arguments.experiment)
         return experiment(config, arguments, arguments.out or Path("runs") / config.name)
