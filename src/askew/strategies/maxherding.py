@@ -21,7 +21,7 @@ def maxherding(pred: Predictions, pool: Pool, *, width: float = 1.0) -> Gains:
     Picks are those of the definition, in float64. Gains that agree within 1e-12 of the number of unlabeled items count
     as equal; then the item nearest the mean direction of the pool goes first. Cost: one product of the pool with itself
     in blocks, and then each item with what became better covered while it was among the best. Memory O(N) beside the
-    features, and some 100 MB of blocks; no N × N array.
+    features, and some 30 MB of blocks; no N × N array.
 
     Raises:
         InputError: the features of a labelled item are not finite, or the width is no finite number above 0.
