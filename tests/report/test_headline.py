@@ -170,6 +170,24 @@ def test_balance_is_held_against_its_plain_strategy(summary_of: Callable[..., Su
     assert any(s.startswith("3 seeds do not tell kcenter+balance from kcenter (95% interval") for s in found.balance)
 
 
+def test_balance_around_the_truth_is_not_judged_and_widens_nothing(summary_of: Callable[..., Summary]) -> None:
+    summary = summary_of(
+        {
+            "random": [[0.5, 0.6, 0.7]] * 3,
+            "entropy": [[0.5, 0.60, 0.70], [0.5, 0.62, 0.72], [0.5, 0.58, 0.68]],
+            "entropy+balance": [[0.5, 0.64, 0.74], [0.5, 0.67, 0.76], [0.5, 0.62, 0.72]],
+            "oracle": [[0.5, 0.8, 0.9]] * 3,
+            "oracle+balance": [[0.5, 0.82, 0.92], [0.5, 0.83, 0.9], [0.5, 0.8, 0.9]],
+        }
+    )
+    found = {line.label: line for line in summary.lines}
+    assert (found["oracle+balance"].plain, found["oracle+balance"].over_plain) == ("oracle", None)
+    judged = found["entropy+balance"].over_plain
+    assert judged is not None
+    assert judged.n == 1
+    assert len(headline(summary).balance) == 1
+
+
 def test_an_end_of_an_interval_is_zero_only_if_it_is(summary_of: Callable[..., Summary]) -> None:
     found = summary_of({"random": [[0.5, 0.6, 0.7]] * 3, "entropy": [[0.5, 0.6, 0.7]] * 3})
     ends = ((0.0004, 0.007, "0.04 to 0.7"), (-0.0004, 0.0, "−0.04 to 0.0"), (-0.014, -0.0, "−1.4 to 0.0"))

@@ -59,7 +59,7 @@ class Line:
         gain: over random, at each label count, each with its own interval.
         over_random: over random, averaged over the label counts: what is claimed.
         savings: label count to the labels saved, with the interval of `over_random.widened`.
-        plain_gain, over_plain: the same gains over the plain strategy.
+        plain_gain, over_plain: the same gains over the plain strategy; None if the strategy reads the true labels.
         relative: the curves over what training on everything reaches.
         knows_truth: whether the strategy reads the true labels, so that it is a bound and no rival.
     """
@@ -183,7 +183,7 @@ def summarize(experiment: Experiment, metric: str | None = None) -> Summary:
     plain = {label: base for label in curves if (base := experiment.plain_of(label)) in curves}
     against_random = {label: RANDOM for label in curves if RANDOM in curves and label not in oracles | {RANDOM}}
     over_random = _compare(curves, against_random) | _compare(curves, {o: RANDOM for o in oracles if RANDOM in curves})
-    over_plain = _compare(curves, plain)
+    over_plain = _compare(curves, {label: base for label, base in plain.items() if label not in oracles})
     lines = tuple(
         replace(
             _line(label, curves, full, plain.get(label), over_random.get(label), over_plain.get(label)),

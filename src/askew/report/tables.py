@@ -117,6 +117,8 @@ def _savings(summary: Summary) -> Table | None:
         "interval below; a negative number is labels wasted. ▲ or ▼: a saving or a waste is shown. “none”: the average "
         f"gain over random is not shown, so no saving is claimed. {_several(len(summary.rivals))}"
     )
+    if len(summary.rivals) < len(summary.compared):
+        note += " Strategies that read the true labels are bounds: their intervals are widened for themselves alone."
     columns = ("average gain", "random needs", "needs", *(f"saved at {n:,}" for n in counts))
     return Table("savings", "Labels saved at each label count", note, columns, tuple(rows))
 
