@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from askew import InputError, query
+from askew import Balance, InputError, query
 
 P = np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4], [0.8, 0.2]])
 FILES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
@@ -104,6 +104,101 @@ def test_a_classifier_of_scikit_learn_asks_in_three_lines(values, more, place):
     plain = query("margin", 5, labels=codes, **more)
     assert found.chosen.tolist() == plain.chosen.tolist()
     assert list(found.predicted) == [str(model.classes_[code]) for code in plain.predicted]
+
+
+WIDE = np.random.default_rng(0).dirichlet(np.ones(3), 30)
+CODES = np.r_[[2, 2, 2, 1, 1, 0], np.full(24, -1)]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [3, 1, 2], [2, 1, 0], [0, 1, 4]])
+@pytest.mark.parametrize("how", ["classes", "classes as text", "columns"])
+def test_labels_that_are_numbers_are_the_class_of_that_number(numbers: list[int], how: str) -> None:
+    labels = np.array([-1 if code < 0 else numbers[code] for code in CODES])
+    probs, classes = WIDE, numbers
+    if how == "columns":
+        probs, classes = pytest.importorskip("pandas").DataFrame(WIDE, columns=numbers), None
+    elif how == "classes as text":
+        classes = list(map(str, numbers))
+    found = query("entropy", 6, probs=probs, labels=labels, classes=classes, balance=1.0, details=True)
+    plain = query("entropy", 6, probs=WIDE, labels=CODES, balance=1.0, details=True)
+    assert found.demand.tolist() == plain.demand.tolist() == [3.0, 2.0, 1.0]
+    assert found.chosen.tolist() == plain.chosen.tolist()
+    assert found.predicted == tuple(str(numbers[code]) for code in plain.predicted)
+    with pytest.raises(InputError, match="labels: 7 at item 0 is none of the classes"):
+        query("entropy", 6, probs=probs, labels=np.r_[7, labels[1:]], classes=classes)
+
+
+def test_the_columns_that_pandas_counts_are_places() -> None:
+    pandas = pytest.importorskip("pandas")
+    found = query("entropy", 6, probs=pandas.DataFrame(WIDE), labels=CODES, balance=1.0, details=True)
+    assert found.demand.tolist() == [3.0, 2.0, 1.0]
+    assert found.predicted == tuple(WIDE[found.chosen].argmax(axis=1).tolist())
+
+
+def test_a_class_called_as_unlabeled_is_refused_with_the_way_out() -> None:
+    with pytest.raises(
+        InputError, match="labels: -1 is unlabeled, and a class is called so: pass labels and classes as text"
+    ):
+        query("entropy", 1, probs=P, labels=[-1, 1, -1, -1], classes=[-1, 1])
+    labels = ["-1", "-1", "1", None]
+    assert query("entropy", 1, probs=P, labels=labels, classes=["-1", "1"]).tolist() == [3]
+
+
+def test_true_classes_are_called_as_labels_are() -> None:
+    truth = np.r_[CODES[:6], np.arange(24) % 3]
+    plain = query("oracle", 6, probs=WIDE, labels=CODES, truth=truth).tolist()
+    called = np.array([3, 1, 2])
+    labels = np.where(CODES < 0, -1, called[CODES])
+    assert query("oracle", 6, probs=WIDE, labels=labels, truth=called[truth], classes=called).tolist() == plain
+
+
+def demand(target: object, **how: object) -> list[float]:
+    given = {"probs": WIDE, "labels": CODES, **how}
+    return query("entropy", 30 - 6, **given, balance=1.0, target=target, details=True).demand.tolist()
+
+
+SHARES = demand([0.5, 0.3, 0.2])
+NAMED = {"emu": 0.2, "cat": 0.5, "dog": 0.3}
+
+
+def test_a_target_with_names_is_read_by_them() -> None:
+    """Wanted are half cats of all 30 labels, of which one is there."""
+    assert pytest.approx([14.0, 7.0, 3.0]) == SHARES
+    assert demand(NAMED, classes=["cat", "dog", "emu"]) == SHARES
+    assert demand({2: 0.2, 0: 0.5, 1: 0.3}) == SHARES
+    assert demand({9: 0.2, 7: 0.5, 8: 0.3}, classes=[7, 8, 9], labels=np.full(30, -1)) == demand(
+        [0.5, 0.3, 0.2], labels=np.full(30, -1)
+    )
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(WIDE, columns=["cat", "dog", "emu"])
+    words = pandas.Series(["dog"] * 3 + ["cat"] * 5 + ["emu"] * 2)
+    assert demand(words.value_counts(normalize=True)[["emu", "cat", "dog"]], probs=table) == SHARES
+    assert demand(pandas.Series([0.2, 0.5, 0.3], index=[2, 0, 1])) == SHARES
+    assert demand(pandas.Series([0.5, 0.3, 0.2]), probs=table) == SHARES
+    assert demand(pandas.Series([0.2, 0.5, 0.3], index=["emu", "cat", "dog"]), classes=["cat", "dog", "emu"]) == SHARES
+
+
+@pytest.mark.parametrize(
+    ("target", "how", "words"),
+    [
+        ({"cat": 0.5, "dgo": 0.5}, {"classes": ["cat", "dog", "emu"]}, "'dgo' is none of the classes, cat, dog, emu$"),
+        ({"cat": 0.5, "dog": 0.5}, {"classes": ["cat", "dog", "emu"]}, "no share of emu: write 0"),
+        ({1: 0.5, "1": 0.2, 0: 0.1, 2: 0.2}, {}, "target: has 2 shares of '1'"),
+        (NAMED, {}, "'emu' is none of the classes, 0, 1, 2, as no names of theirs are known"),
+        ({1: 0.5, 2: 0.3, 3: 0.2}, {}, "'3' is none of the classes, 0, 1, 2"),
+    ],
+)
+def test_a_target_of_other_names_is_refused(target: dict, how: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        demand(target, **how)
+
+
+def test_a_target_whose_index_has_two_meanings_is_refused() -> None:
+    shares = pytest.importorskip("pandas").Series([0.5, 0.3, 0.2])
+    with pytest.raises(InputError, match="its index may be classes or their places: pass a dict"):
+        demand(shares, classes=[2, 1, 0])
+    with pytest.raises(InputError, match="'cat' is none of the classes"):
+        Balance(1.0, target=shares.set_axis(["cat", "dog", "emu"]))
 
 
 def test_a_label_that_the_model_has_not_is_named():

@@ -25,11 +25,11 @@ def class_codes(where: str, cells: list[str], classes: Sequence[str] | None) -> 
     Args:
         where: how messages call the labels.
         cells: whole numbers, or names of classes.
-        classes: the names in order; without them the names are sorted.
+        classes: the names in order; without them the names are sorted. Where they are whole numbers, so are labels: 3
+            is the class called 3, wherever its column is.
 
     Raises:
-        InputError: numbers and names mixed, a number that is not whole, a name that is not in `classes`, or cells that
-            are other classes when read as names than when read as numbers.
+        InputError: numbers and names mixed, a number that is not whole, or a label that is not in `classes`.
 
     >>> class_codes("labels", ["dog", "", "cat"], None)
     (array([ 1, -1,  0]), ('cat', 'dog'))
@@ -45,7 +45,14 @@ def class_codes(where: str, cells: list[str], classes: Sequence[str] | None) -> 
             f"{cells.index(digit)} a number: pass classes= with all names in order"
         )
     numbers = None if word is not None else _whole_numbers(where, cells, filled)
-    if numbers is not None and (classes is None or (strange is not None and max(numbers.values()) < len(classes))):
+    called = class_numbers(classes)
+    if numbers is not None and called is not None and set(numbers.values()) <= set(called):
+        return _codes(cells, {cell: called.index(number) for cell, number in numbers.items()}), tuple(classes or ())
+    if (
+        numbers is not None
+        and called is None
+        and (classes is None or (strange is not None and max(numbers.values()) < len(classes)))
+    ):
         return _codes(cells, numbers), None
     if classes is not None and strange is not None:
         raise InputError(
@@ -54,13 +61,7 @@ def class_codes(where: str, cells: list[str], classes: Sequence[str] | None) -> 
         )
     names = tuple(classes) if classes is not None else tuple(sorted(filled))
     place = {name: code for code, name in enumerate(names)}
-    codes = {cell: place[cell] for cell in filled}
-    if numbers is not None and max(numbers.values(), default=0) < len(names) and numbers != codes:
-        raise InputError(
-            f"{where}: the labels are numbers and so are the names of the classes, in another order: name the classes "
-            "with words, or number the labels from 0"
-        )
-    return _codes(cells, codes), names
+    return _codes(cells, {cell: place[cell] for cell in filled}), names
 
 
 def _codes(cells: list[str], codes: Mapping[str, int]) -> Indices:
@@ -88,28 +89,99 @@ def label_cells(labels: Any) -> list[str] | None:
     return ["" if is_gap(value) else str(value).strip() for value in values]
 
 
-def as_places(labels: Any, classes: Any) -> Any:
-    """Returns labels that are numbers as places in `classes`, where those are numbers too; others as they are.
+def class_numbers(classes: Iterable[Any] | None) -> list[int] | None:
+    """Returns the whole numbers that classes are called by, in order; None if some are called otherwise.
+
+    >>> class_numbers(["2", 1, 0.0]), class_numbers(["cat", "1"]), class_numbers(None)
+    ([2, 1, 0], None, None)
+    """
+    numbers = [_whole(one) for one in classes or ()]
+    found = [one for one in numbers if one is not None]
+    return found if found and len(set(found)) == len(numbers) else None
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str):
+        value = float(value) if is_number(value) else None
+    if is_whole(value):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT else None
+
+
+def as_places(labels: Any, numbers: Sequence[int] | None, name: str = "labels") -> Any:
+    """Returns labels that are numbers as places in the numbers of classes; names of classes as they are.
 
     `classes_` of a scikit-learn model that has not seen every class yet is such an array.
 
-    Raises:
-        InputError: a label is none of the classes.
+    Args:
+        labels: (N,) of the numbers, -1 or a gap where unlabeled; or names.
+        numbers: see `class_numbers`; None if classes have names or are not known.
+        name: how messages call the labels.
 
-    >>> as_places([3, None, 0], np.array([0, 1, 3]))
+    Raises:
+        InputError: a label is none of the classes, or -1 is one.
+
+    >>> as_places([3, None, 0], [0, 1, 3])
     array([ 2, -1,  0])
     """
-    values = to_numpy(classes).tolist()
-    whole = all(is_whole(one) or (isinstance(one, float) and one.is_integer()) for one in values)
-    if labels is None or not values or not whole or label_cells(labels) is not None:
+    if labels is None or numbers is None or label_cells(labels) is not None:
         return labels
     known = Pool(labels).labels
-    place = {int(value): code for code, value in enumerate(values)}
-    strange = np.flatnonzero((known >= 0) & ~np.isin(known, list(place)))
+    if -1 in numbers:
+        raise InputError(
+            f"{name}: -1 is unlabeled, and a class is called so: pass {name} and classes as text, '-1' and the others, "
+            "None where unlabeled"
+        )
+    strange = np.flatnonzero((known >= 0) & ~np.isin(known, numbers))
     if len(strange):
-        listed = one_line(", ".join(map(str, place)), 100)
-        raise InputError(f"labels: {known[strange[0]]} at item {strange[0]} is none of the classes: {listed}")
+        listed = one_line(", ".join(map(str, numbers)), 100)
+        raise InputError(f"{name}: {known[strange[0]]} at item {strange[0]} is none of the classes: {listed}")
+    place = {number: code for code, number in enumerate(numbers)}
     return np.fromiter((place.get(label, -1) for label in known.tolist()), np.int64, len(known))
+
+
+def in_class_order(target: Any, classes: Sequence[str] | None, n_classes: int | None) -> Any:
+    """Returns the shares of a target in the order of the classes; shares without names come back as they are.
+
+    Args:
+        target: a dict of class to share; a column of pandas, whose index holds the classes unless it only counts from
+            0; or (C,) shares in order.
+        classes: C names, in the order of the columns of P; without them classes are called 0 to C - 1.
+        n_classes: C, where it is known.
+
+    Raises:
+        InputError: a name that is no class, or there twice, or a class without a share.
+
+    >>> in_class_order({"dog": 0.25, "cat": 0.75}, ["cat", "dog"], 2)
+    [0.75, 0.25]
+    """
+    keys = list(target) if isinstance(target, Mapping) else index_of(target)
+    if keys is None or len(getattr(target, "shape", "N")) != 1:
+        return target
+    shares = list(target.values()) if isinstance(target, Mapping) else to_numpy(target).tolist()
+    wanted = list(map(_called, range(n_classes or len(keys)) if classes is None else classes))
+    given = list(map(_called, keys))
+    if not isinstance(target, Mapping) and list(keys) == list(range(len(keys))):
+        if given != wanted and set(given) == set(wanted):
+            raise InputError("target: its index may be classes or their places: pass a dict of class to share")
+        return shares
+    listed = one_line(", ".join(wanted), 100)
+    for one in given:
+        if one not in wanted:
+            hint = ", as no names of theirs are known" if classes is None else ""
+            raise InputError(f"target: {one_line(one, 40)!r} is none of the classes, {listed}{hint}")
+        if given.count(one) > 1:
+            raise InputError(f"target: has {given.count(one)} shares of {one_line(one, 40)!r}")
+    lacking = [one for one in wanted if one not in given]
+    if lacking:
+        raise InputError(f"target: has no share of {one_line(', '.join(lacking), 100)}: write 0 if none is wanted")
+    return [shares[given.index(one)] for one in wanted]
+
+
+def _called(name: Any) -> str:
+    """Returns the name of a class as text, a whole number without its zeros."""
+    number = _whole(name)
+    return str(name).strip() if number is None else str(number)
 
 
 def checked_classes(classes: Iterable[Any], columns: Sequence[str] | None, n_classes: int | None) -> tuple[str, ...]:
@@ -136,14 +208,17 @@ def checked_classes(classes: Iterable[Any], columns: Sequence[str] | None, n_cla
 
 
 def named_columns(columns: Sequence[Any] | None) -> tuple[str, ...] | None:
-    """Returns the names of the columns of P if they are names of classes, not numbers.
+    """Returns the names of the columns of P if they are names of classes, whole numbers too, unless they only count.
 
-    >>> named_columns(["cat", "dog"]), named_columns(["0", "1"]), named_columns([0, 1])
-    (('cat', 'dog'), None, None)
+    >>> named_columns(["cat", "dog"]), named_columns([2, 1]), named_columns(["0", "1"]), named_columns(["0.2", "0.8"])
+    (('cat', 'dog'), ('2', '1'), None, None)
     """
-    if not columns or not all(isinstance(one, str) and not is_number(one) for one in columns):
+    if not columns:
         return None
-    return tuple(columns)
+    numbers = class_numbers(columns)
+    if numbers is not None:
+        return None if numbers == list(range(len(numbers))) else tuple(map(str, numbers))
+    return tuple(columns) if all(isinstance(one, str) and not is_number(one) for one in columns) else None
 
 
 def check_ids(ids: Sequence[Hashable], n_items: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from askew.arrays import Array, to_numpy
 from askew.errors import InputError, unknown
+from askew.names import in_class_order
 from askew.pick.frames import Order
 from askew.strategies.registry import Strategy, resolve
 
@@ -287,7 +288,7 @@ def _numbers(name: str, value: Array, n_dims: int) -> np.ndarray[Any, np.dtype[n
 
 
 def _target(value: Array) -> tuple[float, ...]:
-    shares = _numbers("target", value, 1)
+    shares = _numbers("target", in_class_order(value, None, None), 1)
     if abs(shares.sum() - 1) > 1e-6:
         raise InputError(f"target: expected a distribution that sums to 1, got a sum of {shares.sum():g}")
     return tuple(shares.tolist())

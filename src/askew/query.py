@@ -11,7 +11,17 @@ import numpy as np
 
 from askew.arrays import Array, Floats, Indices, to_numpy
 from askew.errors import InputError, unknown
-from askew.names import as_places, check_ids, checked_classes, class_codes, ids_of, label_cells, named_columns
+from askew.names import (
+    as_places,
+    check_ids,
+    checked_classes,
+    class_codes,
+    class_numbers,
+    ids_of,
+    in_class_order,
+    label_cells,
+    named_columns,
+)
 from askew.pick import balance as eq48
 from askew.pick.frames import FrameTable, frame_table, pick_balanced_frames, pick_frames
 from askew.pick.greedy import GreedyBalance, greedy
@@ -108,14 +118,16 @@ def query(
             the columns of a table of `probs`.
         balance: λ, the price of one item's worth of imbalance in units of score, or "auto", which finds it; needs
             `probs`. A `Balance` holds all settings at once.
-        target: (C,) class distribution wanted with `balance`; uniform if None.
+        target: class distribution wanted with `balance`: (C,) shares in the order of the columns of P, or a dict or a
+            column of pandas of class to share, in any order; uniform if None.
         balance_by: "probs", or "predicted" for the baseline that takes quotas of predicted classes and has no λ.
         balance_distance: "l1", "l2" or "wasserstein"; scorers only.
         spacing: for frames of video, which neighbours are left out; needs `videos`. Balance then reads `objects`.
         seed: settles ties and the draws of stochastic strategies; the same seed gives the same answer.
         ids: what the N items are called, with `details`; the index of the tables if left out.
         classes: the names of the C classes, in the order of the columns of P; or their numbers, such as `classes_` of
-            a scikit-learn model, and then labels are such numbers too.
+            a scikit-learn model. Where classes or columns of `probs` are called by numbers, labels are such numbers
+            too: 3 is the class called 3.
         details: return a `Selection`, which also holds scores, predicted classes and ids, and what the balance says.
         **given: the arrays that the strategy reads, by the names in `askew.predictions.FIELDS`: probs (N, C) rows that
             sum to 1, never logits; features (N, D); draws (T, N, C); dispersion (N,); margins (N, C);
@@ -137,26 +149,30 @@ def query(
     for name in own:
         if name not in entry.parameters:
             raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters, *OPTIONS])
-    balanced = balance_of(balance, target=target, by=balance_by, distance=balance_distance)
-    plan = Plan(entry, own, balanced, spacing)
     arrays = {name: value for name, value in given.items() if name in FIELDS}
     index = ids_of({"labels": labels, **arrays})
-    pred = Predictions(**arrays)
-    names = _class_names(classes, arrays.get("probs"), pred.n_classes)
-    pool = _pool(plan, labels if classes is None else as_places(labels, classes), pred, names)
+    columns = named_columns(_columns(arrays.get("probs")))
+    called = None if classes is None else to_numpy(classes).tolist()
+    numbers = class_numbers(called) or class_numbers(columns)
+    truth = as_places(arrays.get("truth"), numbers, "truth")
+    pred = Predictions(**{**arrays, "truth": truth})
+    names = columns if called is None else checked_classes(called, columns, pred.n_classes)
+    if target is not None:
+        target = in_class_order(target, names or named_columns(_columns(arrays.get("objects"))), pred.n_classes)
+    plan = Plan(entry, own, balance_of(balance, target=target, by=balance_by, distance=balance_distance), spacing)
+    pool = _pool(plan, as_places(labels, numbers), pred, names)
     if ids is not None and not details:
         raise InputError("ids: are returned with details=True: add it, or leave ids out")
-    called = index if ids is None else to_numpy(ids).tolist()
-    if details and called is not None:
-        check_ids(called, len(pool))
+    known_as = index if ids is None else to_numpy(ids).tolist()
+    if details and known_as is not None:
+        check_ids(known_as, len(pool))
     found = select(plan, n, pred, pool, seed=seed)
-    return found.named(called, names) if details else found.chosen
+    return found.named(known_as, names) if details else found.chosen
 
 
-def _class_names(classes: Array | None, probs: Array | None, n_classes: int | None) -> tuple[str, ...] | None:
-    columns = getattr(probs, "columns", None)
-    names = named_columns(None if columns is None else list(columns))
-    return names if classes is None else checked_classes(to_numpy(classes).tolist(), names, n_classes)
+def _columns(table: Array | None) -> list[Any] | None:
+    columns = getattr(table, "columns", None)
+    return None if columns is None else list(columns)
 
 
 def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) -> Selection:

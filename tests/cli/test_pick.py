@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,47 @@ def test_a_target_can_be_written_out(folder: Path, capsys: pytest.CaptureFixture
     assert P[chosen, 2].mean() > P[:, 2].mean() + 0.2
 
 
+TARGETS = {
+    "class and share": "class,share\nemu,0.1\ncat,0.7\ndog,0.2\n",
+    "no names of columns": "emu,0.1\ncat,0.7\ndog,0.2\n",
+    "share and class": "share,class\n0.1,emu\n0.7,cat\n0.2,dog\n",
+    "decimal commas": "class;share\nemu;0,1\ncat;0,7\ndog;0,2\n",
+    "as pandas writes value_counts": "label,proportion\ncat,0.7\ndog,0.2\nemu,0.1\n",
+    "a row with names": "emu,cat,dog\n0.1,0.7,0.2\n",
+    "a row without": "0.7,0.2,0.1\n",
+    "a column without": "0.7\n0.2\n0.1\n",
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_a_target_in_a_file_is_read_by_its_names(folder: Path, case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text(TARGETS[case])
+    table("p.csv", columns_of_p())
+    record = answer(capsys, "pick entropy -n 6 --probs p.csv --balance 5 --target t.csv")
+    assert record["demand"] == pytest.approx([4.2, 1.2, 0.6])
+    assert record["items"] == query("entropy", 6, probs=P, balance=5.0, target=[0.7, 0.2, 0.1]).tolist()
+
+
+def test_a_target_in_a_file_may_name_classes_by_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text("class,share\n2,0.1\n0,0.7\n1,0.2\n")
+    record = answer(capsys, "pick entropy -n 6 --probs p.npy --balance 5 --target t.csv")
+    assert record["demand"] == pytest.approx([4.2, 1.2, 0.6])
+
+
+@pytest.mark.parametrize("file", ["y.npy", "y.csv"])
+def test_classes_that_are_numbers_name_the_labels(folder: Path, file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    called = np.array([1, 2, 3])
+    labels = np.where(LABELS < 0, -1, called[LABELS])
+    np.save("y.npy", labels)
+    np.savetxt("y.csv", labels, fmt="%d")
+    command = f"pick entropy -n 6 --probs p.npy --labels {file} --balance 5 --classes"
+    assert (
+        answer(capsys, f"{command} 1,2,3")["items"] == query("entropy", 6, probs=P, labels=LABELS, balance=5.0).tolist()
+    )
+    assert main(f"{command} 0,1,2".split()) == 2
+    assert re.search("--labels: .*3.* at item 8 is none of the .*classes: 0, 1, 2", capsys.readouterr().err)
+
+
 BAD = {
     "unknown strategy": ("pick entropi -n 5 --probs p.npy", "did you mean 'entropy'"),
     "names of strategies": ("pick nothing -n 5 --probs p.npy", "entropy, frame_coherence, frame_entropy"),
@@ -112,6 +154,10 @@ BAD = {
     "balance": ("pick entropy -n 5 --probs p.npy --balance lots", "lots"),
     "target alone": ("pick entropy -n 5 --probs p.npy --target 1,0,0", "--balance"),
     "target length": ("pick entropy -n 5 --probs p.npy --balance 1 --target 1,0", "target"),
+    "target of other names": ("pick entropy -n 5 --probs p.npy --balance 1 --target t.csv", "'cat' is none of the"),
+    "target twice": ("pick entropy -n 5 --probs p.npy --balance 1 --target t2.csv", "class '0' is there twice"),
+    "target of words": ("pick entropy -n 5 --probs p.npy --balance 1 --target t3.csv", "'half', which is no number"),
+    "target by =": ("pick entropy -n 5 --probs p.npy --balance 1 --target cat=1", "a .csv of class and share"),
     "nothing": ("pick random -n 5", "--labels"),
 }
 
@@ -133,6 +179,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     (folder / "words.csv").write_text("a,b\n0.5,half\n")
     (folder / "ragged.csv").write_text("0.5,0.5\n1.0\n")
     (folder / "half.csv").write_text("\n".join(["-1"] * 39 + ["0.5"]))
+    (folder / "t.csv").write_text("class,share\ncat,0.5\ndog,0.5\n")
+    (folder / "t2.csv").write_text("class,share\n0,0.5\n0,0.5\n")
+    (folder / "t3.csv").write_text("class,share\n0,half\ncat,0.5\n")
     command, words = BAD[case]
     before = listing(folder)
     assert main([*command.split(), *([] if "--out" in command else ["--out", "o.csv"])]) == 2

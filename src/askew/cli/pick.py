@@ -49,7 +49,10 @@ def add(commands: Any) -> None:
         parser.add_argument(flag, dest=field.name, type=Path, metavar="FILE", help=f"{field.shape} {field.doc}")
     parser.add_argument("--balance", metavar="WEIGHT", help='λ of the class balance, a number or "auto"; needs --probs')
     parser.add_argument(
-        "--target", metavar="SHARES", help="class distribution wanted: a file, or numbers like 0.5,0.3,0.2"
+        "--target",
+        metavar="SHARES",
+        help="class distribution wanted: numbers like 0.5,0.3,0.2 in the order of the classes, or a file, in that "
+        "order or with names: a table of class and share, or one row below the names of the classes",
     )
     parser.add_argument(
         "--balance-by",
@@ -106,7 +109,7 @@ def _pick(arguments: argparse.Namespace) -> int:
     import askew.data.tables as tables
     from askew.errors import InputError, unknown
     from askew.files import write_whole
-    from askew.plan import Plan, balance_of
+    from askew.plan import Plan
     from askew.pool import Pool
     from askew.predictions import FIELDS, Predictions
     from askew.query import select
@@ -119,16 +122,7 @@ def _pick(arguments: argparse.Namespace) -> int:
     _refuse_to_overwrite(arguments)
     if arguments.balance is None and arguments.balance_by == "probs":
         _refuse_settings_without_weight(arguments)
-    metric = arguments.balance_ground_metric
-    balance = balance_of(
-        None if arguments.balance is None else _weight(arguments.balance),
-        target=_target(arguments.target),
-        by=arguments.balance_by,
-        distance=arguments.balance_distance,
-        ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric, items=False),
-        per_class=arguments.balance_per_class,
-    )
-    plan = Plan(get(arguments.strategy), _parameters(arguments.set), balance, _spacing(arguments))
+    plan = Plan(get(arguments.strategy), _parameters(arguments.set), spacing=_spacing(arguments))
     read = {name: _read(field, getattr(arguments, name), ids_column) for name, field in FIELDS.items()}
     given = {name: table for name, table in read.items() if table is not None}
     pred = Predictions(**{name: table.values for name, table in given.items()})
@@ -141,6 +135,8 @@ def _pick(arguments: argparse.Namespace) -> int:
         pool = Pool.without_labels(pred.n_items)
     else:
         raise InputError("nothing was given that says how large the pool is: pass --labels or another array")
+    balance = _balance(arguments, classes, pred.n_classes)
+    plan = replace(plan, balance=balance)
     ids = _ids(arguments.ids, ids_file, ids_column, found, len(pool))
     selection = select(plan, arguments.n, pred, pool, seed=arguments.seed)
     details = {} if balance is None else _details(selection)
@@ -157,6 +153,22 @@ def _pick(arguments: argparse.Namespace) -> int:
     elif out is None:
         sys.stdout.write("".join(f"{row.get('id', row['item'])}\n" for row in rows))
     return 0
+
+
+def _balance(arguments: argparse.Namespace, classes: tuple[str, ...] | None, n_classes: int | None) -> Any:
+    import askew.data.tables as tables
+    from askew.names import in_class_order
+    from askew.plan import balance_of
+
+    metric = arguments.balance_ground_metric
+    return balance_of(
+        None if arguments.balance is None else _weight(arguments.balance),
+        target=in_class_order(_target(arguments.target), classes, n_classes),
+        by=arguments.balance_by,
+        distance=arguments.balance_distance,
+        ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric, items=False),
+        per_class=arguments.balance_per_class,
+    )
 
 
 def _source(text: str | None) -> tuple[Path | None, str | None]:
@@ -212,14 +224,15 @@ def _labels(
     """Returns (N,) class numbers, the names of the classes and the ids that stand beside the labels."""
     from askew.data import columns, tables
     from askew.errors import InputError, one_line
-    from askew.names import class_codes
+    from askew.names import as_places, class_codes, class_numbers
 
     path, wanted = _source(arguments.labels)
     path = path or Path(arguments.labels)
     if path.suffix.lower() in (".npy", ".npz"):
         array = tables.read_array("labels", path)
         if array.dtype.kind not in "US":
-            return tables.whole_numbers("labels", path, array, gaps=True), classes, None
+            whole = tables.whole_numbers("labels", path, array, gaps=True)
+            return as_places(whole, class_numbers(classes)), classes, None
     where = f"labels: {one_line(path)}"
     cells, ids = columns.column(
         columns.read_words("labels", path),
@@ -306,17 +319,31 @@ def _weight(text: str) -> Any:
 
 
 def _target(text: str | None) -> Any:
+    """Returns shares in the order of the classes, or by their names where the file has them."""
     import askew.data.tables as tables
+    from askew.data.columns import named_shares, read_words
     from askew.errors import InputError
 
     if text is None:
         return None
-    if Path(text).suffix in tables.READERS:
-        return tables.read_array("target", Path(text), items=False)
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"--target: expected a file or numbers such as 0.5,0.3,0.2, got {text!r}") from error
+    path = Path(text)
+    if path.suffix.lower() not in tables.READERS:
+        try:
+            return [float(part) for part in text.split(",")]
+        except ValueError as error:
+            raise InputError(
+                f"--target: expected numbers such as 0.5,0.3,0.2 in the order of the columns of --probs, or a file, "
+                f"such as a .csv of class and share, got {text!r}"
+            ) from error
+    named = named_shares(read_words("target", path)) if path.suffix.lower() in (".csv", ".parquet") else None
+    if named is not None:
+        return named
+    table = tables.read_table("target", path, items=False)
+    if table.values.ndim != 2 or len(table.values) != 1:
+        return table.values
+    if table.names is None or len(set(table.names)) < len(table.names):
+        return table.values[0]
+    return dict(zip(table.names, table.values[0].tolist(), strict=True))
 
 
 def _parameters(pairs: list[str]) -> dict[str, Any]:

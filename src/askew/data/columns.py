@@ -224,6 +224,35 @@ def column(
     return table.columns[at], None if at_ids is None else table.columns[at_ids]
 
 
+def named_shares(words: Words) -> dict[str, float] | None:
+    """Returns the shares of classes that a table of two columns, class and share, holds; None if it is another table.
+
+    The columns are told apart by the words in one of them; where both hold numbers, the first is the class.
+
+    Raises:
+        InputError: a class is there twice, or a share is no number.
+    """
+    rows = list(zip(*words.columns, strict=True))[: words.n_filled] if len(words.columns) == 2 else []
+    if words.names is None and rows and not any(map(_is_share, rows[0])):
+        rows = rows[1:]
+    elif words.names is None and all(map(_is_share, rows[0] if rows else ())):
+        return None
+    if not rows or (len(rows) == 1 and all(map(_is_share, rows[0]))):
+        return None
+    turned = any(not _is_share(second) for _, second in rows) and all(_is_share(first) for first, _ in rows)
+    found: dict[str, float] = {}
+    for name, share in (row[::-1] if turned else row for row in rows):
+        if name in found or not _is_share(share):
+            what = "is there twice" if name in found else f"has the share {one_line(share, 40)!r}, which is no number"
+            raise InputError(f"{words.where}: class {one_line(name, 40)!r} {what}")
+        found[name] = float(share.replace(",", "."))
+    return found
+
+
+def _is_share(cell: str) -> bool:
+    return is_decimal(cell) or is_number(cell)
+
+
 def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[list[str]], bool]:
     """Returns the test whether the first of the cells of a file of labels is a label, not the name of the column."""
 
