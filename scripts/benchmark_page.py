@@ -136,6 +136,12 @@ def _herding(record: dict[str, Any]) -> Iterator[Row]:
         yield from _compared(one, NAMES.get(name, name), size, "herding")
 
 
+def _features(record: dict[str, Any]) -> Iterator[Row]:
+    for name, one in record.items():
+        if isinstance(one, dict) and "side_px" in one:
+            yield from _compared(one, f"features by EfficientNet-Lite0, {name}", f"{one['pictures']} files", "features")
+
+
 READERS = {
     "balance": _balance,
     "greedy": _greedy,
@@ -145,6 +151,7 @@ READERS = {
     "coherence": _coherence,
     "herding": _herding,
     "training": _training,
+    "features": _features,
 }
 
 
