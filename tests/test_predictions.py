@@ -267,3 +267,35 @@ def test_every_field_takes_and_refuses_what_its_kind_does(name: str) -> None:
 
 def test_the_table_has_no_other_field() -> None:
     assert list(FIELDS) == list(TABLE)
+
+
+@pytest.mark.parametrize("n_classes", [3, 10])
+def test_rows_rounded_to_one_place_are_called_so_and_no_column_is_to_go(n_classes: int) -> None:
+    exact = np.random.default_rng(0).dirichlet(np.full(n_classes, 0.4), 300).round(1)
+    assert (np.abs(exact.sum(axis=1) - 1) > 0.05).any()
+    with pytest.raises(InputError, match="these look rounded to one decimal place: keep two or more, or divide rows"):
+        Predictions(probs=exact)
+
+
+def test_a_column_is_to_go_only_if_every_row_says_so() -> None:
+    odd = np.array([[0.55, 0.45, 0.25], [0.2, 0.3, 0.5]])
+    with pytest.raises(InputError, match="divide rows by their sums"):
+        Predictions(probs=odd)
+    with pytest.raises(InputError, match="without its last column it does: leave that column out"):
+        Predictions(probs=[[0.55, 0.45, 0.25], [0.5, 0.5, 0.0]])
+
+
+DRAWS = np.full((9, 4, 2), 0.5)
+
+
+def test_draws_with_the_items_first_are_refused() -> None:
+    words = r"draws: has shape \(9, 4, 2\), expected \(T, N, C\), passes first: transpose it"
+    with pytest.raises(InputError, match=words):
+        Predictions(draws=DRAWS, probs=np.full((9, 2), 0.5))
+    with pytest.raises(InputError, match=words):
+        query("bald", 1, draws=DRAWS, labels=np.full(9, -1))
+    with pytest.raises(InputError, match=words + ".*or pass labels, which say that there are 4 items"):
+        query("bald", 1, draws=DRAWS)
+    assert len(query("bald", 1, draws=DRAWS, labels=np.full(4, -1))) == 1
+    with pytest.raises(InputError, match="labels has 5 items, the other arrays have 4"):
+        query("bald", 1, draws=DRAWS, labels=np.full(5, -1))

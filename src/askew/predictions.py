@@ -271,6 +271,26 @@ class Predictions:
                 raise InputError(f"{name}: {len(bad)} of {len(items)} rows are not finite; first at item {bad[0]}")
         return array
 
+    def check_passes(self, n_items: int | None) -> None:
+        """Refuses draws whose first axis seems to be the items.
+
+        Args:
+            n_items: how many items there are; None if nothing tells, and then draws of more passes than items are
+                refused too.
+
+        Raises:
+            InputError: the passes of draws seem to stand behind the items.
+        """
+        if self.draws is None:
+            return
+        first, second = self.draws.shape[:2]
+        if (first == n_items != second) or (n_items is None and first > second):
+            said = "" if n_items else f", or pass labels, which say that there are {second} items"
+            raise InputError(
+                f"draws: has shape {tuple(self.draws.shape)}, expected (T, N, C), passes first: transpose it, as "
+                f"draws.transpose(1, 0, 2) does{said}"
+            )
+
     def _size(self, letter: str) -> int | None:
         return next(iter(self._sizes(letter).values()), None)
 
@@ -282,6 +302,8 @@ class Predictions:
         for letter, what in (("N", "items"), ("C", "classes")):
             sizes = self._sizes(letter)
             if len(set(sizes.values())) > 1:
+                if letter == "N":
+                    self.check_passes(next(size for name, size in sizes.items() if name != "draws"))
                 listing = ", ".join(f"{name} has {size}" for name, size in sizes.items())
                 raise InputError(f"the arrays disagree on the number of {what}: {listing}")
         if self.truth is not None and self.n_classes is not None:
@@ -317,10 +339,10 @@ def _raise_unless_distributions(name: str, probs: Array, sums: Floats, negative:
     if len(bad):
         bad = bad[~_rounded(to_numpy(probs[bad]))]
     if len(bad):
-        row = to_numpy(probs[int(bad[0])])
+        everything = to_numpy(probs)
         raise InputError(
             f"{name}: {len(bad)} of {len(sums)} rows do not sum to 1; first at item {bad[0]}, which sums to "
-            f"{sums[bad[0]]:.6g}: {_way_out(row)}"
+            f"{sums[bad[0]]:.6g}: {_way_out(everything[bad], everything[~unknown_rows])}"
         )
     below = np.flatnonzero(negative)
     if len(below):
@@ -329,31 +351,33 @@ def _raise_unless_distributions(name: str, probs: Array, sums: Floats, negative:
         )
 
 
-def _rounded(rows: Floats) -> Mask:
-    """Tells which (K, C) rows would sum to 1 but for rounding to 2, 3 or 4 decimal places."""
+def _rounded(rows: Floats, decimals: tuple[int, ...] = DECIMALS) -> Mask:
+    """Tells which (K, C) rows would sum to 1 but for rounding to so many decimal places."""
     away = np.abs(rows.sum(axis=1) - 1)
     explained = np.zeros(len(rows), dtype=bool)
-    for places in DECIMALS:
+    for places in decimals:
         unit = 10.0**-places
         whole = (np.abs(rows / unit - np.rint(rows / unit)) < 1e-3).all(axis=1)
         explained |= whole & (away <= rows.shape[1] * (unit / 2 + FLOAT32))
     return explained
 
 
-def _way_out(row: Floats) -> str:
-    """Says what (C,) numbers that are no distribution seem to be, and what to do about it."""
+def _way_out(bad: Floats, rows: Floats) -> str:
+    """Says what (K, C) rows that are no distributions, of all (M, C) finite ones, seem to be, and what to do."""
 
-    def is_one(values: Floats) -> bool:
-        return bool((values >= 0).all()) and abs(float(values.sum()) - 1) <= SUM_TOLERANCE
+    def are_one(values: Floats) -> bool:
+        return bool((values >= 0).all()) and bool((np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
 
-    if len(row) == 1:
+    if rows.shape[1] == 1:
         return "one column is no distribution: of two classes pass both, as np.column_stack([1 - p, p]) does"
-    if is_one(row / 100):
+    if are_one(bad[:1] / 100):
         return "these look like percentages: divide by 100"
-    for column, rest in (("first", row[1:]), ("last", row[:-1])):
-        if is_one(rest) and (row < 0).sum() == 0:
+    if (bad >= 0).all() and _rounded(bad, (1,)).all():
+        return "these look rounded to one decimal place: keep two or more, or divide rows by their sums"
+    for column, rest in (("first", rows[:, 1:]), ("last", rows[:, :-1])):
+        if are_one(rest) and (bad >= 0).all():
             return f"without its {column} column it does: leave that column out"
-    if bool(((row >= 0) & (row <= 1)).all()):
+    if bool(((bad[0] >= 0) & (bad[0] <= 1)).all()):
         return (
             "pass probabilities, not logits or one yes-or-no probability a class (sigmoid): divide rows by their sums"
         )

@@ -187,6 +187,7 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
     (array([1, 2]), array([0.5, 0.2]))
     """
     if pred.n_items is not None and pred.n_items != len(pool):
+        pred.check_passes(len(pool))
         raise InputError(f"labels has {len(pool)} items, the other arrays have {pred.n_items}")
     if pred.n_classes is not None and plan.spacing is None:
         pool.counts(pred.n_classes)
@@ -365,6 +366,8 @@ def _pool(plan: Plan, labels: Array | None, pred: Predictions, classes: tuple[st
     if pred.n_items is None:
         wanted = " and ".join(plan.strategy.needs) or "labels or any array over the pool"
         raise InputError(f"{plan.strategy.name} needs {wanted}: nothing was given that says how large the pool is")
+    if set(pred) == {"draws"}:
+        pred.check_passes(None)
     return Pool.without_labels(pred.n_items)
 
 

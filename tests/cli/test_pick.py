@@ -313,6 +313,21 @@ def test_labels_with_gaps_are_unlabeled(folder: Path, gap: str, capsys: pytest.C
         assert answer(capsys, f"pick entropy -n 5 --probs p.npy --labels {file}")["items"] == EXPECTED
 
 
+def test_a_labelled_item_needs_no_probabilities(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gaps = np.where(LABELS[:, None] >= 0, "", P.astype(str)).T.tolist()
+    table("p.csv", dict(zip(ANIMALS, gaps, strict=True)))
+    assert answer(capsys, "pick entropy -n 5 --probs p.csv --labels y.npy")["items"] == EXPECTED
+    assert main("pick entropy -n 5 --probs p.csv".split()) == 2
+    assert "--probs: 10 of 40 rows are not finite; first at item 0" in capsys.readouterr().err
+
+
+def test_draws_whose_first_axis_is_the_items_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("d.npy", np.full((40, 10, 3), 1 / 3))
+    for more in ("", " --labels y.npy", " --probs p.npy"):
+        assert main(f"pick bald -n 5 --draws d.npy{more}".split()) == 2
+        assert "--draws: has shape (40, 10, 3), expected (T, N, C), passes first: transpose" in capsys.readouterr().err
+
+
 def test_names_of_classes_stand_for_columns_and_not_for_their_alphabet(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

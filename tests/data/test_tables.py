@@ -174,6 +174,7 @@ def test_tables_whose_meaning_is_plain_are_read(tmp_path: Path, case: str) -> No
 
 
 REFUSED = {
+    "a row of tabs": ("a\tb\n0.5\t0.5\n\t\n0\t1\n", "line 3 is blank"),
     "numbers as names": ("0,1\n" + ROWS, "line 1, 0,1, may be pandas' names"),
     "a blank line": (ROWS.replace("\n1.0", "\n\n1.0"), "line 3 is blank"),
     "a blank line behind names": ("a,b\n\n" + ROWS, "line 2 is blank"),
@@ -195,12 +196,44 @@ REFUSED = {
     "newlines alone": ("\n\n", "no rows"),
     "a blank line first": ("\n" + ROWS, "line 1 is blank"),
     "too few names": ("a,b\n1,2,3\n4,5,6\n", "names 2 columns, line 2 has 3"),
-    "an empty cell": ("a,b\n1,\n", "not|cannot be read"),
     "points and commas in numbers": ("a;b\n1.000,5;0,5\n", "its numbers have points and commas: write them with a"),
     "semicolons and another number of cells": ("a;b\n0,5;0,5;1\n", "names 2 columns, line 2 has 3"),
     "semicolons and commas between cells": ("a;b,c\n0,5;0,5\n", "cannot be read as a table"),
     "a cell of two lines": ('a,b\n"1\n2",3\n', "cannot be read as a table|one line must be one row"),
 }
+
+
+GAPS = {
+    "a row in the middle": "a,b,c\n0.5,0.5,0\n,,\n0,0,1\n",
+    "spaces": "a, b, c\n0.5, 0.5, 0\n , ,\n0, 0, 1\n",
+    "quotes": '"a","b","c"\n"0.5","0.5","0"\n"","",""\n"0","0","1"\n',
+    "semicolons": "a;b;c\n0,5;0,5;0\n;;\n0;0;1\n",
+    "no names": "0.5,0.5,0\n,,\n0,0,1\n",
+    "ids": 'a,b,file,c\n0.5,0.5,"x,,""y, ,",0\n,,z,\n0,0,w,1\n',
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_empty_cells_are_nan(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(GAPS[case])
+    found = read_table("probs", path, ids="file")
+    assert np.array_equal(found.values, [[0.5, 0.5, 0], [np.nan] * 3, [0, 0, 1]], equal_nan=True)
+    assert found.ids == (['x,,"y, ,', "z", "w"] if case == "ids" else None)
+
+
+def test_an_empty_cell_anywhere_is_nan_at_its_place(tmp_path: Path) -> None:
+    values = np.where(np.random.default_rng(0).random((60, 3)) < 0.4, np.nan, 0.5)
+    for between in (",", ";", "\t"):
+        rows = [between.join("" if np.isnan(cell) else "0.5" for cell in row) for row in values]
+        kept = [i for i, row in enumerate(rows) if row.strip()]
+        (tmp_path / "a.csv").write_text("\n".join([between.join("abc"), *(rows[i] for i in kept)]))
+        assert np.array_equal(read_array("probs", tmp_path / "a.csv"), values[kept], equal_nan=True)
+
+
+def test_rows_of_gaps_at_the_start_are_no_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",\n0.5,0.5\n")
+    assert np.array_equal(read_array("probs", tmp_path / "a.csv"), [[np.nan] * 2, [0.5, 0.5]], equal_nan=True)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -240,8 +273,8 @@ def test_parquet_leaves_out_pandas_index_and_refuses_gaps_and_nests(tmp_path: Pa
     parquet(path, a=[0.5, 0.25], b=[0.5, 0.75], __index_level_0__=[0, 1])
     assert read_array("probs", path).tolist() == [[0.5, 0.5], [0.25, 0.75]]
     refused(parquet(path, a=[0.5, 0.25], b=[0.5, 0.75], __index_level_0__=[1, 0]), "does not count the rows")
-    refused(parquet(path, a=[0.5, None, None], b=[1, 2, 3]), "column 'a' has 2 empty cells, first at item 1")
-    refused(parquet(path, a=[1, 2], b=[None, 2]), "column 'b' has 1 empty cells, first at item 0")
+    got = read_array("probs", parquet(path, a=[0.5, None, None], b=[None, 2, 3]))
+    assert np.array_equal(got, [[0.5, np.nan], [np.nan, 2], [np.nan, 3]], equal_nan=True)
     refused(parquet(path, a=[[0.5], [0.25]]), "column 'a' is not numeric but list")
     refused(parquet(path, a=[{"x": 1}, {"x": 2}]), "column 'a' is not numeric but struct")
     refused(parquet(path, a=["x"]), "column 'a' is not numeric but string")

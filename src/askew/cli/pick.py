@@ -132,6 +132,8 @@ def _pick(arguments: argparse.Namespace) -> int:
         labels, classes, found["labels"] = _labels(arguments, ids_column, pred, classes)
         pool = Pool(labels)
     elif pred.n_items is not None:
+        if set(pred) == {"draws"}:
+            pred.check_passes(None)
         pool = Pool.without_labels(pred.n_items)
     else:
         raise InputError("nothing was given that says how large the pool is: pass --labels or another array")

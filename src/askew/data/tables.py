@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from askew.names import EXACT, is_number
 
 READERS = (".npy", ".npz", ".csv", ".parquet")
 WRITERS = (".csv", ".json", ".npy")
+
+_GAP = r'(^|{0})[^\S\n\t]*(?:"")?[^\S\n\t]*(?={0}|$)'
+"""An empty cell, between what stands between cells."""
 
 ID_NAMES = frozenset(("id", "ids", "idx", "index", "item"))
 """Names of a first column that is no feature, whatever it holds."""
@@ -59,7 +63,9 @@ def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = T
       tell and is read as numbers. First columns without a name are pandas' index: they are left out if they count the
       rows from 0, else refused, and so is a first column that is called `id` or counts the rows. Blank lines and lines
       with `#` are refused, but for a first line with `#` that holds the names and blank lines at the end.
-    - .parquet: its numeric columns in order, pandas' index as in .csv; empty cells are refused.
+    - .parquet: its numeric columns in order, pandas' index as in .csv.
+
+    An empty cell is NaN, which means that the model was not asked.
 
     Args:
         name: what it is (`probs`), for messages; also the key looked for in an .npz of several arrays.
@@ -160,13 +166,17 @@ def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
         _check_names(where, first, _cells(where, _line(text, start, stop), between), at)
     kept = [i for i in range(len(first)) if i != at]
     words = None
-    if at is None and between == ",":
+    gaps = _has_gaps(text, start, stop, between)
+    if at is None and between == "," and not gaps:
         table = _numbers(where, path, skip=int(header), between=between)
     else:
         lines = text[start:stop].split("\n")
         words = None if at is None else _id_cells(where, lines, at, len(first), between)
         if between != ",":
             lines = text[start:stop].replace(",", ".").split("\n")
+        if gaps:
+            gap = re.compile(_GAP.format(between))
+            lines = [gap.sub(r"\1nan", line) for line in lines]
         table = _numbers(where, lines, between=between, columns=None if at is None else kept)
     n_rows = n_lines - header
     if len(table) != n_rows:
@@ -176,6 +186,17 @@ def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
     names = [first[i].removeprefix("#").strip() for i in kept] if header else None
     table, names = _without_index(where, table, names) if items else (table, names)
     return Table(table[:, 0] if table.shape[1] == 1 else table, None if names is None else tuple(names), words)
+
+
+def _has_gaps(text: str, start: int, stop: int, between: str) -> bool:
+    """Tells whether a table may have empty cells; where there is no space, and no quote, two searches tell."""
+    if " " in text or '"' in text or "\t" in text:
+        return re.compile(_GAP.format(between), re.MULTILINE).search(text, start, stop) is not None
+    ends = (between + between, between + "\n", "\n" + between)
+    return any(text.find(one, start, stop) >= 0 for one in ends) or between in (
+        text[start : start + 1],
+        text[stop - 1 : stop],
+    )
 
 
 def _line(text: str, start: int, stop: int) -> str:
@@ -240,6 +261,8 @@ def _is_header(where: str, cells: list[str], *, square: bool) -> bool:
     """Whether the first line holds names; refuses it if that cannot be told."""
     numeric = [is_number(cell) for cell in cells]
     counting = [str(i) for i in range(len(cells))]
+    if not any(cells):
+        return False
     if all(numeric):
         if len(cells) > 1 and cells == counting and not square:
             raise InputError(
@@ -309,10 +332,6 @@ def _read_parquet(where: str, path: Path, ids: str | None, items: bool) -> Table
         table.validate(full=True)
         words = None if at is None else ["" if v is None else str(v).strip() for v in table.columns[at].to_pylist()]
     order = sorted((i for i in range(len(names)) if i != at), key=lambda i: not is_index(names[i]))
-    for i in order:
-        if empty := table.columns[i].null_count:
-            first = table.columns[i].is_null().to_numpy().argmax()
-            raise InputError(f"{where}: {_described(names[i])} has {empty} empty cells, first at item {first}")
     if table.num_rows == 0 or not order:
         raise InputError(f"{where} has no rows")
     values = np.stack([table.columns[i].to_numpy() for i in order], axis=1)  # pandas puts its index last
