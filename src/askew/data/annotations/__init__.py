@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from askew.boxes import check_inside
 from askew.data.annotations.coco import CocoFile, load_coco, read_coco, to_coco
 from askew.data.annotations.frames import VideoBoxes
+from askew.data.annotations.layout import check_layout
 from askew.data.annotations.mot import read_mot, to_mot
 from askew.data.annotations.synthia import read_synthia_al
 from askew.data.annotations.voc import VID_ROAD_CLASSES, read_vid, read_voc
@@ -47,7 +48,8 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
 
     Raises:
         DataNotFound: nothing is there.
-        InputError: another format, a frame that the video does not have, a box outside the image, or a broken line.
+        InputError: another format, a frame that the video does not have, a box outside the image, a broken
+            line, or corners or shares where left, top, width and height in pixels belong.
     """
     where = Path(path)
     if not where.exists():
@@ -56,6 +58,7 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
         boxes = _from_folder(where, video)
     elif where.suffix.lower() in (".txt", ".csv"):
         boxes = read_mot(where, n_frames=video.declared)
+        check_layout(where, boxes.frames, video.width_px, video.height_px)
     elif where.suffix.lower() == ".json":
         file = load_coco(where, images=images)
         only = next(iter(file.videos)) if len(file.videos) == 1 else None
@@ -138,4 +141,6 @@ def _named(file: CocoFile, name: str) -> str:
 
 def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
     file.check_size(name, video.width_px, video.height_px)
-    return file.boxes(name, video.declared).padded(video.declared)
+    boxes = file.boxes(name, video.declared).padded(video.declared)
+    check_layout(file.where, boxes.frames, video.width_px, video.height_px)
+    return boxes
