@@ -405,3 +405,44 @@ def test_resnet_for_cifar_trains_on_small_colour_pictures():
     assert found["features"].shape == (24, 512)
     assert (found["probs"].argmax(axis=1) == labels).mean() > 0.9
     assert backbones.dropouts(model.network)
+
+
+@pytest.mark.parametrize("backbone", ["small-convnet", "resnet18-cifar"])
+def test_pictures_of_another_size_than_the_trainings_are_refused(backbone, tmp_path):
+    rng = np.random.default_rng(0)
+    maker = classifier(backbone=backbone, training=Training(epochs=1, batch=4))
+    model = maker.fit(rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8), [0, 1, 2, 3])
+    model.save(tmp_path / "m.safetensors")
+    for one in (model, maker.load(tmp_path / "m.safetensors")):
+        for side in (14, 17, 24, 32):
+            pictures = np.zeros((2, side, side, 3), dtype=np.uint8)
+            with pytest.raises(InputError, match=rf"{side} × {side} pixels, .* on 16 × 16.*side_px=16"):
+                one.predict(pictures)
+            with pytest.raises(InputError, match="trained on 16 × 16"):
+                one.predict(maker.feed(pictures))
+        with pytest.raises(InputError, match="16 × 24 pixels"):
+            one.predict(np.zeros((2, 16, 24, 3), dtype=np.uint8))
+        assert one.predict(np.zeros((2, 16, 16, 3), dtype=np.uint8))["probs"].shape == (2, 10)
+
+
+@pytest.mark.parametrize("n_classes", [["a", "b"], "2", 2.0, True, None])
+def test_a_number_of_classes_that_is_none_is_refused_in_one_line(n_classes):
+    from askew.learn.probe import LinearProbe
+
+    for maker in (Classifier, LinearProbe):
+        with pytest.raises(InputError, match="n_classes: expected a whole number from 2, got"):
+            maker(n_classes)
+
+
+def test_a_training_may_be_the_name_of_a_preset():
+    assert classifier(training="quick").training == PRESETS["quick"]
+    with pytest.raises(InputError, match=r"unknown training preset 'quik'.*quick"):
+        classifier(training="quik")
+    with pytest.raises(InputError, match="training: expected a Training or the name of a preset"):
+        classifier(training={"epochs": 3})
+
+
+@pytest.mark.parametrize("change", [{"mc_passes": "5"}, {"mc_passes": 2.5}, {"dropout": "0.2"}])
+def test_a_setting_of_another_type_is_refused(change):
+    with pytest.raises(InputError, match=next(iter(change))):
+        classifier(**change)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from askew.arrays import Array
-from askew.errors import InputError
+from askew.arrays import Array, is_number, is_whole
+from askew.errors import InputError, one_line
 from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Backbone
 from askew.learn.device import choose, number_format, seeded
 from askew.learn.feed import Feed, Normalisation
-from askew.learn.learner import Given, Model, as_images, checked_pool, telling
+from askew.learn.learner import Given, Model, as_images, check_n_classes, checked_pool, telling
 from askew.learn.model import NetworkModel, read_saved
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
@@ -43,7 +43,7 @@ class Classifier:
         n_classes: C. A class without labelled items has its output too.
         backbone: "resnet18-cifar", "small-convnet", a name of timm's, a module of yours that gives logits, or a
             function that makes one; what counts as features of yours, `backbones.UserNetwork` says.
-        training: how; None is `Training.preset("default")`; other presets have the settings of the thesis.
+        training: how, or the name of a preset; None is "default"; other presets have the settings of the thesis.
         pretrained: start from timm's published weights (True) or those of a file; see `backbones.build`.
         mc_passes: T, the stochastic passes with dropout that make `draws`.
         dropout: share of the features that is dropped in training and in those passes. Where nothing is dropped before
@@ -51,7 +51,7 @@ class Classifier:
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
 
     Raises:
-        InputError: an unknown backbone or device, or a number out of range.
+        InputError: an unknown backbone, preset or device, or a number out of range.
     """
 
     def __init__(
@@ -59,21 +59,20 @@ class Classifier:
         n_classes: int,
         *,
         backbone: Backbone = "resnet18-cifar",
-        training: Training | None = None,
+        training: Training | str | None = None,
         pretrained: str | Path | bool = False,
         mc_passes: int = 20,
         dropout: float = 0.2,
         device: str = "auto",
     ) -> None:
-        if n_classes < 2:
-            raise InputError(f"n_classes: at least 2, got {n_classes}")
-        if mc_passes < 1:
-            raise InputError(f"mc_passes: at least 1, got {mc_passes}")
-        if not 0 <= dropout < 1:
-            raise InputError(f"dropout: from 0 to below 1, got {dropout}")
+        check_n_classes(n_classes)
+        if not is_whole(mc_passes) or mc_passes < 1:
+            raise InputError(f"mc_passes: at least 1, got {one_line(mc_passes, 60)}")
+        if not is_number(dropout) or not 0 <= dropout < 1:
+            raise InputError(f"dropout: from 0 to below 1, got {one_line(dropout, 60)}")
         backbones.check(backbone)
         self.n_classes, self.backbone, self.pretrained = n_classes, backbone, pretrained
-        self.training = Training.preset("default") if training is None else training
+        self.training = Training.of("default" if training is None else training)
         self.mc_passes, self.dropout = mc_passes, dropout
         self.device = choose(device)
         self._dtype = number_format(self.device, self.training.amp)

@@ -15,7 +15,7 @@ from askew.arrays import Array
 from askew.data.dataset import Images
 from askew.errors import InputError
 from askew.learn.feed import Feed
-from askew.learn.learner import Found, Given, Model, as_images, checked_needs, checked_pool, telling
+from askew.learn.learner import Found, Given, Model, as_images, check_n_classes, checked_needs, checked_pool, telling
 from askew.pool import Pool
 from askew.recorders import Recorder
 from askew.seeding import number
@@ -54,8 +54,7 @@ class EstimatorLearner:
             if not callable(getattr(estimator, method, None)):
                 hint = ": set probability=True" if type(estimator).__name__ == "SVC" else ""
                 raise InputError(f"estimator: {type(estimator).__name__} has no {method}{hint}")
-        if n_classes < 2:
-            raise InputError(f"n_classes: at least 2, got {n_classes}")
+        check_n_classes(n_classes)
         self.estimator, self.n_classes = estimator, n_classes
 
     def feed(self, images: Given) -> Images:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Indices
+from askew.arrays import Array, Indices, is_whole
 from askew.data.dataset import Images
 from askew.data.given import collect
-from askew.errors import InputError, unknown
+from askew.errors import InputError, one_line, unknown
 from askew.learn.feed import Feed
 from askew.pool import Pool
 from askew.recorders import Recorder
@@ -87,6 +87,19 @@ class Learner(Protocol):
 
     def load(self, path: str | Path) -> Model:
         """Returns a model that one of this learner's saved."""
+
+
+def check_n_classes(n_classes: Any) -> None:
+    """Refuses what is no number of classes.
+
+    Raises:
+        InputError: no whole number, or less than 2.
+    """
+    if not is_whole(n_classes):
+        hint = f": pass {len(n_classes)}, how many there are" if isinstance(n_classes, list | tuple) else ""
+        raise InputError(f"n_classes: expected a whole number from 2, got {one_line(n_classes, 60)}{hint}")
+    if n_classes < 2:
+        raise InputError(f"n_classes: at least 2, got {n_classes}")
 
 
 def checked_needs(needs: Collection[str], model: str, gives: Collection[str]) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class NetworkModel:
             raise InputError("images: no picture to predict")
         if feed.images.shape[2] != self.shape[2]:
             raise InputError(f"images: {feed.images.shape[2]} channels, the model was trained on {self.shape[2]}")
+        if feed.images.shape != self.shape:
+            raise InputError(_other_size(feed.images.shape, self.shape))
         if "draws" in needs and not backbones.dropouts(network):
             raise InputError("draws: the network has no dropout, so all passes would be equal: set dropout above 0")
         network.eval()
@@ -135,6 +137,12 @@ class NetworkModel:
         for module in drop:
             module.eval()
         return logits.float().softmax(-1)
+
+
+def _other_size(shape: tuple[int, int, int], own: tuple[int, int, int]) -> str:
+    """Returns what to say of pictures whose height or width is not that of a model's."""
+    way = f"read the files with side_px={own[0]}, or bring arrays to that size" if own[0] == own[1] else "resize them"
+    return f"images: {shape[0]} × {shape[1]} pixels, the model was trained on {own[0]} × {own[1]}: {way}"
 
 
 def read_saved(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor], Normalisation]:

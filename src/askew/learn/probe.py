@@ -19,7 +19,17 @@ from askew.files import whole_file
 from askew.learn.extractor import Extractor, extractor
 from askew.learn.features import FeatureRows, Tell, of_file, of_images, quiet_progress
 from askew.learn.heads import Weights, head_of
-from askew.learn.learner import Found, Given, Model, as_images, checked_needs, checked_pool, labels_of, telling
+from askew.learn.learner import (
+    Found,
+    Given,
+    Model,
+    as_images,
+    check_n_classes,
+    checked_needs,
+    checked_pool,
+    labels_of,
+    telling,
+)
 from askew.learn.model import read_tensors, sync
 from askew.learn.sources import Source
 from askew.pool import Pool
@@ -67,8 +77,7 @@ class LinearProbe:
         side_px: int | None = None,
         device: str = "auto",
     ) -> None:
-        if n_classes < 2:
-            raise InputError(f"n_classes: at least 2, got {n_classes}")
+        check_n_classes(n_classes)
         self.n_classes, self.source, self.side_px, self.device = n_classes, Source.of(features), side_px, device
         self.head_name, self.head = head, head_of(head, parameters)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from askew.errors import InputError, unknown
+from askew.errors import InputError, one_line, unknown
 
 Optimizer = Literal["sgd", "adamw"]
 Schedule = Literal["step", "cosine", "one-cycle"]
@@ -255,6 +255,22 @@ class Training:
         if name not in PRESETS:
             raise unknown("training preset", name, PRESETS)
         return PRESETS[name]
+
+    @classmethod
+    def of(cls, given: Training | str) -> Training:
+        """Returns a training as it is, or the preset of that name.
+
+        Raises:
+            InputError: neither, or an unknown name.
+        """
+        if isinstance(given, str):
+            return cls.preset(given)
+        if not isinstance(given, Training):
+            raise InputError(
+                f"training: expected a Training or the name of a preset, {', '.join(PRESETS)}; got "
+                f"{one_line(given, 60)}"
+            )
+        return given
 
 
 def _is_auto(value: Any) -> bool:
