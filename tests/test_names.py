@@ -85,6 +85,18 @@ def test_tables_whose_rows_are_in_another_order_are_refused() -> None:
     assert query("entropy", 1, probs=cut, labels=pandas.Series([0, -1, -1, -1]).to_numpy()).tolist() == [1]
 
 
+def test_ids_that_the_index_has_in_another_order_are_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    probs = pandas.DataFrame(P, index=FILES)
+    with pytest.raises(InputError, match=r"ids: item 0 is 'd.jpg' in ids= and 'a.jpg' in the index of the tables"):
+        query("entropy", 1, probs=probs, ids=FILES[::-1], details=True)
+    cut, plain = pandas.Series(FILES, index=[1, 2, 3, 0]), pandas.DataFrame(P)
+    with pytest.raises(InputError, match=r"ids: item 0 is .* in another order"):
+        query("entropy", 1, probs=plain, ids=cut, details=True)
+    for ids in (FILES, ["w", "x", "y", "z"], pandas.Series(FILES)):
+        assert query("entropy", 1, probs=probs, ids=ids, details=True).ids == (list(ids)[1],)
+
+
 @pytest.mark.parametrize(
     "values", [["ant", "bee", "emu"], [0, 1, 3], [10, 20, 30], [0.0, 1.0, 3.0], [1, 2, 5]], ids=lambda v: str(v[1])
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, overload
 
@@ -150,7 +150,7 @@ def query(
         if name not in entry.parameters:
             raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters, *OPTIONS])
     arrays = {name: value for name, value in given.items() if name in FIELDS}
-    index = ids_of({"labels": labels, **arrays})
+    index = ids_of({"labels": labels, "ids": ids, **arrays})
     columns = named_columns(_columns(arrays.get("probs")))
     called = None if classes is None else to_numpy(classes).tolist()
     numbers = class_numbers(called) or class_numbers(columns)
@@ -166,8 +166,19 @@ def query(
     known_as = index if ids is None else to_numpy(ids).tolist()
     if details and known_as is not None:
         check_ids(known_as, len(pool))
+        _check_order(known_as, index)
     found = select(plan, n, pred, pool, seed=seed)
     return found.named(known_as, names) if details else found.chosen
+
+
+def _check_order(ids: Sequence[Hashable], index: Sequence[Hashable] | None) -> None:
+    """Refuses ids that the index of the tables has in another order."""
+    if index is not None and list(ids) != list(index) and set(ids) == set(index):
+        item, one, other = next((i, a, b) for i, (a, b) in enumerate(zip(ids, index, strict=True)) if a != b)
+        raise InputError(
+            f"ids: item {item} is {one!r} in ids= and {other!r} in the index of the tables: the rows are in another "
+            "order; leave ids out, as the index gives them"
+        )
 
 
 def _columns(table: Array | None) -> list[Any] | None:

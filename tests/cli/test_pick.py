@@ -321,6 +321,84 @@ def test_a_labelled_item_needs_no_probabilities(folder: Path, capsys: pytest.Cap
     assert "--probs: 10 of 40 rows are not finite; first at item 0" in capsys.readouterr().err
 
 
+def test_one_table_holds_names_probabilities_and_labels(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table("all.csv", {"file": NAMES, **columns_of_p(), "label": words(), "site": NAMES})
+    for more in (
+        "--probs all.csv:cat,dog,emu --labels all.csv:label --ids file",
+        "--probs all.csv:cat,dog,emu --labels all.csv --ids all.csv:file",
+        "--probs all.csv:cat,dog,emu --labels y.npy --ids all.csv:file",
+    ):
+        record = answer(capsys, f"pick entropy -n 5 {more}")
+        assert [row["id"] for row in record["picks"]] == [NAMES[item] for item in EXPECTED]
+        assert record["classes"] == list(ANIMALS)
+    assert main("pick entropy -n 5 --probs all.csv --labels all.csv:label --ids file".split()) == 2
+    assert "column 'site' holds words, 'img 00, a.jpg' first" in (said := capsys.readouterr().err)
+    assert "name the columns to read, as in FILE:cat,dog" in said
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_what_labels_and_ids_take_of_a_table_is_no_feature(
+    folder: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = {"file": NAMES, **columns_of_p(), "label": words()}
+    if suffix == "csv":
+        table("all.csv", held)
+    else:
+        arrow, files = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        files.write_table(arrow.table(held), "all.parquet")
+    for labels, ids in ((":label", "file"), ("", "file"), (":label", f"all.{suffix}:file")):
+        record = answer(capsys, f"pick entropy -n 5 --probs all.{suffix} --labels all.{suffix}{labels} --ids {ids}")
+        assert [row["id"] for row in record["picks"]] == [NAMES[item] for item in EXPECTED]
+        assert [row["predicted"] for row in record["picks"]] == [ANIMALS[P[item].argmax()] for item in EXPECTED]
+
+
+def test_columns_are_read_in_the_order_they_are_named_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table("p.csv", {**columns_of_p(), "size": [7] * 40})
+    record = answer(capsys, "pick entropy -n 5 --probs p.csv:emu,cat,dog --labels y.npy")
+    assert record["classes"] == ["emu", "cat", "dog"]
+    assert [row["predicted"] for row in record["picks"]] == [ANIMALS[P[item].argmax()] for item in record["items"]]
+
+
+COLUMNS = {
+    "p.csv:cat,fox": "has no column 'fox'; it has cat, dog, emu",
+    "p.csv:cat,cat": "is asked twice for column 'cat'",
+    "p.npy:cat": "p.npy has no columns with names: leave :cat out",
+    "ragged.csv:cat,dog": "line 3 does not have the 2 cells of line 1",
+    "percent.csv": "column 'cat' holds percentages, '96.2%' first: write shares from 0 to 1",
+}
+
+
+@pytest.mark.parametrize("given", COLUMNS)
+def test_columns_that_cannot_be_read_are_named(folder: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table("p.csv", columns_of_p())
+    Path("ragged.csv").write_text("cat,dog\n1,0\n1,0,5\n")
+    table("percent.csv", {"cat": ["96.2%"] * 2, "dog": ["3.8%"] * 2})
+    assert main(["pick", "entropy", "-n", "1", "--probs", given]) == 2
+    assert COLUMNS[given] in capsys.readouterr().err
+
+
+def test_a_file_of_which_columns_are_read_is_not_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table("p.csv", columns_of_p())
+    assert main("pick entropy -n 5 --probs p.csv:cat,dog,emu --out p.csv".split()) == 2
+    assert "--out: p.csv is what --probs reads" in capsys.readouterr().err
+
+
+def test_a_column_that_has_the_ids_in_another_order_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody named the column, and its rows are other items all the same."""
+    Path("names.txt").write_text("\n".join(NAMES))
+    turned = NAMES[::-1]
+    table("y.csv", {"file": turned, "label": words()})
+    table("p.csv", {"file": turned, **columns_of_p()})
+    for option, given in (("labels", "--probs p.npy --labels y.csv"), ("probs", "--probs p.csv:cat,dog,emu")):
+        assert main(f"pick entropy -n 5 {given} --ids names.txt".split()) == 2
+        said = f"--ids: item 0 is '{NAMES[0]}' in --ids and '{turned[0]}' in --{option}: the rows are in another order"
+        assert said in capsys.readouterr().err
+    table("y.csv", {"file": NAMES, "label": words()})
+    assert answer(capsys, "pick entropy -n 5 --probs p.npy --labels y.csv --ids names.txt")["items"] == EXPECTED
+
+
 def test_draws_whose_first_axis_is_the_items_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("d.npy", np.full((40, 10, 3), 1 / 3))
     for more in ("", " --labels y.npy", " --probs p.npy"):
@@ -432,5 +510,5 @@ def test_fields_that_no_strategy_reads_are_no_options(capsys: pytest.CaptureFixt
         main(["pick", "--help"])
     shown = capsys.readouterr().out
     needed = {name for entry in strategies().values() for name in entry.needs}
-    offered = {name for name in fields() if f"--{name.replace('_', '-')} FILE" in shown}
+    offered = {name for name in fields() if f"--{name.replace('_', '-')} FILE[:COLUMNS]" in shown}
     assert offered == needed | {"probs"}

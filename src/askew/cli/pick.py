@@ -20,7 +20,8 @@ def add(commands: Any) -> None:
         help="pick the items to label next, from arrays in files",
         description="Picks the n unlabeled items that a person should label next, best first. Arrays come from .npy "
         "(memory-mapped), .npz, .csv or .parquet files; row i of each is pool item i. A .csv may begin with a line of "
-        "names, and a nameless first column that counts the rows (pandas' index) is left out. Labels may be names of "
+        "names, and a nameless first column that counts the rows (pandas' index) is left out. FILE:cat,dog reads these "
+        "columns alone, and what labels and ids take of the same file is no feature. Labels may be names of "
         "classes, and an empty cell is unlabeled.",
     )
     parser.add_argument("strategy", help="a name from `askew strategies`")
@@ -46,7 +47,9 @@ def add(commands: Any) -> None:
     parser.set_defaults(**{name: None for name in FIELDS if name not in wanted})
     for field in (field for field in FIELDS.values() if field.name in wanted):
         flag = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(flag, dest=field.name, type=Path, metavar="FILE", help=f"{field.shape} {field.doc}")
+        parser.add_argument(
+            flag, dest=field.name, type=Path, metavar="FILE[:COLUMNS]", help=f"{field.shape} {field.doc}"
+        )
     parser.add_argument("--balance", metavar="WEIGHT", help='λ of the class balance, a number or "auto"; needs --probs')
     parser.add_argument(
         "--target",
@@ -123,13 +126,14 @@ def _pick(arguments: argparse.Namespace) -> int:
     if arguments.balance is None and arguments.balance_by == "probs":
         _refuse_settings_without_weight(arguments)
     plan = Plan(get(arguments.strategy), _parameters(arguments.set), spacing=_spacing(arguments))
-    read = {name: _read(field, getattr(arguments, name), ids_column) for name, field in FIELDS.items()}
+    read = {name: _read(field, arguments, ids_column) for name, field in FIELDS.items()}
     given = {name: table for name, table in read.items() if table is not None}
     pred = Predictions(**{name: table.values for name, table in given.items()})
     classes = _classes(arguments.classes, given.get("probs"), pred.n_classes)
     found = {name: table.ids for name, table in given.items()}
+    table: Any = None
     if arguments.labels:
-        labels, classes, found["labels"] = _labels(arguments, ids_column, pred, classes)
+        labels, classes, found["labels"], table = _labels(arguments, ids_column, pred, classes)
         pool = Pool(labels)
     elif pred.n_items is not None:
         if set(pred) == {"draws"}:
@@ -140,6 +144,8 @@ def _pick(arguments: argparse.Namespace) -> int:
     balance = _balance(arguments, classes, pred.n_classes)
     plan = replace(plan, balance=balance)
     ids = _ids(arguments.ids, ids_file, ids_column, found, len(pool))
+    if ids is not None:
+        _check_order(arguments, ids, table)
     selection = select(plan, arguments.n, pred, pool, seed=arguments.seed)
     details = {} if balance is None else _details(selection)
     if details:
@@ -194,7 +200,8 @@ def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
         return
     for name in (*FIELDS, "labels", "ids", "classes", "target", "balance_ground_metric"):
         given = getattr(arguments, name)
-        path = given if isinstance(given, Path) else _source(given)[0]
+        path = _source(None if given is None else str(given))[0]
+        path = given if path is None and isinstance(given, Path) else path
         if path is not None and (path.absolute() == out.absolute() or _same_file(path, out)):
             raise InputError(f"--out: {out} is what --{name.replace('_', '-')} reads: choose another file")
 
@@ -222,8 +229,8 @@ def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, 
 
 def _labels(
     arguments: argparse.Namespace, ids_column: str | None, pred: Any, classes: tuple[str, ...] | None
-) -> tuple[Any, tuple[str, ...] | None, list[str] | None]:
-    """Returns (N,) class numbers, the names of the classes and the ids that stand beside the labels."""
+) -> tuple[Any, tuple[str, ...] | None, list[str] | None, Any]:
+    """Returns (N,) class numbers, the names of the classes, the ids that stand beside the labels, and the table."""
     from askew.data import columns, tables
     from askew.errors import InputError, one_line
     from askew.names import as_places, class_codes, class_numbers
@@ -234,10 +241,11 @@ def _labels(
         array = tables.read_array("labels", path)
         if array.dtype.kind not in "US":
             whole = tables.whole_numbers("labels", path, array, gaps=True)
-            return as_places(whole, class_numbers(classes)), classes, None
+            return as_places(whole, class_numbers(classes)), classes, None, None
     where = f"labels: {one_line(path)}"
+    table = columns.read_words("labels", path)
     cells, ids = columns.column(
-        columns.read_words("labels", path),
+        table,
         wanted,
         n_items=pred.n_items,
         ids=ids_column,
@@ -250,7 +258,7 @@ def _labels(
             f"{where} has {len(names)} names of classes, the other arrays have {pred.n_classes} classes: pass "
             "--classes with all names in the order of the columns"
         )
-    return codes, names or classes, ids
+    return codes, names or classes, ids, table
 
 
 def _ids(
@@ -275,12 +283,40 @@ def _ids(
     return next(iter(sources.values()))
 
 
-def _read(field: Any, path: Path | None, ids: str | None) -> Any:
-    import askew.data.tables as tables
+def _check_order(arguments: argparse.Namespace, ids: list[str], labels: Any) -> None:
+    """Refuses a table that has the ids in another order, in a column that nobody named."""
+    from askew.data.columns import read_words, same_names
+    from askew.names import agreed
+    from askew.predictions import FIELDS
 
-    if path is None:
+    tables = {} if labels is None else {"labels": labels}
+    for name in FIELDS:
+        path, picked = _source(None if getattr(arguments, name) is None else str(getattr(arguments, name)))
+        if path is not None and picked is not None:
+            tables[name] = read_words(name, path)
+    for name, words in tables.items():
+        other = same_names(words, ids)
+        if other is not None:
+            agreed({"ids": ids, name: other})
+
+
+def _read(field: Any, arguments: argparse.Namespace, ids: str | None) -> Any:
+    """Returns the table of a field; what the same file holds of labels and ids is left out."""
+    import askew.data.tables as tables
+    from askew.data.columns import USUAL
+
+    given: Path | None = getattr(arguments, field.name)
+    if given is None:
         return None
-    table = tables.read_table(field.name, path, ids=ids)
+    path, picked = _source(str(given))
+    path = path or given
+    without: list[str] = []
+    for text, usual in ((arguments.labels, USUAL), (arguments.ids, ())):
+        file, column = _source(text)
+        if file is not None and (file.absolute() == path.absolute() or _same_file(file, path)):
+            without += usual if column is None else [column]
+    only = None if picked is None else [one.strip() for one in picked.split(",")]
+    table = tables.read_table(field.name, path, ids=ids, only=only, without=without)
     return replace(table, values=tables.whole_numbers(field.name, path, table.values)) if field.integers else table
 
 

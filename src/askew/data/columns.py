@@ -253,6 +253,15 @@ def _is_share(cell: str) -> bool:
     return is_decimal(cell) or is_number(cell)
 
 
+def same_names(words: Words, ids: Sequence[str]) -> list[str] | None:
+    """Returns the cells of a column that holds all of the ids, in another order; None if no column does."""
+    for column in words.columns if len(words.columns) > 1 else ():
+        cells = column[int(words.names is None) :][: len(ids)]
+        if cells != list(ids) and sorted(cells) == sorted(ids):
+            return cells
+    return None
+
+
 def begins_with_label(classes: Sequence[str] | None, where: str) -> Callable[[list[str]], bool]:
     """Returns the test whether the first of the cells of a file of labels is a label, not the name of the column."""
 

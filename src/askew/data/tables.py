@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,15 @@ def read_array(name: str, path: Path, *, items: bool = True) -> NDArray[Any]:
     return read_table(name, path, items=items).values
 
 
-def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = True) -> Table:
+def read_table(
+    name: str,
+    path: Path,
+    *,
+    ids: str | None = None,
+    items: bool = True,
+    only: Sequence[str] | None = None,
+    without: Collection[str] = (),
+) -> Table:
     """Returns the array of a file; an .npy file is memory-mapped, so its rows are read when they are used.
 
     Row i is pool item i, so whatever would shift rows is refused:
@@ -72,6 +80,8 @@ def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = T
         path: the file.
         ids: a column to keep apart as words, if the table has it; "index" is also pandas' index, whatever it holds.
         items: whether rows are items, so that a first column may be their index.
+        only: the columns to read, in order, of a table that has others too.
+        without: columns to leave out where the table has them, capitals or not, if `only` is None.
 
     Raises:
         DataNotFound: no such file.
@@ -84,8 +94,38 @@ def read_table(name: str, path: Path, *, ids: str | None = None, items: bool = T
     if plain_file(path, f"{name}: {one_line(path)}").st_size == 0:
         raise InputError(f"{name}: {path} is empty (0 bytes)")
     if suffix in (".npy", ".npz"):
+        if only is not None:
+            raise InputError(f"{name}: {one_line(path)} has no columns with names: leave :{','.join(only)} out")
         return Table((_read_npy if suffix == ".npy" else _read_npz)(name, path))
-    return (_read_csv if suffix == ".csv" else _read_parquet)(f"{name}: {one_line(path)}", path, ids, items)
+    where, columns = f"{name}: {one_line(path)}", _Columns(ids, only, tuple(without))
+    return (_read_csv if suffix == ".csv" else _read_parquet)(where, path, columns, items and only is None)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which columns of a table are numbers to read."""
+
+    ids: str | None
+    only: Sequence[str] | None
+    without: tuple[str, ...]
+
+    def are_named(self, first: Sequence[str]) -> bool:
+        """Tells whether the first row must hold names, as something asks for one of them."""
+        return self.only is not None or any(self._left_out(one) for one in first)
+
+    def kept(self, where: str, names: Sequence[str], at: int | None) -> list[int]:
+        """Returns the places of the columns, `at` being the one of the ids."""
+        if self.only is None:
+            return [i for i, name in enumerate(names) if i != at and not self._left_out(name)]
+        places = [place_of(where, names, one) for one in self.only]
+        for one, place in zip(self.only, places, strict=True):
+            if place is None or places.count(place) > 1:
+                what = "has no column" if place is None else "is asked twice for column"
+                raise InputError(f"{where} {what} {one_line(one, 60)!r}; it has {one_line(', '.join(names), 200)}")
+        return [place for place in places if place is not None]
+
+    def _left_out(self, name: str) -> bool:
+        return name in self.without or name.lower() in self.without
 
 
 def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = False) -> NDArray[Any]:
@@ -146,7 +186,7 @@ def _read_npz(name: str, path: Path) -> NDArray[Any]:
         return arrays[key]
 
 
-def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
+def _read_csv(where: str, path: Path, columns: _Columns, items: bool) -> Table:
     text = with_plain_line_ends(read_text(path, where))
     stop = len(text)
     while stop and text[stop - 1] == "\n":
@@ -154,30 +194,32 @@ def _read_csv(where: str, path: Path, ids: str | None, items: bool) -> Table:
     line, n_lines = _line(text, 0, stop), text.count("\n", 0, stop) + 1
     between = separator(line)
     first = _cells(where, line, between)
-    at = place_of(where, first, ids)
-    header = at is not None or (bool(first) and _is_header(where, first, square=not items and n_lines == len(first)))
+    at = place_of(where, first, columns.ids)
+    named = at is not None or columns.are_named(first)
+    header = named or (bool(first) and _is_header(where, first, square=not items and n_lines == len(first)))
     if n_lines == header or not first:
         raise InputError(f"{where} has no rows" if n_lines == 1 else f"{where}: line 1 is blank: take it out")
     start = len(line) + 1 if header else 0
-    _check_lines(where, text, start, stop, header, words=at is not None)
-    if between != "," and at is None and text.find(",", start, stop) >= 0 and text.find(".", start, stop) >= 0:
+    kept = columns.kept(where, first, at)
+    _check_lines(where, text, start, stop, header, words=named)
+    if between != "," and not named and text.find(",", start, stop) >= 0 and text.find(".", start, stop) >= 0:
         raise InputError(f"{where}: its numbers have points and commas: write them with a decimal point alone")
     if header:
-        _check_names(where, first, _cells(where, _line(text, start, stop), between), at)
-    kept = [i for i in range(len(first)) if i != at]
+        _check_names(where, first, _cells(where, _line(text, start, stop), between), kept)
     words = None
     gaps = _has_gaps(text, start, stop, between)
-    if at is None and between == "," and not gaps:
+    if not named and between == "," and not gaps:
         table = _numbers(where, path, skip=int(header), between=between)
     else:
         lines = text[start:stop].split("\n")
-        words = None if at is None else _id_cells(where, lines, at, len(first), between)
+        cells = _id_cells(where, lines, at or 0, len(first), between) if named else None
+        words = None if at is None else cells
         if between != ",":
             lines = text[start:stop].replace(",", ".").split("\n")
         if gaps:
             gap = re.compile(_GAP.format(between))
             lines = [gap.sub(r"\1nan", line) for line in lines]
-        table = _numbers(where, lines, between=between, columns=None if at is None else kept)
+        table = _numbers(where, lines, between=between, columns=kept if named else None)
     n_rows = n_lines - header
     if len(table) != n_rows:
         raise InputError(f"{where}: has {n_rows} lines but {len(table)} rows: one line must be one row")
@@ -234,19 +276,27 @@ def _id_cells(where: str, lines: list[str], at: int, width: int, between: str) -
     with decoding(where, "a table"):
         rows = list(csv.reader(lines, strict=True, delimiter=between))
     bad = next((i for i, row in enumerate(rows) if len(row) != width), None)
-    if bad is not None or len(rows) != len(lines) or width == 1:
-        what = (
-            "has no other column" if width == 1 else f"line {(bad or 0) + 2} does not have the {width} cells of line 1"
-        )
-        raise InputError(f"{where}: {what}")
+    if bad is not None or len(rows) != len(lines):
+        raise InputError(f"{where}: line {(bad or 0) + 2} does not have the {width} cells of line 1")
     return [row[at].strip() for row in rows]
 
 
-def _check_names(where: str, names: list[str], row: list[str], at: int | None) -> None:
+def _check_names(where: str, names: list[str], row: list[str], kept: list[int]) -> None:
     """Refuses a column of words, if each column has a name."""
-    for i, (name, cell) in enumerate(zip(names, row, strict=False)):
-        if len(names) == len(row) and i != at and cell and not is_number(cell):
-            raise InputError(f"{where}: {_described(name)} holds words, {one_line(cell, 40)!r} first: {_as_ids(name)}")
+    if not kept:
+        raise InputError(f"{where}: has no other column")
+    words = [i for i in kept if len(names) == len(row) and row[i] and not is_number(row[i])]
+    if words and row[words[0]].endswith("%") and is_number(row[words[0]][:-1]):
+        raise InputError(
+            f"{where}: {_described(names[words[0]])} holds percentages, {one_line(row[words[0]], 40)!r} first: write "
+            "shares from 0 to 1"
+        )
+    if words:
+        name = names[words[0]]
+        raise InputError(
+            f"{where}: {_described(name)} holds words, {one_line(row[words[0]], 40)!r} first: {_as_ids(name)}, or name "
+            "the columns to read, as in FILE:cat,dog"
+        )
 
 
 def _described(name: str) -> str:
@@ -311,7 +361,7 @@ def _without_index(where: str, table: NDArray[Any], names: list[str] | None) -> 
     return table, names
 
 
-def _read_parquet(where: str, path: Path, ids: str | None, items: bool) -> Table:
+def _read_parquet(where: str, path: Path, columns: _Columns, items: bool) -> Table:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -322,20 +372,21 @@ def _read_parquet(where: str, path: Path, ids: str | None, items: bool) -> Table
         check_memory(where, (about.num_rows, about.num_columns), 8)
         schema = pyarrow.parquet.read_schema(path)
     names = [str(field.name) for field in schema]
-    at = place_of(where, names, ids)
+    at = place_of(where, names, columns.ids)
+    kept = columns.kept(where, names, at)
     for i, field in enumerate(schema):
-        if i != at and not (pyarrow.types.is_floating(field.type) or pyarrow.types.is_integer(field.type)):
+        if i in kept and not (pyarrow.types.is_floating(field.type) or pyarrow.types.is_integer(field.type)):
             kind = one_line(field.type, 60)
             raise InputError(f"{where}: {_described(field.name)} is not numeric but {kind}: {_as_ids(field.name)}")
     with decoding(where, "a Parquet file"):
         table = pyarrow.parquet.read_table(path, memory_map=True)
         table.validate(full=True)
         words = None if at is None else ["" if v is None else str(v).strip() for v in table.columns[at].to_pylist()]
-    order = sorted((i for i in range(len(names)) if i != at), key=lambda i: not is_index(names[i]))
+    order = kept if columns.only is not None else sorted(kept, key=lambda i: not is_index(names[i]))
     if table.num_rows == 0 or not order:
         raise InputError(f"{where} has no rows")
     values = np.stack([table.columns[i].to_numpy() for i in order], axis=1)  # pandas puts its index last
-    kept: list[str] | None = [names[i] for i in order]
+    called: list[str] | None = [names[i] for i in order]
     if items:
-        values, kept = _without_index(where, values, kept)
-    return Table(values[:, 0] if values.shape[1] == 1 else values, None if kept is None else tuple(kept), words)
+        values, called = _without_index(where, values, called)
+    return Table(values[:, 0] if values.shape[1] == 1 else values, None if called is None else tuple(called), words)
