@@ -37,12 +37,14 @@ class Footage:
         boxes: the detections of each, with one numbering of classes.
         labeled: which frames are labelled, over all frames of all videos in order.
         doubt: what the annotations taught about the detector, or None.
+        n_taken_as_empty: how many labelled frames have no annotation, where annotations are given.
     """
 
     videos: Mapping[str, Video]
     boxes: Mapping[str, VideoBoxes]
     labeled: Mask
     doubt: Doubt | None = None
+    n_taken_as_empty: int = 0
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -132,8 +134,9 @@ def read_footage(
     videos = open_videos(clip, n_frames=n_frames)
     boxes = read_detections(detections, videos, images=images, classes=classes, min_score=min_score)
     known = read_labeled(labeled, {name: len(video) for name, video in videos.items()})
-    doubt = None if annotations is None else _learned(annotations, videos, boxes, known)
-    return Footage(videos, boxes, known, doubt)
+    if annotations is None:
+        return Footage(videos, boxes, known)
+    return Footage(videos, boxes, known, *_learned(annotations, videos, boxes, known))
 
 
 def read_detections(
@@ -297,15 +300,33 @@ def _above(boxes: Mapping[str, VideoBoxes], min_score: float) -> dict[str, Video
 
 def _learned(
     annotations: str | Path, videos: Mapping[str, Video], boxes: Mapping[str, VideoBoxes], labeled: Mask
-) -> Doubt:
-    """Learns which detections to doubt from the annotated frames."""
+) -> tuple[Doubt, int]:
+    """Learns which detections to doubt from the annotated frames; returns also how many of these have no annotation."""
     if not labeled.any():
         raise InputError("annotations: labeled lists no frame that they would be complete for")
     truth = _as_classes(read_videos(annotations, videos), next(iter(boxes.values())))
     found = [frame for name in videos for frame in boxes[name].frames]
     there = [frame for name in videos for frame in truth[name].frames]
     rows = np.flatnonzero(labeled)
-    return learn_doubt([found[row] for row in rows], [there[row] for row in rows])
+    _check_listed(annotations, truth, labeled)
+    empty = sum(len(there[row]) == 0 for row in rows)
+    return learn_doubt([found[row] for row in rows], [there[row] for row in rows]), empty
+
+
+def _check_listed(annotations: str | Path, truth: Mapping[str, VideoBoxes], labeled: Mask) -> None:
+    """Checks that annotations that list their frames, as COCO does, list all that are labelled."""
+    start, lost = 0, []
+    for name, boxes in truth.items():
+        frames = np.flatnonzero(labeled[start : start + len(boxes)]).tolist()
+        lost += [(name, frame) for frame in frames if boxes.listed is not None and frame not in boxes.listed]
+        start += len(boxes)
+    if lost:
+        name, frame = lost[0]
+        raise InputError(
+            f"annotations: {annotations} does not list {len(lost)} of the {np.count_nonzero(labeled)} frames in "
+            f"labeled, the first frame {frame} of video {name!r}: list them among its images if they are empty, or "
+            "take them out of labeled"
+        )
 
 
 def _as_classes(truth: Mapping[str, VideoBoxes], found: VideoBoxes) -> dict[str, VideoBoxes]:

@@ -145,7 +145,10 @@ def test_coco_places_categories_and_results(tmp_path):
             "annotation 0: expected .* as image_id, which is missing",
         ),
         ({"images": [{"id": 1, "frame_id": 8}]}, "speaks of frame 8, which does not exist"),
-        ({"images": [{"id": 1, "frame_id": 0}, {"id": 2, "frame_id": 0}]}, "two images of video"),
+        (
+            {"images": [{"id": 1, "frame_id": 0}, {"id": 2, "frame_id": 0}]},
+            "two images of the video have the same place",
+        ),
     ],
 )
 def test_broken_coco_is_one_line(tmp_path, change, message):

@@ -35,7 +35,13 @@ def add(commands: Any) -> None:
     _add_input(errors)
     errors.add_argument("--out", type=Path, metavar="DIR", help="the folder to write, new or empty (CLIP-errors)")
     errors.add_argument("--table", choices=["parquet", "csv"], default="parquet", help="format of the table (parquet)")
-    errors.add_argument("--pictures", type=int, default=24, metavar="N", help="frames to draw of each video (24)")
+    errors.add_argument(
+        "--pictures",
+        type=int,
+        default=24,
+        metavar="N",
+        help="frames to draw of each video at most, none next to another (24)",
+    )
     errors.set_defaults(call=call_errors)
     pick = actions.add_parser(
         "pick",
@@ -222,7 +228,7 @@ def _footage(arguments: argparse.Namespace) -> Footage:
     if arguments.annotations and not arguments.labeled:
         raise InputError("--annotations needs --labeled FILE: which frames they are complete for")
     _tame_opencv()
-    return read_footage(
+    footage = read_footage(
         arguments.clip,
         arguments.detections,
         images=arguments.images,
@@ -232,6 +238,18 @@ def _footage(arguments: argparse.Namespace) -> Footage:
         labeled=arguments.labeled,
         annotations=arguments.annotations,
     )
+    if footage.n_taken_as_empty:
+        frames = _counted(int(footage.labeled.sum()), "frame")
+        print(
+            f"askew: of {frames} in --labeled, {footage.n_taken_as_empty} have no annotation: taken as empty",
+            file=sys.stderr,
+        )
+    for name, boxes in footage.boxes.items():
+        used = boxes.frames.frames
+        after = len(boxes) - 1 - int(used[-1]) if len(used) else 0
+        if after >= 10 and after > len(boxes) / 10:
+            print(f"askew: {name}: no detection in the last {after} of {len(boxes)} frames", file=sys.stderr)
+    return footage
 
 
 def _coherence(arguments: argparse.Namespace) -> Coherence:

@@ -141,6 +141,6 @@ def _named(file: CocoFile, name: str) -> str:
 
 def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
     file.check_size(name, video.width_px, video.height_px)
-    boxes = file.boxes(name, video.declared).padded(video.declared)
+    boxes = file.boxes(name, video.declared, [one.stem for one in video.pictures]).padded(video.declared)
     check_layout(file.where, boxes.frames, video.width_px, video.height_px)
     return boxes

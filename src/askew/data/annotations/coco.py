@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,17 +58,18 @@ class CocoFile:
     annotations: dict[Id, list[Annotation]]
     """The boxes of each image, by its id."""
 
-    def boxes(self, name: str, n_frames: int | None = None) -> VideoBoxes:
+    def boxes(self, name: str, n_frames: int | None = None, stems: Sequence[str] = ()) -> VideoBoxes:
         """Returns the boxes of one of the videos.
 
         Args:
             n_frames: the length of the video, if there is one; checked against the images.
+            stems: names of the frames, in order, without suffix, if they are files.
 
         Raises:
-            InputError: images that are no frames of it, or a box that cannot be.
+            InputError: images that are no frames of it, or whose order nothing tells; or a box that cannot be.
         """
         images = self.videos[name]
-        places = _places(self.where, name, images, n_frames)
+        places = _places(self.where, name, images, n_frames, stems)
         rows = [
             (place, one)
             for place, image in zip(places, images, strict=True)
@@ -90,7 +92,8 @@ class CocoFile:
             _distributions(self.where, rows),
         )
         file_names = {place: image.file_name for place, image in zip(places, images, strict=True)}
-        return VideoBoxes(found, self.classes, tuple(file_names.get(place, "") for place in range(length)))
+        names = tuple(file_names.get(place, "") for place in range(length))
+        return VideoBoxes(found, self.classes, names, listed=frozenset(places))
 
     def check_size(self, name: str, width_px: int, height_px: int) -> None:
         """Checks that the images of a video are as large as its frames, where the file says their size.
@@ -109,7 +112,8 @@ def read_coco(
 
     Images with a `video_id` belong to that video; those without are the frames of a single one, called "". An image's
     place is its `frame_id` (or `frame_index`), from 0; images without it are in the natural order of their file names,
-    and must then be all the frames. Classes are numbered in the order of their category ids.
+    and must then be all the frames. Names that tell no order, such as hashes, are refused where the
+    list has another. Classes are numbered in the order of their category ids.
 
     A detection may have `probs` beside its `score`: the distribution over the classes in that order, and the background
     after them if the detector has one. It sums to 1, or differs from it by no more than rounding explains, and is then
@@ -246,26 +250,59 @@ def _distributions(where: Path, rows: Sequence[tuple[int, Annotation]]) -> NDArr
     return None if lengths <= {None} else np.array([one.probs for _, one in rows], dtype=np.float64)
 
 
-def _places(where: Path, name: str, images: Sequence[Image], n_frames: int | None) -> list[int]:
+def _places(where: Path, name: str, images: Sequence[Image], n_frames: int | None, stems: Sequence[str]) -> list[int]:
     known = [image.place for image in images if image.place is not None]
     if known and len(known) < len(images):
         lost = next(image.id for image in images if image.place is None)
-        raise InputError(f"{where}: image {lost!r} has no {' or '.join(PLACES)}, but others of video {name!r} have")
+        raise InputError(f"{where}: image {lost!r} has no {' or '.join(PLACES)}, but others of {_video(name)} have")
     if not known:
         if n_frames is not None and images and len(images) != n_frames:
             raise InputError(
-                f"{where}: {len(images)} images for the {n_frames} frames of video {name!r}, and no frame_id "
+                f"{where}: {len(images)} images for the {n_frames} frames of {_video(name)}, and no frame_id "
                 "to tell which is which"
             )
-        order = sorted(range(len(images)), key=lambda i: natural(images[i].file_name or str(images[i].id)))
+        order = sorted(range(len(images)), key=lambda i: natural(_called(images[i])))
+        if not _tells_order([images[i] for i in order], stems) and order != list(range(len(images))):
+            raise InputError(
+                f"{where}: the names of the images ({_called(images[0])!r} and so on) do not tell their order in "
+                f"{_video(name)}: give each a frame_id, from 0, or a name with the frame's number"
+            )
         return [int(place) for place in np.argsort(order)]
     if len(set(known)) < len(known):
-        raise InputError(f"{where}: two images of video {name!r} have the same place")
+        raise InputError(f"{where}: two images of {_video(name)} have the same place")
     wrong = [place for place in known if place < 0 or (n_frames is not None and place >= n_frames)]
     if wrong:
         frames = f"the video has {n_frames} frames, 0 to {n_frames - 1}" if n_frames else "frames count from 0"
         raise InputError(f"{where}: speaks of frame {wrong[0]}, which does not exist: {frames}")
     return known
+
+
+def _video(name: str) -> str:
+    """Returns how an error calls a video; in a file of a single one it has no name."""
+    return f"video {name!r}" if name else "the video"
+
+
+def _called(image: Image) -> str:
+    return image.file_name or str(image.id)
+
+
+def _tells_order(images: Sequence[Image], stems: Sequence[str]) -> bool:
+    """Tells whether images, in the natural order of their names, are known to be in the order of the frames.
+
+    They are if their names are those of the frames, differ in numbers only, or first differ in a number that is each
+    one's own (`clip-12-<hash>.jpg`); or if their ids rise along.
+    """
+    names = [PurePosixPath(_called(image)).with_suffix("").as_posix() for image in images]
+    if list(stems) == [PurePosixPath(name).name for name in names]:
+        return True
+    ids = [image.id for image in images]
+    if all(type(identity) is not str for identity in ids) and ids == sorted(ids):
+        return True
+    keys = [natural(name) for name in names]
+    if len({re.sub(r"[0-9]+", "0", name) for name in names}) == 1:
+        return True
+    first = next((parts for parts in zip(*keys, strict=False) if len(set(parts)) > 1), ((0, 0, ""),))
+    return all(part[0] == 1 for part in first) and len(set(first)) == len(images)
 
 
 def to_coco(

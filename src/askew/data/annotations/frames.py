@@ -35,6 +35,8 @@ class VideoBoxes:
     """The file of each frame, where the format says."""
     named: bool = True
     """Whether the file names its classes; else `classes` are made up from their numbers."""
+    listed: frozenset[int] | None = None
+    """The frames that the file lists, also those without a box; None where the format lists none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", as_frames("frames", self.frames))
