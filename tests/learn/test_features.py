@@ -235,6 +235,7 @@ def test_rows_of_a_file_stay_mapped(tmp_path):
         (np.zeros(6), r"expected numbers \(N, D\), got float64 \(6,\)"),
         (np.array([[1.0, 2], [np.inf, 0], *[[0, 0]] * 4]), r"row 1 is not finite in float32"),
         (np.array([[1.0, 2], *[[0, 0]] * 4, [0, 1e39]]), r"row 5 is not finite in float32"),
+        (np.array([[0x7FF0000000000001, 0]] + [[0, 0]] * 5, np.uint64).view(np.float64), r"row 0 is not finite in"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(array, message, tmp_path):

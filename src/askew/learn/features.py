@@ -143,7 +143,7 @@ class FeatureRows:
         out = np.empty((len(self), self.width), dtype=np.float32)
         for number, part in enumerate(self.parts):
             items = np.flatnonzero(self.part == number)
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 out[items] = part[self.row[items]]
         return out
 
