@@ -12,7 +12,9 @@ from askew.arrays import Indices, is_whole, to_numpy
 from askew.errors import InputError, one_line
 from askew.pool import Pool, is_gap
 
-GAPS = frozenset(("", "-1", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None"))
+GAPS = frozenset(("", "-1", "nan", "NaN", "NA", "N/A", "<NA>", "null", "NULL", "None")) | {
+    write(word) for word in ("unlabeled", "unlabelled") for write in (str.lower, str.capitalize, str.upper)
+}
 """Labels that mean unlabeled, unless a class is called so."""
 
 EXACT = 1 << 53

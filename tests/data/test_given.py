@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from askew.data import pictures
 from askew.data.dataset import Images
 from askew.data.load import load
 from askew.data.pictures import read_square
@@ -109,8 +110,8 @@ def test_labels_are_classes_or_gaps():
     assert Images.of(BYTES, [0, None, -1, float("nan"), 2, 1]).labels.tolist() == [0, -1, -1, -1, 2, 1]
     with pytest.raises(InputError, match="6 pictures but 2 labels"):
         Images.of(BYTES, [0, 1])
-    with pytest.raises(InputError, match="'cat' at item 0 is a name"):
-        Images.of(BYTES, ["cat"] * 6)
+    with pytest.raises(InputError, match="a name"):
+        Images.of(BYTES, ["cat", "1"] * 3)
 
 
 def test_a_flat_folder_is_an_unlabeled_pool(tmp_path):
@@ -313,3 +314,26 @@ def test_names_and_classes_are_held_to_the_pictures():
         Images(labels, BYTES, classes=("a",))
     with pytest.raises(InputError, match="two classes are called 'a'"):
         Images(labels, BYTES, classes=("a", "a"))
+
+
+def test_labels_may_be_names_of_classes():
+    four = BYTES[:4]
+    sorted_names = Images.of(four, ["dog", None, "cat", "unlabeled"])
+    assert (sorted_names.classes, sorted_names.labels.tolist()) == (("cat", "dog"), [1, -1, 0, -1])
+    ordered = Images.of(four, np.array(["dog", "", "cat", "dog"]), classes=["dog", "cat", "emu"])
+    assert (ordered.classes, ordered.labels.tolist()) == (("dog", "cat", "emu"), [0, -1, 1, 0])
+    assert Images.of(four, [1, -1, 0, 1], classes=["dog", "cat"]).classes == ("dog", "cat")
+    assert Images.of(four, [3, -1, 5, 3], classes=[3, 5]).labels.tolist() == [0, -1, 1, 0]
+    with pytest.raises(InputError, match=r"labels: 'emu' at item 1 is none of the 2 classes: cat, dog"):
+        Images.of(four, ["dog", "emu", "cat", "dog"], classes=["cat", "dog"])
+    with pytest.raises(InputError, match="4 pictures but 2 labels"):
+        Images.of(four, ["dog", "cat"])
+    with pytest.raises(InputError, match="classes: the pictures bring theirs, cat, dog"):
+        Images.of(sorted_names, classes=["dog", "cat"])
+
+
+@pytest.mark.parametrize("ending", [".jfif", ".avif", ".heic"])
+def test_pictures_of_phones_and_browsers_are_not_passed_over(tmp_path, ending):
+    picture(tmp_path / "cat" / "a.png", 1)
+    (tmp_path / "cat" / f"b{ending}").write_bytes((tmp_path / "cat" / "a.png").read_bytes())
+    assert f"b{ending}" in {path.name for path in pictures.find(tmp_path)}

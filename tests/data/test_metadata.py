@@ -242,3 +242,33 @@ def test_a_classifier_trains_on_an_imagefolder(tmp_path):
     brief = askew.Training(epochs=1)
     model = askew.Classifier(3, backbone="small-convnet", training=brief, device="cpu").fit(tmp_path)
     assert model.predict(tmp_path)["probs"].shape == (9, 3)
+
+
+@pytest.mark.parametrize("write", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("column", ["target", "category", "fine_label", "y", "ClassName"])
+def test_a_column_that_may_hold_labels_is_not_passed_over(tmp_path, write, column):
+    name = next(name for name, one in FORMS.items() if one is write)
+    for file in ANIMALS:
+        picture(tmp_path / file, 9)
+    write(tmp_path / name, [{"file_name": file, "width": "12", column: label} for file, label in ANIMALS.items()])
+    for read in (Images.of, load):
+        with pytest.raises(InputError, match=rf"there is '{column}': pass label_column='{column}'"):
+            read(tmp_path)
+    assert Images.of(tmp_path, label_column=column).classes == ("cat", "dog", "emu")
+    assert set(Images.of(tmp_path, label_column="").labels.tolist()) == {-1}
+
+
+def test_two_columns_of_labels_are_not_passed_over(tmp_path):
+    animals(tmp_path, **{"class": "pet"})
+    with pytest.raises(InputError, match=r"several columns are called .* there are label, class: pass label_column="):
+        Images.of(tmp_path)
+
+
+@pytest.mark.parametrize("word", ["unlabeled", "Unlabelled"])
+def test_the_word_unlabeled_is_no_class(tmp_path, word):
+    for i, file in enumerate(("a.png", "b.png", "c.png")):
+        picture(tmp_path / file, i)
+    labels = {"a.png": "cat", "b.png": word, "c.png": "dog"}
+    as_csv(tmp_path / "metadata.csv", [{"file_name": file, "label": label} for file, label in labels.items()])
+    pool = Images.of(tmp_path)
+    assert (pool.classes, pool.labels.tolist()) == (("cat", "dog"), [0, -1, 1])

@@ -129,9 +129,12 @@ def test_a_column_of_labels_is_asked_for(tmp_path):
     fine = {"names": list("abcdefghijkl"), "_type": "ClassLabel"}
     features = {"fine_label": fine, "coarse_label": {"names": NAMES, "_type": "ClassLabel"}}
     path = write(tmp_path / "a.parquet", features, img=STRUCTS, fine_label=range(12), coarse_label=LABELS)
-    with pytest.raises(InputError, match=r"class; there are fine_label, coarse_label: say which one holds the classes"):
-        load(path)
-    assert (Images.of(path).labels == -1).all()
+    for read in (load, Images.of):
+        with pytest.raises(
+            InputError, match=r"class; there are fine_label, coarse_label: pass label_column='fine_label'"
+        ):
+            read(path)
+    assert (Images.of(path, label_column="").labels == -1).all()
     assert load(path, label_column="coarse_label").classes == tuple(NAMES)
     assert Images.of(path, label_column="fine_label").labels.tolist() == list(range(12))
     with pytest.raises(InputError, match=r"label_column: .* has no column called 'x'; it has fine_label, coarse_label"):
@@ -209,3 +212,17 @@ def test_pictures_are_decoded_once(tmp_path, monkeypatch):
     first = load(path)
     monkeypatch.setattr(pictures, "decode_bytes", lambda *_: pytest.fail("decoded again"))
     assert np.array_equal(load(path).train.pixels, first.train.pixels)
+
+
+@pytest.mark.parametrize("column", ["fine_label", "y"])
+def test_a_column_that_may_hold_labels_is_not_passed_over(tmp_path, column):
+    pyarrow = pytest.importorskip("pyarrow")
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    table = {"image": [file.getvalue()] * 3, column: ["cat", "unlabeled", "dog"]}
+    pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=rf"there is '{column}': pass label_column='{column}'"):
+        Images.of(tmp_path / "a.parquet")
+    pool = Images.of(tmp_path / "a.parquet", label_column=column)
+    assert (pool.classes, pool.labels.tolist()) == (("cat", "dog"), [0, -1, 1])
+    assert Images.of(tmp_path / "a.parquet", label_column="").labels.tolist() == [-1, -1, -1]

@@ -446,3 +446,18 @@ def test_a_training_may_be_the_name_of_a_preset():
 def test_a_setting_of_another_type_is_refused(change):
     with pytest.raises(InputError, match=next(iter(change))):
         classifier(**change)
+
+
+def test_labels_that_are_names_need_the_order_of_the_classes(digits):
+    from askew.learn.probe import LinearProbe
+
+    some = digits.train.take(np.arange(20))
+    words = [None if i % 5 == 0 else f"digit {c}" for i, c in enumerate(some.labels.tolist())]
+    with pytest.raises(InputError, match=r"labels: are names, .*askew.Images.of\(pictures, labels, classes="):
+        classifier().fit(some.pixels, words)
+    with pytest.raises(InputError, match="labels: are names"):
+        LinearProbe(10).fit(some.pixels.reshape(20, -1) / 16, words)
+    named = dataclasses.replace(some, labels=np.full(20, -1), classes=tuple(f"digit {c}" for c in range(10)))
+    wanted = classifier().fit(some.pixels, [-1 if i % 5 == 0 else c for i, c in enumerate(some.labels.tolist())])
+    for model in (classifier().fit(named, words), classifier().fit(Images.of(named, words))):
+        assert np.array_equal(model.predict(some)["probs"], wanted.predict(some)["probs"])

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from askew.arrays import Indices, as_integers, first_few
 from askew.errors import InputError
-from askew.pool import Pool
 
 LONGEST_CLASS_NAME = 100
 """How many letters the name of a class may have."""
@@ -78,6 +77,7 @@ class Images:
         pictures: Any,
         labels: Any = None,
         *,
+        classes: Sequence[Any] | None = None,
         side_px: int | None = None,
         skip_unreadable: bool = False,
         label_column: str | None = None,
@@ -98,11 +98,13 @@ class Images:
 
         Args:
             pictures: what holds the pictures.
-            labels: (N,) classes from 0; -1, None and NaN are unlabeled. Without them those of the folder or file count,
-                and pictures that bring none are unlabeled.
+            labels: (N,) classes from 0, or their names; -1, None and NaN are unlabeled. Without them those of the
+                folder or file count, and pictures that bring none are unlabeled.
+            classes: the names of all classes, in order; without them the names that labels have, sorted.
             side_px: for files; the median shorter side if left out, 224 at most.
             skip_unreadable: leave out files that cannot be decoded; each is read once for it.
-            label_column: the column of labels in metadata or Parquet; else the one called label, labels or class.
+            label_column: the column of labels in metadata or Parquet; else the one called label, labels or class. If
+                another one's name is like those, say which it is, or "" for none.
 
         Raises:
             InputError: nothing that holds pictures, an array that can be read in two ways, numbers out of range, or
@@ -113,14 +115,14 @@ class Images:
         >>> some.shape, some.labels
         ((8, 8, 3), array([ 1, -1]))
         """
-        from askew.data.given import collect
+        from askew.data.given import collect, labelled
 
         if side_px is not None and side_px < 4:
             raise InputError(f"side_px: at least 4, got {side_px}")
         images = collect(pictures, side_px=side_px, skip_unreadable=skip_unreadable, label_column=label_column)
         if side_px is not None and images.shape[:2] != (side_px, side_px):
             raise InputError(f"side_px: arrays keep their size, {images.shape[0]} × {images.shape[1]}: leave it out")
-        return images if labels is None else replace(images, labels=Pool(labels).labels)
+        return labelled(images, labels, classes)
 
     def __len__(self) -> int:
         return len(self.labels)

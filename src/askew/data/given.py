@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from askew.data.npy import open_npy
 from askew.data.pixels import as_pixels
 from askew.data.reading import plain_file, reading
 from askew.errors import DataNotFound, InputError, one_line
+from askew.names import as_places, checked_classes, class_codes, class_numbers, label_cells
+from askew.pool import Pool
 
 KINDS = "an array, a tensor, a folder, an .npz, .npy or .parquet file, or a list of picture files"
 
@@ -60,6 +63,33 @@ def collect(
     if all(pictures.is_pillow(one) for one in listed):
         return _unlabeled(_of_pillow(listed, side_px))
     return _unlabeled(_of_arrays(listed))
+
+
+def labelled(images: Images, labels: Any, classes: Sequence[Any] | None) -> Images:
+    """Returns pictures with labels, numbers or names, and with the names of their classes.
+
+    Raises:
+        InputError: labels that are none of the classes, or not one a picture; classes that differ from those that the
+            pictures bring without labels.
+
+    >>> pair = Images(np.array([-1, -1]), np.zeros((2, 4, 4, 1), dtype=np.uint8))
+    >>> labelled(pair, ["dog", None], ["dog", "cat"]).labels
+    array([ 0, -1])
+    """
+    names = None if classes is None else checked_classes(classes, None, None)
+    if labels is None:
+        if names is not None and images.classes and images.classes != names:
+            raise InputError(
+                f"classes: the pictures bring theirs, {one_line(', '.join(images.classes), 100)}: leave classes out, "
+                "or pass labels too"
+            )
+        return images if names is None else replace(images, classes=names)
+    known, cells = names or images.classes, label_cells(labels)
+    if cells is None:
+        numbers = Pool(as_places(labels, class_numbers(names))).labels
+        return replace(images, labels=numbers, classes=known)
+    codes, found = class_codes("labels", cells, known or None)
+    return replace(images, labels=Pool(codes).labels, classes=found or known)
 
 
 def _is_shards(given: Any) -> bool:

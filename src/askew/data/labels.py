@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,33 @@ MOST_CLASSES = 100_000
 """Labels that are larger than this are taken for a mistake, unless that many classes have names."""
 
 
-def label_column(where: str, names: Sequence[str], asked: str | None) -> str | None:
+ALIKE = re.compile(r"label|class|target|categor|^(y|species|truth|ground_truth)$")
+"""What the name of a column has in it that may well hold labels and is not called as usual."""
+
+
+def usual(names: Sequence[str]) -> list[str]:
+    """Returns the columns that are called as labels usually are: label, labels or class."""
+    return [name for name in names if name.lower() in USUAL]
+
+
+def label_column(where: str, names: Sequence[str], asked: str | None, typed: Collection[str] = ()) -> str | None:
     """Returns the column of labels: the one that is asked for, else the only one called label, labels or class.
 
+    Args:
+        where: the table, for messages.
+        names: its columns.
+        asked: the column that was asked for; "" for none of them.
+        typed: columns that are classes by their type; one alone is it where none is called as usual.
+
     Raises:
-        InputError: no column, or several, are called as asked.
+        InputError: no column, or several, are called as asked; or none was asked for, and it is not plain which of the
+            columns holds labels.
+
+    >>> label_column("a.csv", ["width", "Label"], None), label_column("a.csv", ["width", "target"], "")
+    ('Label', None)
     """
+    if asked == "":
+        return None
     if asked is not None:
         if names.count(asked) != 1:
             count = "no column" if asked not in names else f"{names.count(asked)} columns"
@@ -29,8 +51,20 @@ def label_column(where: str, names: Sequence[str], asked: str | None) -> str | N
                 f"label_column: {where} has {count} called {one_line(asked, 60)!r}; it has {listed(names)}"
             )
         return asked
-    usual = [name for name in names if name.lower() in USUAL]
-    return usual[0] if len(usual) == 1 else None
+    found = usual(names)
+    if len(found) != 1:
+        found = list(typed) if len(typed) == 1 and not found else found
+    if len(found) == 1:
+        return found[0]
+    alike = [name for name in names if ALIKE.search(name.lower()) or name in typed]
+    if alike:
+        called = "several columns are" if found else "no column is"
+        which = f"there is {alike[0]!r}" if len(alike) == 1 else f"there are {one_line(', '.join(alike), 100)}"
+        raise InputError(
+            f"{where}: {called} called label, labels or class; {one_line(which, 120)}: pass "
+            f"label_column={one_line(alike[0], 60)!r} if it holds the classes, label_column='' if no column does"
+        )
+    return None
 
 
 def listed(names: Sequence[str]) -> str:

@@ -68,18 +68,19 @@ def read(folder: Path, pictures: Sequence[Path], label_column: str | None, *, sk
     Args:
         folder: the folder of pictures.
         pictures: those below it.
-        label_column: the name of the column of labels.
+        label_column: the name of the column of labels; "" for none.
         skip_absent: let rows name pictures that are not there.
 
     Raises:
         DataNotFound: a picture that a row names is not there.
         InputError: two tables in one folder, a damaged one, one without file names, a path that leads out of the
-            folder, a picture that is named twice, or no column called `label_column`.
+            folder, a picture that is named twice, no column called `label_column`, or
+            without it one whose name is like that of labels.
         MissingExtra: a Parquet table, and pyarrow is not installed.
     """
     found = tables(folder)
     if not found:
-        if label_column is None:
+        if not label_column:
             return None
         raise InputError(
             f"label_column: {one_line(folder)} has no {FILES[0]} whose column {label_column!r} could be read"
@@ -117,6 +118,8 @@ def _with_table(told: Told, table: Path, there: dict[str, Path], label_column: s
     where = one_line(table)
     names, rows = _rows(table)
     others = [name for name in names if name != FILE_NAME]
+    if FILE_NAME not in names and label_column is None and not labels.usual(others):
+        return told
     column = labels.label_column(where, others, label_column)
     if names.count(FILE_NAME) != 1:
         if column is None and FILE_NAME not in names:

@@ -146,9 +146,7 @@ def _layout(path: Path, label_column: str | None) -> tuple[Layout, int]:
     picture = (usual if len(usual) == 1 else held)[0]
     others = tuple(name for name in names if name not in held)
     classes = {c: one for c, one in _class_names(where, schema.metadata or {}).items() if c in others}
-    label = labels.label_column(where, others, label_column)
-    if label is None and len(classes) == 1:
-        label = next(iter(classes))
+    label = labels.label_column(where, others, label_column, classes)
     if label is not None and arrow.types.is_nested(types.get(label)):
         raise InputError(f"{where}: column {one_line(label, 60)!r} is {one_line(types[label], 60)}: expected one class")
     paths = _is_nested(types[picture]) and any(one.name == "path" for one in types[picture])

@@ -14,6 +14,7 @@ from askew.data.dataset import Images
 from askew.data.given import collect
 from askew.errors import InputError, one_line, unknown
 from askew.learn.feed import Feed
+from askew.names import class_codes, label_cells
 from askew.pool import Pool
 from askew.recorders import Recorder
 from askew.seeding import number
@@ -150,6 +151,7 @@ def checked_pool(images: Pictures, labels: Pool | Array | None, n_classes: int) 
     """
     if labels is None:
         labels = labels_of(images)
+    labels = numbered(images, labels)
     pool = labels if isinstance(labels, Pool) else Pool(labels)
     if len(pool) != len(images):
         raise InputError(f"labels: {len(pool)} for {len(images)} pictures")
@@ -161,6 +163,25 @@ def checked_pool(images: Pictures, labels: Pool | Array | None, n_classes: int) 
             f"labels: {pool.labels[outside[0]]} at picture {outside[0]} is outside the {n_classes} classes"
         )
     return pool
+
+
+def numbered(images: Pictures, labels: Any) -> Any:
+    """Returns labels that are names of classes as numbers, by the classes that the pictures bring; others as they are.
+
+    Raises:
+        InputError: the pictures bring no classes, or a name is none of them.
+    """
+    cells = None if isinstance(labels, Pool) else label_cells(labels)
+    if cells is None:
+        return labels
+    held = images.images if isinstance(images, Feed) else images
+    classes = held.classes if isinstance(held, Images) else ()
+    if not classes:
+        raise InputError(
+            "labels: are names, and nothing says which class is which output: pass numbers from 0, or "
+            "askew.Images.of(pictures, labels, classes=[…]) in place of pictures and labels"
+        )
+    return class_codes("labels", cells, classes)[0]
 
 
 def labels_of(images: Pictures) -> Indices:

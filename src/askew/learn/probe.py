@@ -28,6 +28,7 @@ from askew.learn.learner import (
     checked_needs,
     checked_pool,
     labels_of,
+    numbered,
     telling,
 )
 from askew.learn.model import read_tensors, sync
@@ -148,7 +149,8 @@ class LinearProbe:
         """
         brought = as_rows(images) or as_images(images, None)
         rows = self.feed(brought)
-        pool = checked_pool(rows, labels_of(brought) if labels is None else labels, self.n_classes)
+        told = labels_of(brought) if labels is None else numbered(brought, labels)
+        pool = checked_pool(rows, told, self.n_classes)
         about = {**self.about, "width": rows.width}
         begin = None if start is None else rows.unit.done(self._weights_of(start, about))
         tell = telling(recorders, rows, pool, epochs=self.epochs, n_classes=self.n_classes, seed=seed)
