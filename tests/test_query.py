@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 from askew.errors import InputError
-from askew.query import query
+from askew.query import OPTIONS, query
 
 P = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8], [0.6, 0.4]])
 
@@ -183,3 +185,9 @@ def test_columns_of_pandas_are_labels_and_their_index_is_not_read(dtype: str) ->
     assert query("entropy", 2, probs=P, labels=codes).tolist() == [1, 3]
     with pytest.raises(InputError, match="'dog' at item 0 is a name"):
         query("entropy", 1, probs=P, labels=pandas.Series(["dog", None, "cat", None]))
+
+
+def test_the_options_of_a_hint_are_those_of_the_call() -> None:
+    taken = inspect.signature(query).parameters
+    assert [name for name in OPTIONS if name not in taken] == []
+    assert set(taken) - set(OPTIONS) == {"strategy", "n", "given"}

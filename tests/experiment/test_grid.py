@@ -181,6 +181,84 @@ def test_results_are_not_mixed(digits: Dataset, tmp_path: Path, protocol: Any, t
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def finish_as_planned(config: ExperimentConfig, digits: Dataset, out: Path) -> None:
+    """Leaves a folder in which every run of the configuration has finished a cycle."""
+    with prepared(config, digits, out):
+        for job in jobs_of(config):
+            plan = next(entry.plan().record() for entry in config.strategies if entry.name == job.label)
+            header = Header(job.label, plan["strategy"], job.seed, 3, 10, (1, 2), plan["parameters"], plan["balance"])
+            with open_ledger(out / job.folder, header) as ledger:
+                ledger.append(Cycle(0, 2, {"accuracy": 0.5}, (2, 0), (5, 6), (0, 0)))
+
+
+BALANCED = {"strategy": "entropy", "balance": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({**BALANCED, "balance": 5}, "'entropy.balance' with other settings: balance.weight is 0.3 there and 5.0 here"),
+        ({**BALANCED, "balance": "auto"}, 'balance.weight is 0.3 there and "auto" here'),
+        ({**BALANCED, "target": [0.1] * 10}, "balance.target is left out there and"),
+        ({**BALANCED, "balance_distance": "l2", "label": "entropy+balance"}, 'distance is "l1" there and "l2" here'),
+        ({**BALANCED, "strategy": "margin", "label": "entropy+balance"}, 'strategy is "entropy" there and "margin"'),
+        ({"strategy": "entropy", "label": "entropy+balance"}, "balance is .* there and left out here"),
+    ],
+)
+def test_another_strategy_under_a_runs_label_is_refused(
+    digits: Dataset, tmp_path: Path, entry: dict[str, Any], words: str
+) -> None:
+    finish_as_planned(config_of(["random", BALANCED], seeds=1), digits, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    changed = config_of(["random", entry], seeds=1)
+    with pytest.raises(InputError, match=words):
+        grid.check_folder(changed, tmp_path)
+    with pytest.raises(InputError, match=words), prepared(changed, digits, tmp_path):
+        pass
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_parameters_of_a_run_are_its_own(digits: Dataset, tmp_path: Path) -> None:
+    finish_as_planned(config_of([{"strategy": "probcover", "parameters": {"radius": 0.5}}], seeds=1), digits, tmp_path)
+    with pytest.raises(InputError, match=r"parameters.radius is 0.5 there and 0.7 here"):
+        grid.check_folder(config_of([{"strategy": "probcover", "parameters": {"radius": 0.7}}], seeds=1), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "seeds", "words"),
+    [
+        (["random"], 2, "leaves out: entropy-seed0, entropy-seed1: put"),
+        (["random", "entropy"], 1, "leaves out: entropy-seed1, random-seed1: put"),
+        (["margin"], [7], "leaves out: entropy-seed0, entropy-seed1, random-seed0 and 1 more: put"),
+    ],
+)
+def test_a_smaller_experiment_over_a_larger_one_is_refused(
+    digits: Dataset, tmp_path: Path, strategies: list[str], seeds: Any, words: str
+) -> None:
+    finish_as_planned(config_of(), digits, tmp_path)
+    with pytest.raises(InputError, match=words):
+        grid.check_folder(config_of(strategies, seeds=seeds), tmp_path)
+    with prepared(config_of(["random", "entropy", "margin"], seeds=3), digits, tmp_path):
+        pass
+
+
+def test_when_an_experiment_began_and_with_what_is_kept(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prepared(config_of(["random"], seeds=1), digits, tmp_path):
+        finish(tmp_path, Job("random", 0))
+    old = replace(read_about(tmp_path), created="2020-01-01T00:00:00+00:00", versions={"askew": "0"})
+    old.write(tmp_path)
+    with prepared(config_of(["random"], seeds=1), digits, tmp_path):
+        pass
+    assert read_about(tmp_path) == old
+    with prepared(config_of(["random"], seeds=2), digits, tmp_path):
+        pass
+    found = read_about(tmp_path)
+    assert found.created == old.created
+    assert found.versions != old.versions
+
+
 def test_a_mended_configuration_runs_in_the_folder_that_holds_no_result_yet(digits: Dataset, tmp_path: Path) -> None:
     with prepared(config_of(), digits, tmp_path, threads=2):
         job = Job("random", 0)

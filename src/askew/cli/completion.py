@@ -48,7 +48,7 @@ def script(top: argparse.ArgumentParser, shell: str) -> str:
         "bash": f"{EXPERIMENT}() {{ {offer}; }}",
         "zsh": f"{EXPERIMENT}() {{ _alternative 'presets:preset:({presets})' 'files:file:_files' }}",
     }
-    written: str = shtab.complete(top, shell, preamble=preamble)
+    written: str = shtab.complete(top, shell, preamble=preamble.get(shell, ""))
     return written
 
 

@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from askew.errors import InputError
 from askew.experiment import about
 from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.ledger import Cycle, begun, read_ledger
+from askew.experiment.ledger import Cycle, Header, begun, read_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
 from askew.learn.task import fields_of
@@ -138,6 +138,11 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
             threads=n_threads,
             unreadable=tuple(str(path) for path in dataset.unreadable),
         )
+        if _has_results(out):
+            there = read_about(out)
+            described = replace(described, created=there.created)
+            if all(is_finished(config, out, job) for job in jobs_of(config)):
+                described = replace(described, versions=there.versions, machine=there.machine)
         described.write(out)
         yield n_threads
 
@@ -189,6 +194,42 @@ def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int 
             f"{out}: its runs compute with {there.threads} thread{plural}, not {threads}, and other threads give other "
             "picks: leave --threads out, or choose another --out"
         )
+    _check_runs(config, out)
+
+
+def _check_runs(config: ExperimentConfig, out: Path) -> None:
+    """Refuses a configuration that leaves out a run of the folder, or means another strategy by a run's label."""
+    plans = {entry.name: json.loads(json.dumps(entry.plan().record())) for entry in config.strategies}
+    left_out: list[str] = []
+    for path in sorted((out / "runs").glob("*/ledger.jsonl")):
+        header = _header(path)
+        if header is None:
+            continue
+        if header.seed not in config.protocol.seeds or (header.label not in plans and header.label != FULL):
+            left_out.append(path.parent.name)
+        elif header.label in plans:
+            ran = {name: getattr(header, name) for name in ("strategy", "parameters", "balance")}
+            differ = _differences(ran, plans[header.label])
+            if differ:
+                raise InputError(
+                    f"{out}: ran {header.label!r} with other settings: {'; '.join(differ)}: give the new one another "
+                    "label, or choose another --out"
+                )
+    if left_out:
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        raise InputError(
+            f"{out}: holds runs that this experiment leaves out: {', '.join(left_out[:3])}{more}: put their strategies "
+            "and seeds back, or choose another --out"
+        )
+
+
+def _header(path: Path) -> Header | None:
+    """Returns what a run is; None if it has not finished a cycle, or if its ledger is damaged, which is told later."""
+    try:
+        header, cycles = read_ledger(path) if begun(path) else (None, ())
+    except InputError:
+        return None
+    return header if cycles else None
 
 
 def _has_results(out: Path) -> bool:
