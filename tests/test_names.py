@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from askew import Balance, InputError, query
+from askew import Balance, InputError, Spacing, query
 
 P = np.array([[0.9, 0.1], [0.5, 0.5], [0.6, 0.4], [0.8, 0.2]])
 FILES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
@@ -216,3 +216,44 @@ def test_a_target_whose_index_has_two_meanings_is_refused() -> None:
 def test_a_label_that_the_model_has_not_is_named():
     with pytest.raises(InputError, match="labels: 2 at item 1 is none of the classes: 0, 1, 3"):
         query("margin", 1, labels=[-1, 2], probs=np.full((2, 3), 1 / 3), classes=[0, 1, 3])
+
+
+def test_the_columns_of_objects_name_the_classes_of_a_target_for_frames() -> None:
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    objects = pandas.DataFrame(rng.random((40, 2)), columns=["car", "person"])
+    errors, videos = rng.random(40), np.zeros(40, dtype=int)
+    given = dict(false_positives=errors, false_negatives=errors, videos=videos, balance=1.0, details=True)
+    given["spacing"] = Spacing()
+    by_name = query("temporal_coherence", 3, objects=objects, target={"person": 0.8, "car": 0.2}, **given)
+    by_place = query("temporal_coherence", 3, objects=objects.to_numpy(), target=[0.2, 0.8], **given)
+    assert by_name.demand.tolist() == by_place.demand.tolist()
+    assert by_name.demand[1] > by_name.demand[0]
+
+
+def test_truth_is_found_by_the_numbers_of_the_classes_and_refused_by_its_name() -> None:
+    given = dict(probs=P, labels=[-1, -1, -1, -1], classes=[3, 7])
+    wrong = query("oracle", 1, truth=[3, 3, 3, 7], **given)
+    assert wrong.tolist() == query("oracle", 1, probs=P, labels=[-1] * 4, truth=[0, 0, 0, 1]).tolist()
+    with pytest.raises(InputError, match="^truth: "):
+        query("oracle", 1, truth=[3, 3, 3, 5], **given)
+
+
+def test_the_index_of_ids_is_held_against_that_of_the_tables() -> None:
+    pandas = pytest.importorskip("pandas")
+    probs = pandas.DataFrame(P, index=FILES)
+    with pytest.raises(InputError, match="ids"):
+        query("entropy", 1, probs=probs, ids=pandas.Series(FILES, index=FILES[::-1]), details=True)
+
+
+def test_who_asks_for_no_details_may_have_an_index_with_a_name_twice() -> None:
+    pandas = pytest.importorskip("pandas")
+    probs = pandas.DataFrame(P, index=["a", "a", "b", "c"])
+    assert query("entropy", 1, probs=probs).tolist() == [1]
+    with pytest.raises(InputError, match="'a' is the id of items 0 and 1"):
+        query("entropy", 1, probs=probs, details=True)
+
+
+def test_an_item_that_the_model_was_not_asked_about_has_no_predicted_class() -> None:
+    found = query("random", 4, probs=np.where(np.arange(4)[:, None] == 2, np.nan, P), labels=[-1] * 4, details=True)
+    assert dict(zip(found.chosen.tolist(), found.predicted, strict=True)) == {0: 0, 1: 0, 2: None, 3: 0}

@@ -174,10 +174,10 @@ def query(
 def _check_order(ids: Sequence[Hashable], index: Sequence[Hashable] | None) -> None:
     """Refuses ids that the index of the tables has in another order."""
     if index is not None and list(ids) != list(index) and set(ids) == set(index):
-        item, one, other = next((i, a, b) for i, (a, b) in enumerate(zip(ids, index, strict=True)) if a != b)
+        item = next(i for i in range(len(ids)) if ids[i] != index[i])
         raise InputError(
-            f"ids: item {item} is {one!r} in ids= and {other!r} in the index of the tables: the rows are in another "
-            "order; leave ids out, as the index gives them"
+            f"ids: item {item} is {ids[item]!r} in ids= and {index[item]!r} in the index of the tables: the rows are in "
+            "another order; leave ids out, as the index gives them"
         )
 
 
