@@ -222,7 +222,7 @@ def test_the_columns_of_objects_name_the_classes_of_a_target_for_frames() -> Non
     pandas = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     objects = pandas.DataFrame(rng.random((40, 2)), columns=["car", "person"])
-    errors, videos = rng.random(40), np.zeros(40, dtype=int)
+    errors, videos = rng.integers(5, size=40), np.zeros(40, dtype=int)
     given = dict(false_positives=errors, false_negatives=errors, videos=videos, balance=1.0, details=True)
     given["spacing"] = Spacing()
     by_name = query("temporal_coherence", 3, objects=objects, target={"person": 0.8, "car": 0.2}, **given)
@@ -235,7 +235,7 @@ def test_truth_is_found_by_the_numbers_of_the_classes_and_refused_by_its_name() 
     given = dict(probs=P, labels=[-1, -1, -1, -1], classes=[3, 7])
     wrong = query("oracle", 1, truth=[3, 3, 3, 7], **given)
     assert wrong.tolist() == query("oracle", 1, probs=P, labels=[-1] * 4, truth=[0, 0, 0, 1]).tolist()
-    with pytest.raises(InputError, match="^truth: "):
+    with pytest.raises(InputError, match=r"^truth: "):
         query("oracle", 1, truth=[3, 3, 3, 5], **given)
 
 

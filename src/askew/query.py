@@ -176,8 +176,8 @@ def _check_order(ids: Sequence[Hashable], index: Sequence[Hashable] | None) -> N
     if index is not None and list(ids) != list(index) and set(ids) == set(index):
         item = next(i for i in range(len(ids)) if ids[i] != index[i])
         raise InputError(
-            f"ids: item {item} is {ids[item]!r} in ids= and {index[item]!r} in the index of the tables: the rows are in "
-            "another order; leave ids out, as the index gives them"
+            f"ids: item {item} is {ids[item]!r} in ids= and {index[item]!r} in the index of the tables: the rows are "
+            "in another order; leave ids out, as the index gives them"
         )
 
 
