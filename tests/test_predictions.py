@@ -299,3 +299,21 @@ def test_draws_with_the_items_first_are_refused() -> None:
     assert len(query("bald", 1, draws=DRAWS, labels=np.full(4, -1))) == 1
     with pytest.raises(InputError, match="labels has 5 items, the other arrays have 4"):
         query("bald", 1, draws=DRAWS, labels=np.full(5, -1))
+
+
+def test_passes_that_may_be_items_are_settled_by_the_labels() -> None:
+    nine, four = np.full((9, 4, 2), 0.5), np.full(4, -1)
+    with pytest.raises(InputError, match=r"1, 0, 2\) does, or pass labels, which say that there are 4 items$"):
+        query("bald", 1, draws=nine)
+    with pytest.raises(InputError, match=r"1, 0, 2\) does$"):
+        query("bald", 1, draws=nine, labels=np.full(9, -1))
+    assert len(query("bald", 1, draws=nine, labels=four)) == 1
+    for passes in (3, 4):
+        assert len(query("bald", 1, draws=nine[:passes])) == 1
+
+
+def test_logits_of_one_decimal_place_are_not_taken_for_rounded_probabilities() -> None:
+    with pytest.raises(InputError, match="pass probabilities, not logits"):
+        Predictions(probs=np.array([[-0.3, 1.2], [0.5, 0.5]]))
+    with pytest.raises(InputError, match="these look rounded to one decimal place"):
+        Predictions(probs=np.array([[0.3, 0.6], [0.5, 0.5]]))

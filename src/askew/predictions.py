@@ -370,7 +370,7 @@ def _way_out(bad: Floats, rows: Floats) -> str:
 
     if rows.shape[1] == 1:
         return "one column is no distribution: of two classes pass both, as np.column_stack([1 - p, p]) does"
-    if are_one(bad[:1] / 100):
+    if are_one(bad / 100):
         return "these look like percentages: divide by 100"
     if (bad >= 0).all() and _rounded(bad, (1,)).all():
         return "these look rounded to one decimal place: keep two or more, or divide rows by their sums"
