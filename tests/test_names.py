@@ -257,3 +257,16 @@ def test_who_asks_for_no_details_may_have_an_index_with_a_name_twice() -> None:
 def test_an_item_that_the_model_was_not_asked_about_has_no_predicted_class() -> None:
     found = query("random", 4, probs=np.where(np.arange(4)[:, None] == 2, np.nan, P), labels=[-1] * 4, details=True)
     assert dict(zip(found.chosen.tolist(), found.predicted, strict=True)) == {0: 0, 1: 0, 2: None, 3: 0}
+
+
+def test_what_else_cannot_be_labels_or_tables_is_named() -> None:
+    with pytest.raises(InputError, match=r"labels: expected \(N,\) labels, one an item, .* got dict"):
+        query("entropy", 1, probs=P, labels={"a.jpg": "cat"})
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(P, index=FILES, columns=["cat", "dog"])
+    with pytest.raises(InputError, match="ids: there are 2 rows in labels= and 4 in probs="):
+        query("entropy", 1, probs=table, labels=pandas.Series([0, 1], index=FILES[2:]))
+    with pytest.raises(InputError, match=r"probs: .* column 'file' holds words, 'a.jpg' first: leave it out"):
+        query("entropy", 1, probs=table.assign(file=FILES))
+    with pytest.raises(InputError, match="probs: 2 columns are called 'cat'"):
+        query("entropy", 1, probs=table.set_axis(["cat", "cat"], axis=1))

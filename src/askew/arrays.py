@@ -13,7 +13,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.errors import InputError
+from askew.errors import InputError, one_line
 
 Array: TypeAlias = Any
 """A NumPy array, or an array of another library that follows the array API standard."""
@@ -95,8 +95,19 @@ def as_array(name: str, value: Any) -> Array:
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{name}: not an array: {error}") from error
     if out.dtype == object or out.dtype.kind in "USVMm":
-        raise InputError(f"{name}: expected numbers, got dtype {out.dtype}")
+        raise InputError(f"{name}: expected numbers, got dtype {out.dtype}{_column_of_words(value)}")
     return out if out.dtype.isnative else out.astype(out.dtype.newbyteorder("="))
+
+
+def _column_of_words(table: Any) -> str:
+    """Names the first column of a table of pandas that holds words, for a message; "" if there is none."""
+    if not (hasattr(table, "columns") and hasattr(table, "iloc")):
+        return ""
+    for place, name in enumerate(table.columns):
+        first = next((one for one in table.iloc[:, place].tolist() if isinstance(one, str)), None)
+        if first is not None:
+            return f": column {one_line(name, 60)!r} holds words, {one_line(first, 40)!r} first: leave it out"
+    return ""
 
 
 def as_floats(name: str, value: Any, dims: str) -> Array:

@@ -212,11 +212,17 @@ def checked_classes(classes: Iterable[Any], columns: Sequence[str] | None, n_cla
 def named_columns(columns: Sequence[Any] | None) -> tuple[str, ...] | None:
     """Returns the names of the columns of P if they are names of classes, whole numbers too, unless they only count.
 
+    Raises:
+        InputError: two columns have one name.
+
     >>> named_columns(["cat", "dog"]), named_columns([2, 1]), named_columns(["0", "1"]), named_columns(["0.2", "0.8"])
     (('cat', 'dog'), ('2', '1'), None, None)
     """
     if not columns:
         return None
+    twice = next((one for one, count in Counter(map(str, columns)).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"probs: {list(map(str, columns)).count(twice)} columns are called {one_line(twice, 40)!r}")
     numbers = class_numbers(columns)
     if numbers is not None:
         return None if numbers == list(range(len(numbers))) else tuple(map(str, numbers))
@@ -262,10 +268,12 @@ def agreed(found: Mapping[str, Sequence[Hashable]], way_out: str = "") -> Sequen
         way_out: what the message ends with.
 
     Raises:
-        InputError: two arrays call one row differently.
+        InputError: two arrays call one row differently, or have different numbers of rows.
     """
     first, ids = next(iter(found.items()))
     for name, other in found.items():
+        if len(other) != len(ids):
+            raise InputError(f"ids: there are {len(ids)} rows in {first}= and {len(other)} in {name}=")
         differs = next((i for i, (a, b) in enumerate(zip(ids, other, strict=False)) if a != b), None)
         if differs is not None:
             raise InputError(

@@ -83,6 +83,10 @@ def _gaps_filled(labels: Any) -> Any:
         array = to_numpy(labels)
     except (TypeError, ValueError):
         return labels
+    if array.ndim == 0:
+        raise InputError(
+            f"labels: expected (N,) labels, one an item, -1 or None where unlabeled, got {type(labels).__name__}"
+        )
     if array.ndim != 1:
         raise InputError(f"labels: expected shape (N,), got {array.shape}")
     if array.dtype.kind in "USO" or (array.dtype.kind == "f" and np.isnan(array).any()):

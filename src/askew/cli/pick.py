@@ -421,7 +421,7 @@ def _lines(details: dict[str, Any], classes: tuple[str, ...] | None) -> str:
     names = classes or range(len(details["demand"]))
     counts = "  ".join(f"{label}: {got:.1f}/{want:.1f}" for label, (got, want) in zip(names, pairs, strict=True))
     return (
-        f"class counts, expected/wanted  {counts}\n"
+        f"class counts, expected of these picks/wanted to reach the target  {counts}\n"
         f"L1 score {number(details['l1_score'])}   weight {number(details['weight'])}   "
         f"objective {number(details['objective'])}   gap {number(details['gap'])}"
     )
