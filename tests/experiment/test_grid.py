@@ -89,7 +89,7 @@ IMPOSSIBLE = {
     "a function": (["random"], {"estimator": "sklearn.datasets.load_digits"}, {}, "is no class of estimators"),
     "a module": (["random"], {"estimator": "sklearn.utils"}, {}, "is no class of estimators"),
     "a stranger": (["random"], {"estimator": "os.system", "parameters": {"command": "touch x"}}, {}, "--trust-est"),
-    "no dots": (["random"], {"estimator": "system"}, {}, "--trust-estimator"),
+    "no dots": (["random"], {"estimator": "LogisticRegression"}, {}, "expected the whole path, such as sklearn.linear"),
     "a training value": (["random"], {"training": {"epochs": "3"}}, {}, "epochs"),
 }
 
@@ -238,8 +238,10 @@ def test_a_smaller_experiment_over_a_larger_one_is_refused(
     finish_as_planned(config_of(), digits, tmp_path)
     with pytest.raises(InputError, match=words):
         grid.check_folder(config_of(strategies, seeds=seeds), tmp_path)
-    with prepared(config_of(["random", "entropy", "margin"], seeds=3), digits, tmp_path):
-        pass
+    with prepared(config_of(["random", "entropy", "margin"], seeds=3, full=True), digits, tmp_path):
+        finish(tmp_path, Job("full", 0))
+    with pytest.raises(InputError, match="leaves out: full-seed0: put"):
+        grid.check_folder(config_of(["random", "entropy"]), tmp_path)
 
 
 def test_when_an_experiment_began_and_with_what_is_kept(

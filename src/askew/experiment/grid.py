@@ -200,12 +200,13 @@ def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int 
 def _check_runs(config: ExperimentConfig, out: Path) -> None:
     """Refuses a configuration that leaves out a run of the folder, or means another strategy by a run's label."""
     plans = {entry.name: json.loads(json.dumps(entry.plan().record())) for entry in config.strategies}
+    labels = {job.label for job in jobs_of(config)}
     left_out: list[str] = []
     for path in sorted((out / "runs").glob("*/ledger.jsonl")):
         header = _header(path)
         if header is None:
             continue
-        if header.seed not in config.protocol.seeds or (header.label not in plans and header.label != FULL):
+        if header.seed not in config.protocol.seeds or header.label not in labels:
             left_out.append(path.parent.name)
         elif header.label in plans:
             ran = {name: getattr(header, name) for name in ("strategy", "parameters", "balance")}
@@ -219,7 +220,7 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
         raise InputError(
             f"{out}: holds runs that this experiment leaves out: {', '.join(left_out[:3])}{more}: put their strategies "
-            "and seeds back, or choose another --out"
+            "and seeds back, choose another --out, or move their folders out of runs"
         )
 
 

@@ -234,6 +234,10 @@ def _training(preset: Training, changes: dict[str, Any]) -> Training:
 
 def _estimator(path: str, parameters: dict[str, Any], *, trust: bool) -> Any:
     module, _, name = path.rpartition(".")
+    if not module:
+        raise InputError(
+            f"learner.estimator: {path!r}: expected the whole path, such as sklearn.linear_model.LogisticRegression"
+        )
     if module.split(".")[0] != "sklearn" and not trust:
         raise InputError(
             f"learner.estimator: {path!r} is not scikit-learn's: a configuration that names it runs its code: add "
