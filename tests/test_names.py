@@ -242,7 +242,7 @@ def test_truth_is_found_by_the_numbers_of_the_classes_and_refused_by_its_name() 
 def test_the_index_of_ids_is_held_against_that_of_the_tables() -> None:
     pandas = pytest.importorskip("pandas")
     probs = pandas.DataFrame(P, index=FILES)
-    with pytest.raises(InputError, match="ids"):
+    with pytest.raises(InputError, match=r"item 0 is 'd.jpg' in ids= and 'a.jpg' in probs=: the rows are in another"):
         query("entropy", 1, probs=probs, ids=pandas.Series(FILES, index=FILES[::-1]), details=True)
 
 
