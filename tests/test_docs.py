@@ -154,7 +154,7 @@ def test_the_quickstart_goes_from_a_folder_of_pictures_to_the_files_to_label(
         Image.fromarray(light.astype(np.uint8)).save(folder / f"{i}.jpg")
         unlabeled += [f"{i}.jpg"] if i >= 20 else []
     space: dict[str, Any] = {}
-    [block] = [one for one in blocks(DOCS / "quickstart.md", "python") if "photos" in one]
+    [block] = [one for one in blocks(DOCS / "quickstart.md", "python") if "Images.of" in one]
     assert len(block.split("\n\n")[1].splitlines()) == 5
     exec(compile(block.replace("64", "8"), "quickstart.md", "exec"), space)
     asked = ast.literal_eval(capsys.readouterr().out)
