@@ -286,3 +286,13 @@ def test_a_file_of_nearly_that_name_is_suggested(tmp_path: Any, monkeypatch: pyt
 def test_a_folder_is_no_experiment(tmp_path: Any) -> None:
     with pytest.raises(DataNotFound, match="is a folder; expected a TOML file or the name of a preset"):
         read(str(tmp_path))
+
+
+def test_no_column_of_labels_is_said_with_an_empty_name() -> None:
+    values = {
+        "name": "x",
+        "data": {"source": "photos", "label_column": ""},
+        "protocol": {"initial": 1, "budget": 1, "cycles": 2, "seeds": 1},
+        "strategies": ["random"],
+    }
+    assert parse(values, "x.toml").data.label_column == ""

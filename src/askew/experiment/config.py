@@ -58,8 +58,8 @@ class DataConfig(_Section):
 
     source: Annotated[str, Field(min_length=1)]
     """A dataset's name, an image folder, an .npz, a .parquet or a folder of such; see `askew.data.load`."""
-    label_column: Annotated[str, Field(min_length=1)] | None = None
-    """The column of labels in the folder's metadata.csv or in Parquet; `label`, `labels` or `class` if left out."""
+    label_column: str | None = None
+    """The column of labels in metadata.csv or Parquet; `label`, `labels` or `class` if left out; "" if none."""
     image_side_px: Annotated[int, Field(gt=0)] | None = None
     """Pictures of a folder are brought to this square; a default by their sizes if left out."""
     pool_items: Annotated[int, Field(gt=0)] | None = None
