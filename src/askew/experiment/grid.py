@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,10 +122,11 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
     _check_folder(out)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        n_threads = _checked_threads(config, out, threads)
+        there = _with_results(out)
+        n_threads = _checked_threads(config, there, out, threads)
         for place in (out, *(out / "runs").glob("*")):
             sweep(place)
-        if (out / about.FILE).is_file() and not _has_results(out):
+        if there is None and (out / about.FILE).is_file():
             for path in (out / "runs").glob("*"):
                 shutil.rmtree(path)
         described = About(
@@ -138,8 +139,7 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
             threads=n_threads,
             unreadable=tuple(str(path) for path in dataset.unreadable),
         )
-        if _has_results(out):
-            there = read_about(out)
+        if there is not None:
             described = replace(described, created=there.created)
             if all(is_finished(config, out, job) for job in jobs_of(config)):
                 described = replace(described, versions=there.versions, machine=there.machine)
@@ -157,10 +157,8 @@ def check_folder(config: ExperimentConfig, out: Path, *, threads: int | None = N
     there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise InputError(f"{out}: cannot be written: {there} is {'locked' if there.is_dir() else 'a file'}")
-    if (out / LOCK).is_file():
-        with _locked(out):
-            return _checked_threads(config, out, threads)
-    return _checked_threads(config, out, threads)
+    with _locked(out) if (out / LOCK).is_file() else nullcontext():
+        return _checked_threads(config, _with_results(out), out, threads)
 
 
 def _check_folder(out: Path) -> None:
@@ -170,11 +168,14 @@ def _check_folder(out: Path) -> None:
         raise InputError(f"{out}: is not empty and holds no experiment: choose another --out")
 
 
-def _checked_threads(config: ExperimentConfig, out: Path, threads: int | None) -> int:
-    """Returns the threads of a run: those wanted, else those of the results that are there, else 1."""
+def _with_results(out: Path) -> About | None:
+    """Returns what the folder's experiment is; None if none of its runs has finished a cycle."""
     there = read_about(out) if (out / about.FILE).is_file() else None
-    if there is not None and not _has_results(out):
-        there = None
+    return there if there is not None and _has_results(out) else None
+
+
+def _checked_threads(config: ExperimentConfig, there: About | None, out: Path, threads: int | None) -> int:
+    """Returns the threads of a run: those wanted, else those of the results that are there, else 1."""
     if there is not None:
         _check_same(there, config, out, threads)
     return threads if threads is not None else 1 if there is None else there.threads
