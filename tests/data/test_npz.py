@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from askew.data import pictures
+from askew.data.dataset import Images
 from askew.data.load import load
 from askew.errors import DataNotFound, InputError
 
@@ -209,3 +212,59 @@ def test_pictures_are_not_unpacked_for_labels_that_do_not_fit(tmp_path):
         load(str(tmp_path / "a.npz"))
     assert tracemalloc.get_traced_memory()[1] < 5e6
     tracemalloc.stop()
+
+
+SIZES = ((9, 12), (30, 21), (16, 16), (12, 40), (14, 8), (13, 13))
+"""Widths and heights; the shorter sides are 9, 21, 16, 12, 8 and 13, so their median is 12.5."""
+
+
+def encoded(path, sizes, orientations=(1,), **more):
+    """Writes random JPEG pictures, in one .npz file and as files beside it; returns those files' paths."""
+    files = []
+    for i, (width, height) in enumerate(sizes):
+        pixels = np.random.default_rng(i).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = orientations[i % len(orientations)]
+        files.append(path.parent / f"{i}.jpg")
+        Image.fromarray(pixels).save(files[-1], quality=95, exif=exif)
+    parts = [file.read_bytes() for file in files]
+    ends = np.cumsum([0, *map(len, parts)])
+    np.savez(path, jpeg=np.frombuffer(b"".join(parts), np.uint8), offsets=ends, **more)
+    return files
+
+
+@pytest.mark.parametrize("side_px", [None, 10])
+def test_encoded_pictures_of_several_sizes_become_the_squares_that_files_become(tmp_path, side_px):
+    files = encoded(tmp_path / "a.npz", SIZES, orientations=(1, 6, 8), labels=np.arange(6) % 2)
+    side = side_px or 12
+    expected = np.stack([pictures.read_square(file, side) for file in files])
+    pool = Images.of(tmp_path / "a.npz", side_px=side_px)
+    assert np.array_equal(pool.pixels, expected)
+    data = load(str(tmp_path / "a.npz"), image_side_px=side_px, test_fraction=0.4)
+    assert data.train.shape == data.test.shape == (side, side, 3)
+    for images in (data.train, data.test):
+        assert all((expected == one).all(axis=(1, 2, 3)).any() for one in images.pixels)
+
+
+def test_encoded_pictures_of_one_size_keep_it_however_the_camera_was_held(tmp_path):
+    encoded(tmp_path / "a.npz", [(9, 14), (14, 9), (9, 14)], orientations=(1, 6, 3))
+    assert Images.of(tmp_path / "a.npz").pixels.shape == (3, 14, 9, 3)
+    assert Images.of(tmp_path / "a.npz", side_px=6).pixels.shape == (3, 6, 6, 3)
+
+
+def test_encoded_pictures_of_several_sizes_are_never_held_in_full(tmp_path, monkeypatch):
+    encoded(tmp_path / "a.npz", SIZES)
+    sides, decode = [], pictures.decode_bytes
+    monkeypatch.setattr(pictures, "decode_bytes", lambda data, side=None: sides.append(side) or decode(data, side))
+    Images.of(tmp_path / "a.npz")
+    assert sides == [12] * 6
+
+
+def test_a_damaged_picture_among_several_sizes_is_named_by_its_number(tmp_path):
+    encoded(tmp_path / "a.npz", SIZES)
+    with np.load(tmp_path / "a.npz") as file:
+        arrays = dict(file)
+    arrays["jpeg"][arrays["offsets"][3] : arrays["offsets"][4]] = 0
+    np.savez(tmp_path / "b.npz", **arrays)
+    with pytest.raises(InputError, match=r"b\.npz: picture 3: .* bytes"):
+        Images.of(tmp_path / "b.npz")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from askew.data import pictures
 from askew.errors import InputError
 
 Image = pytest.importorskip("PIL.Image")
+features = pytest.importorskip("PIL.features")
 
 RED, GREEN, BLUE, WHITE = [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]
 
@@ -29,6 +32,28 @@ def test_lossless_files_keep_their_pixels(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     Image.fromarray(halves(RED, BLUE)).save(path, **({"lossless": True} if suffix == ".webp" else {}))
     assert np.array_equal(pictures.read_square(path, 8), halves(RED, BLUE))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".JFIF", ".avif"])
+def test_lossy_files_keep_their_colours(tmp_path, suffix):
+    path, kind = tmp_path / f"a{suffix}", "AVIF" if suffix == ".avif" else "JPEG"
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    Image.fromarray(halves(RED, BLUE, (32, 32))).save(path, kind, quality=95)
+    seen = pictures.read_square(path, 32).astype(int)
+    assert np.abs(seen[4] - RED).max() < 16
+    assert np.abs(seen[-4] - BLUE).max() < 16
+
+
+def test_the_page_about_data_names_the_endings_that_are_read_and_those_that_are_not(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    read, passed_over = (
+        set(re.findall(r"`(\.\w+)`", re.search(words, page, re.DOTALL)[0]))
+        for words in (r"Read are files that end in .*?, in any case", r"Not read are .*?PDF")
+    )
+    for suffix in {*read, *passed_over, ".svg", ".jp2", ".psd", ".pdf"}:
+        (tmp_path / f"a{suffix}").touch()
+    assert {path.suffix for path in pictures.find(tmp_path)} == read == pictures.SUFFIXES
 
 
 def test_gray_becomes_three_equal_channels(tmp_path):

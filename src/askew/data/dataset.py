@@ -90,7 +90,7 @@ class Images:
           folder called `unlabeled`, are unlabeled. A `metadata.csv` or `.jsonl` in it says the classes instead, as in
           a Hugging Face `imagefolder`; see `metadata.read`.
         - **Files**: a list or a column of paths, in that order. Pictures of Pillow's, too.
-        - **An .npz or .npy file** with arrays such as these; see `npz.pool`.
+        - **An .npz or .npy file** with arrays such as these, or an .npz of encoded pictures; see `npz.pool`.
         - **A Parquet file**, a list of shards or a folder of them, with pictures as bytes; see `parquet.pool`.
 
         Files are read when they are needed. They become upright RGB squares of `side_px`: the shorter side is resized
@@ -101,7 +101,7 @@ class Images:
             labels: (N,) classes from 0, or their names; -1, None and NaN are unlabeled. Without them those of the
                 folder or file count, and pictures that bring none are unlabeled.
             classes: the names of all classes, in order; without them the names that labels have, sorted.
-            side_px: for files; the median shorter side if left out, 224 at most.
+            side_px: for files and encoded pictures; the median shorter side if left out, 224 at most.
             skip_unreadable: leave out files that cannot be decoded; each is read once for it.
             label_column: the column of labels in metadata or Parquet; else the one called label, labels or class. If
                 another one's name is like those, say which it is, or "" for none.

@@ -34,7 +34,7 @@ def collect(
     """Returns pictures of any kind as `Images`; see `Images.of`.
 
     Args:
-        side_px: the side that files are brought to; arrays keep their size.
+        side_px: the side that files and encoded pictures are brought to; arrays keep their size.
         skip_unreadable: leave out files that cannot be decoded.
         label_column: the column of labels, for a folder with metadata or for Parquet.
 
@@ -160,7 +160,7 @@ def _of_path(path: Path, side_px: int | None, skip_unreadable: bool, label_colum
     if label_column is not None:
         raise InputError(f"label_column: {TABLED} has columns, not {name}: leave it out")
     if suffix == ".npz":
-        return npz.pool(path)
+        return npz.pool(path, side_px=side_px)
     if suffix == ".npy":
         return _unlabeled(as_pixels(name, open_npy(path)))
     if suffix in pictures.SUFFIXES:

@@ -33,7 +33,8 @@ def load(
         root: the folder in which the files of a named data set lie; without it `$ASKEW_DATA`, `./data` and the cache
             folder are searched. A relative path is also looked for below it.
         download: get a named data set from its public address if it is not on disk (see `fetch.fetch`).
-        image_side_px: the side to which pictures of a folder are brought; see `folder.read` for what it is otherwise.
+        image_side_px: the side to which pictures in files, or encoded in one, are brought; see `folder.read` for what
+            it is otherwise.
         skip_unreadable: leave out pictures of a folder that cannot be decoded, and list them.
         test_fraction: the share of every class that is held out where there is no test set.
         label_column: the column of labels in a folder's metadata or in Parquet; else the one called `label`, `labels`
@@ -59,9 +60,7 @@ def load(
             return _named(source, root, test_fraction, download)
         path = _path(source, root)
         if path.suffix.lower() == ".npz":
-            if image_side_px is not None:
-                raise InputError(f"image_side_px: pictures of an .npz file keep their size: leave it out for {source}")
-            return replace(npz.read(path, test_fraction), name=source)
+            return replace(npz.read(path, test_fraction, side_px=image_side_px), name=source)
         sharded = path.suffix.lower() == shards.SUFFIX or (path.is_dir() and shards.are_in(path))
         read = parquet.read if sharded else folder.read
         found = read(

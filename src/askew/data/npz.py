@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Mask
-from askew.data import pictures, places, split
+from askew.data import folder, pictures, places, split
 from askew.data.dataset import Dataset, Images
 from askew.data.labels import MOST_CLASSES
 from askew.data.npy import Arrays, open_npz
 from askew.data.pixels import as_pixels
+from askew.data.reading import check_memory
 from askew.errors import InputError, one_line
 from askew.pool import Pool
 
@@ -28,7 +29,7 @@ LAYOUTS = (
 )
 
 
-def read(path: Path, test_fraction: float) -> Dataset:
+def read(path: Path, test_fraction: float, *, side_px: int | None = None) -> Dataset:
     """Returns the data set of an `.npz` file.
 
     Layouts: `images` and `labels`; `x_train`, `y_train`, `x_test`, `y_test`; the same four as MedMNIST calls them,
@@ -41,14 +42,20 @@ def read(path: Path, test_fraction: float) -> Dataset:
     the test split, so that figures compare with published ones.
 
     Pixels are (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3: bytes, other integers from 0 to 255, or floats
-    from 0 to 1. Labels are (N,) or (N, 1). Encoded pictures are decoded once and then kept in the cache folder. Sizes
-    are compared before pictures are unpacked.
+    from 0 to 1. Labels are (N,) or (N, 1). Sizes are compared before pictures are
+    unpacked.
+
+    Encoded pictures are decoded once and then kept in the cache folder. If they have one size they keep it. If not, or
+    if `side_px` is given, they become squares as the pictures of a folder do: of `side_px`, or of the median shorter
+    side, 224 px at most.
 
     Raises:
         DataNotFound: no such file.
-        InputError: a damaged file, another layout, or values outside these ranges.
+        InputError: a damaged file, another layout, values outside these ranges, or a side for arrays.
     """
     with open_npz(path) as arrays:
+        if side_px is not None and "jpeg" not in arrays:
+            raise InputError(f"image_side_px: pictures that are arrays keep their size: leave it out for {path}")
         names = next((four for four in SPLITS if four[0] in arrays), None)
         if names is not None and "images" not in arrays and "jpeg" not in arrays:
             return _two_splits(path, arrays, names)
@@ -63,12 +70,12 @@ def read(path: Path, test_fraction: float) -> Dataset:
         labels, classes = as_classes(f"{path}: labels", arrays["labels"], arrays.get("classes"))
         _check_count(path, _n_pictures(arrays), labels)
         held = _held(path, arrays, labels, test_fraction)
-        pixels = _pixels(path, arrays)
+        pixels = _pixels(path, arrays, side_px)
     images = Images(labels, pixels)
     return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)))
 
 
-def pool(path: Path) -> Images:
+def pool(path: Path, *, side_px: int | None = None) -> Images:
     """Returns the pictures of an `.npz` file without a test part, labelled or not.
 
     `images`, or `jpeg` and `offsets`, are as `read` takes them. `labels` may be left out. -1, NaN and an empty text
@@ -93,7 +100,7 @@ def pool(path: Path) -> Images:
         given = arrays["labels"] if "labels" in arrays else np.full(count, -1)
         labels, classes = _known(f"{path}: labels", given, arrays.get("classes"))
         _check_count(path, count, labels)
-        pixels = _pixels(path, arrays)
+        pixels = _pixels(path, arrays, side_px)
     return Images(labels, pixels, classes=classes)
 
 
@@ -108,8 +115,8 @@ def _check_count(path: Path, n_pictures: int, labels: NDArray[Any]) -> None:
         raise InputError(f"{path}: {n_pictures} pictures but {len(labels)} labels")
 
 
-def _pixels(path: Path, arrays: Arrays) -> NDArray[np.uint8]:
-    return _decoded(path, arrays) if "jpeg" in arrays else as_pixels(f"{path}: images", arrays["images"])
+def _pixels(path: Path, arrays: Arrays, side_px: int | None) -> NDArray[np.uint8]:
+    return _decoded(path, arrays, side_px) if "jpeg" in arrays else as_pixels(f"{path}: images", arrays["images"])
 
 
 def _known(name: str, labels: NDArray[Any], classes: NDArray[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -217,7 +224,8 @@ def _as_text(name: str, values: NDArray[Any]) -> NDArray[Any]:
         raise InputError(f"{name}: holds text that is not UTF-8: {one_line(error)}") from error
 
 
-def _decoded(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]:
+def _decoded(path: Path, arrays: Mapping[str, NDArray[Any]], side_px: int | None) -> NDArray[np.uint8]:
+    """Returns encoded pictures as they are if they have one size, else, or if a side is asked for, as squares."""
     jpeg, offsets = arrays["jpeg"], arrays["offsets"]
     if (
         jpeg.dtype != np.uint8
@@ -231,13 +239,23 @@ def _decoded(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8
         raise InputError(f"{path}: offsets must rise from 0 or more to at most the {len(jpeg)} bytes of jpeg")
     data, ends, count = jpeg.tobytes(), offsets.tolist(), len(offsets) - 1
 
-    def one(i: int) -> NDArray[np.uint8]:
+    def one(i: int, side: int | None) -> NDArray[np.uint8]:
         try:
-            return pictures.decode_bytes(data[ends[i] : ends[i + 1]])
+            return pictures.decode_bytes(data[ends[i] : ends[i + 1]], side)
         except InputError as error:
             raise InputError(f"{path}: picture {i}: {error}") from error
 
-    def everything() -> NDArray[np.uint8]:
-        return pictures.stack(pictures.in_threads(one, range(count)), count, one(0).shape)
+    def size(i: int) -> tuple[int, int]:
+        found = pictures.size_of(data[ends[i] : ends[i + 1]])
+        return found if found is not None else one(i, None).shape[:2]
 
-    return places.cached(places.fingerprint([path], "jpeg"), everything)
+    def everything() -> NDArray[np.uint8]:
+        side = side_px
+        sizes = list(pictures.in_threads(size, range(count))) if side is None else []
+        if len(set(sizes)) > 1:
+            side = folder.side_for([min(one) for one in sizes])
+        shape = (*sizes[0], 3) if side is None else (side, side, 3)
+        check_memory(str(path), (count, *shape), 1)
+        return pictures.stack(pictures.in_threads(lambda i: one(i, side), range(count)), count, shape)
+
+    return places.cached(places.fingerprint([path], "jpeg", *([] if side_px is None else [side_px])), everything)

@@ -39,6 +39,9 @@ The densest pictures of one colour only, PNG of one bit a pixel, have about 8,00
 WINDOW = 1_024
 """How many pictures are in the hands of the threads at a time."""
 
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag of a picture's orientation, and those of its values that swap height and width."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -127,6 +130,14 @@ def shorter_side_of(data: bytes) -> int | None:
     """Returns the shorter side in pixels of an encoded picture, or None if it has no readable header."""
     with contextlib.suppress(InputError), decoding("bytes", "a picture"), Image.open(io.BytesIO(data)) as image:
         return int(min(image.size))
+    return None
+
+
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Returns the height and width of an encoded picture that is held upright, or None without a readable header."""
+    with contextlib.suppress(InputError), decoding("bytes", "a picture"), Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+        return (width, height) if image.getexif().get(ORIENTATION) in LYING else (height, width)
     return None
 
 

@@ -61,7 +61,7 @@ class DataConfig(_Section):
     label_column: str | None = None
     """The column of labels in metadata.csv or Parquet; `label`, `labels` or `class` if left out; "" if none."""
     image_side_px: Annotated[int, Field(gt=0)] | None = None
-    """Pictures of a folder are brought to this square; a default by their sizes if left out."""
+    """Pictures in files, or encoded in one, are brought to this square; a default by their sizes if left out."""
     pool_items: Annotated[int, Field(gt=0)] | None = None
     """How many training items, drawn at random by seed, form the pool; all if left out."""
     test_items: Annotated[int, Field(gt=0)] | None = None
