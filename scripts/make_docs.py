@@ -141,9 +141,10 @@ def strategy_page(entry: askew.Strategy) -> str:
     head = "\n\n## Parameters\n\n| parameter | default |\n|---|---|\n"
     table = head + "\n".join(parameters) if parameters else ""
     chance = "It draws at random: another seed, another answer." if entry.stochastic else "The seed settles ties only."
+    also = ", of the labelled items too" if entry.reads_labeled else ""
     return (
         f"# {entry.name}\n\n{markdown(entry.fn.__doc__)}\n\n"
-        f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}.\n"
+        f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}{also}.\n"
         f"- **Source**: {' '.join(entry.paper.split())}.\n- **Chance**: {chance}\n\n"
         "With arrays of your model, in which row *i* is pool item *i*, and labels, -1 where there is none:\n\n"
         "<!-- install: light -->\n\n```python\nimport askew\n\n" + "\n".join(calls) + f"\n```{table}\n"

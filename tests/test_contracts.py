@@ -134,12 +134,26 @@ def test_a_row_that_is_not_finite_is_refused_with_its_number(name, field):
 def test_labelled_rows_may_be_nan_where_they_are_not_read(name, field):
     if field == "features":
         pytest.skip("strategies over features measure distances to labelled items too")
+    if CATALOGUE[name].reads_labeled:
+        pytest.skip("it says that it reads labelled rows")
     arrays = needed(name, everything())
     expected = query(name, 20, labels=some_labels(), **arrays)
     holes = np.moveaxis(arrays[field].copy(), ITEM_AXIS.get(field, 0), 0)
     holes[LABELED] = np.nan
     holed = {**arrays, field: np.moveaxis(holes, 0, ITEM_AXIS.get(field, 0))}
     assert np.array_equal(query(name, 20, labels=some_labels(), **holed), expected)
+
+
+@reading
+def test_labelled_rows_that_are_read_must_be_finite(name, field):
+    if not CATALOGUE[name].reads_labeled:
+        pytest.skip("it does not say that it reads labelled rows")
+    arrays = needed(name, everything())
+    holes = np.moveaxis(arrays[field].copy(), ITEM_AXIS.get(field, 0), 0)
+    holes[LABELED[3]] = np.nan
+    holed = {**arrays, field: np.moveaxis(holes, 0, ITEM_AXIS.get(field, 0))}
+    with pytest.raises(InputError, match=rf"{field}: 1 of 60 rows are not finite; first at item {LABELED[3]}"):
+        query(name, 20, labels=some_labels(), **holed)
 
 
 @every

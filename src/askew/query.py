@@ -210,8 +210,9 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
 
 def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> Selection:
     strategy, own = plan.strategy, dict(plan.parameters)
+    read = np.arange(len(pool)) if strategy.reads_labeled else pool.unlabeled
     for name in strategy.needs:
-        pred.require(name, pool.unlabeled, strategy.name)
+        pred.require(name, read, strategy.name)
     if strategy.stochastic:
         own["rng"] = generator(seed, strategy.name)
     if strategy.kind == "selector":

@@ -357,6 +357,20 @@ def test_a_model_that_the_strategy_did_not_ask_is_asked_of_the_chosen_items_alon
     assert len(heard) == 3
 
 
+def test_a_strategy_that_reads_labelled_items_has_the_model_asked_about_them(tmp_path: Path) -> None:
+    class Watching(FakeTask):
+        def predict(self, model: Fake, pool: Pool, needs: Collection[str], *, seed: int) -> Predictions:
+            asked.append(len(pool.unlabeled))
+            probs = super().predict(model, pool, needs, seed=seed).probs
+            return Predictions(probs=np.where(pool.labels[:, None] >= 0, np.nan, probs))
+
+    asked: list[int] = []
+    cycles = ran(tmp_path / "direct", run_of(Plan("direct")), Watching())
+    assert [len(one.asked) for one in cycles] == [4, 4, 4, 0]
+    ran(tmp_path / "entropy", run_of(Plan("entropy")), Watching())
+    assert asked == [N, N, N, N - 3, N - 7, N - 11]
+
+
 def test_threads_are_in_the_header(tmp_path: Path) -> None:
     ran(tmp_path, run_of(Plan("random"), threads=2))
     assert read_ledger(tmp_path / "ledger.jsonl")[0].threads == 2

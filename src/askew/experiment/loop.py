@@ -235,8 +235,9 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     balance = None
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
+        read = Pool.without_labels(len(pool)) if plan.strategy.reads_labeled else pool
         with clock("predict"):
-            pred = task.predict(model, pool, needs, seed=number(run.seed, cycle, "predict"))
+            pred = task.predict(model, read, needs, seed=number(run.seed, cycle, "predict"))
         tell("query")
         with clock("query"):
             selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))

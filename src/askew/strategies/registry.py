@@ -32,6 +32,7 @@ class Strategy:
         needs: names of the fields of `Predictions` that it reads for the unlabeled items.
         paper: where it comes from.
         parameters: its own keyword-only parameters and their defaults.
+        reads_labeled: it reads `needs` for the labelled items too, and the model has to be asked about them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Strategy:
     needs: tuple[str, ...]
     paper: str
     parameters: Mapping[str, Any]
+    reads_labeled: bool = False
 
     @property
     def summary(self) -> str:
@@ -55,8 +57,13 @@ class Strategy:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def strategy(name: str, *, kind: Kind, needs: tuple[str, ...], paper: str) -> Callable[[F], F]:
+def strategy(
+    name: str, *, kind: Kind, needs: tuple[str, ...], paper: str, reads_labeled: bool = False
+) -> Callable[[F], F]:
     """Marks a function as the strategy `name`; the decorated function stays callable as it is.
+
+    Args:
+        name, kind, needs, paper, reads_labeled: see `Strategy`.
 
     Raises:
         InputError: it needs a field that is not in `FIELDS`, or has a parameter that is called like one.
@@ -71,7 +78,7 @@ def strategy(name: str, *, kind: Kind, needs: tuple[str, ...], paper: str) -> Ca
         for parameter in own:
             if parameter in FIELDS:
                 raise InputError(f"strategy {name}: its parameter {parameter} is called like a field of Predictions")
-        entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own))
+        entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own), reads_labeled)
         fn.strategy = entry  # type: ignore[attr-defined]
         return fn
 
