@@ -19,7 +19,9 @@ pytest.importorskip("torch")
 from PIL import Image
 
 import askew
+from askew.cli import run
 from askew.cli.main import main
+from askew.experiment.config import ExperimentConfig
 from askew.experiment.ledger import Cycle, read_ledger
 
 CONFIG = """
@@ -509,3 +511,41 @@ def test_an_edited_ledger_is_refused_by_run_and_report(finished: Path, capsys: p
         assert "line 2: its check does not fit" in shown.splitlines()[-1]
     path.write_bytes(whole)
     assert not (finished / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["run", "a.toml", "--seeds", "3"],
+            "unrecognized arguments: --seeds 3: seeds is in [protocol] of the TOML file",
+        ),
+        (["run", "a.toml", "-j", "2"], "unrecognized arguments: -j 2: did you mean --jobs?"),
+        (["run", "a.toml", "--job-s=2"], "unrecognized arguments: --job-s=2: did you mean --jobs?"),
+        (["run", "a.toml", "b.toml"], "unrecognized arguments: b.toml"),
+        (["video", "errors", "v.mp4", "--detections", "d.txt", "--zzz"], "unrecognized arguments: --zzz"),
+    ],
+)
+def test_an_option_that_is_none_is_told_where_it_belongs_and_whose_help_to_read(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "askew video errors" if arguments[0] == "video" else "askew run"
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"{command}: {words} (see {command} --help)\n"
+
+
+def test_the_settings_that_run_looks_for_in_the_file_are_there() -> None:
+    for section, keys in run.IN_THE_FILE.items():
+        there = set(ExperimentConfig.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]
+        assert set(keys) <= there
+
+
+def test_report_of_a_toml_file_says_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text("")
+    assert main(["report", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "askew report takes the folder of an experiment's results" in said
+    assert f"which `askew run {path}` makes" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -296,3 +297,12 @@ def test_no_column_of_labels_is_said_with_an_empty_name() -> None:
         "strategies": ["random"],
     }
     assert parse(values, "x.toml").data.label_column == ""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_strategies_with_one_bracket_are_told_of_two(tmp_path: Path, times: int) -> None:
+    head = 'name = "a"\ndata.source = "digits"\nprotocol = {initial = 20, budget = 10, cycles = 3}\n'
+    path = tmp_path / "a.toml"
+    path.write_text(head + '[strategies]\nstrategy = "random"\n' * times)
+    with pytest.raises(InputError, match=r"write \[\[strategies\]\] with two brackets, once for each"):
+        read(str(path))

@@ -259,6 +259,13 @@ def test_when_an_experiment_began_and_with_what_is_kept(
     found = read_about(tmp_path)
     assert found.created == old.created
     assert found.versions != old.versions
+    first, second = found.history
+    assert first == {"since": old.created, "versions": {"askew": "0"}, "machine": old.machine}
+    assert (second["versions"], second["machine"]) == (found.versions, found.machine)
+    assert second["since"] > first["since"]
+    with prepared(config_of(["random"], seeds=3), digits, tmp_path):
+        pass
+    assert read_about(tmp_path).history == found.history
 
 
 def test_a_mended_configuration_runs_in_the_folder_that_holds_no_result_yet(digits: Dataset, tmp_path: Path) -> None:
@@ -362,3 +369,18 @@ def test_thumbnails_are_of_what_was_asked_first(digits: Dataset, tmp_path: Path)
     grid.save_thumbnails(config, replace(digits, train=replace(digits.train, names=called)), tmp_path)
     with np.load(tmp_path / "thumbnails.npz") as found:
         assert found["names"].tolist() == [f"digit/{items[5]}.png", f"digit/{items[6]}.png"]
+
+
+def test_a_ledger_older_than_a_setting_of_the_balance_has_its_default(digits: Dataset, tmp_path: Path) -> None:
+    config, job = config_of([BALANCED]), Job("entropy+balance", 0)
+    plan = config.strategies[0].plan().record()
+    new = Header(job.label, "entropy", 0, 3, 10, (1, 2), plan["parameters"], plan["balance"])
+    old = replace(new, balance={key: plan["balance"][key] for key in ("weight", "by", "distance", "target")})
+    with prepared(config, digits, tmp_path), open_ledger(tmp_path / job.folder, old) as ledger:
+        ledger.append(Cycle(0, 2, {"accuracy": 0.5}, (2, 0), (5, 6), (0, 0)))
+    with prepared(config, digits, tmp_path), open_ledger(tmp_path / job.folder, new) as ledger:
+        assert ledger.header == old
+    tuned_once = {**BALANCED, "balance": "auto", "balance_tune": "first-cycle"}
+    words = r'balance\.tune is "every-cycle" there and "first-cycle" here'
+    with pytest.raises(InputError, match=words), prepared(config_of([tuned_once]), digits, tmp_path):
+        pass

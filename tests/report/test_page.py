@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html import escape
@@ -12,6 +13,7 @@ import pytest
 from askew.report.build import build
 from askew.report.headline import headline
 from askew.report.ledgers import read
+from askew.report.page import LEARNER_KEYS
 from askew.report.summary import Summary, summarize
 
 LABELS = ("random", "entropy", "entropy+balance", "margin")
@@ -87,3 +89,43 @@ def test_seconds_are_written_one_way(page: str) -> None:
     assert len(totals) == 2 * len(LABELS)
     for text in (*known, *totals):
         assert re.fullmatch(r"\d\.\d\d s|\d\d\.\d s|[\d,]{3,} s", text), text
+
+
+def changed_about(folder: Path, **changes: object) -> None:
+    path = folder / "experiment.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("learner", "left_out"),
+    [
+        ({"estimator": "sklearn.svm.SVC"}, {"backbone", "preset", "pretrained", "mc_passes", "dropout", "warm_start"}),
+        (
+            {"features": "efficientnet-lite0", "head": "svm"},
+            {"backbone", "preset", "pretrained", "mc_passes", "dropout"},
+        ),
+        ({"backbone": "resnet18"}, set()),
+    ],
+)
+def test_the_configuration_shows_what_the_learner_reads(
+    folder: Path, learner: dict[str, str], left_out: set[str]
+) -> None:
+    config_module = pytest.importorskip("askew.experiment.config")
+    full = config_module.LearnerConfig(**learner).model_dump(mode="json")
+    changed_about(folder, config={"name": "made-up", "learner": full})
+    shown = set(re.findall(r'<th scope="row">learner\.(\w+)', build(folder).read_text(encoding="utf-8")))
+    assert shown == {key for key, value in full.items() if value not in (None, {})} - left_out
+    assert LEARNER_KEYS["features"] == config_module.FEATURE_KEYS
+
+
+def test_several_versions_in_one_folder_are_all_shown(folder: Path) -> None:
+    stages = [
+        {"since": f"202{i}-01-01T00:00:00+00:00", "versions": {"askew": "0.1.0", "torch": torch}, "machine": {}}
+        for i, torch in enumerate(("2.4.0", "2.5.0"))
+    ]
+    assert "with several versions" not in build(folder).read_text(encoding="utf-8")
+    changed_about(folder, history=stages, versions=stages[1]["versions"])
+    page = build(folder).read_text(encoding="utf-8")
+    assert "Runs of this folder were made with several versions." in page
+    assert '<th scope="row">torch</th><td>2.4.0, from 2021-01-01 00:00:00+00:00 on 2.5.0</td>' in page
+    assert '<th scope="row">askew</th><td>0.1.0</td>' in page

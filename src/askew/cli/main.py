@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 
 from askew.cli import demo, features, pick, report, run, strategies, video
 from askew.cli.completion import SHELLS, PrintCompletion
-from askew.errors import AskewError, unknown
+from askew.errors import AskewError, nearest, unknown
 from askew.files import cleaned_up
 
 COMMANDS = (demo, run, report, pick, features, strategies, video)
@@ -60,9 +60,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _call(argv: Sequence[str] | None) -> int:
-    arguments = parser().parse_args(argv)
+    top = parser()
+    arguments, rest = top.parse_known_args(argv)
+    if rest:
+        _refuse_rest(_command_of(top, arguments), rest)
     status: int = arguments.call(arguments)
     return status
+
+
+def _command_of(top: argparse.ArgumentParser, arguments: argparse.Namespace) -> argparse.ArgumentParser:
+    """Returns the parser of the command that was called."""
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            called = action.choices.get(str(getattr(arguments, action.dest, None)))
+            return top if called is None else _command_of(called, arguments)
+    return top
+
+
+def _refuse_rest(command: argparse.ArgumentParser, rest: Sequence[str]) -> NoReturn:
+    """Refuses arguments that no option takes, and says where the first one may belong."""
+    first = rest[0].split("=")[0]
+    options = [option for action in command._actions for option in action.option_strings if option.startswith("--")]
+    near = nearest(first, options, alike=0.7)
+    if len(first) == 2:
+        near = next((option for option in options if option.startswith(f"-{first}")), None)
+    elsewhere = (command.get_default("elsewhere") or {}).get(first)
+    hint = f": {elsewhere}" if elsewhere else f": did you mean {near}?" if near and first.startswith("-") else ""
+    command.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
 
 
 def _guarded(work: Callable[[], int]) -> int:

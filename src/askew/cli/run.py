@@ -12,6 +12,13 @@ from typing import Any
 NEEDS = ("vision", "torch", "torchvision", "sklearn", "pydantic", "rich", "matplotlib", "jinja2")
 """The extra that brings what an experiment imports, and those modules."""
 
+IN_THE_FILE = {
+    "protocol": ("initial", "initial_set", "budget", "cycles", "seeds", "full"),
+    "learner": ("backbone", "preset", "estimator", "features"),
+    "data": ("source", "image_side_px", "pool_items", "test_fraction"),
+}
+"""Settings of the TOML file, by section, that are looked for among the options."""
+
 
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
@@ -28,7 +35,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="print the results, or with --dry-run what would run, as JSON; see docs/reports.md",
     )
-    parser.set_defaults(call=call)
+    elsewhere = {
+        f"--{key.replace('_', '-')}": f"{key} is in [{section}] of the TOML file"
+        for section, keys in IN_THE_FILE.items()
+        for key in keys
+    }
+    parser.set_defaults(call=call, elsewhere=elsewhere)
 
 
 def add_options(parser: argparse.ArgumentParser, *, out: str) -> None:

@@ -6,14 +6,14 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from askew.errors import InputError
 from askew.experiment.provenance import processor, versions
-from askew.experiment.records import checked, mapping, text, whole
+from askew.experiment.records import checked, listed, mapping, text, whole
 from askew.files import write_whole
 
 FILE = "experiment.json"
@@ -32,8 +32,9 @@ class About:
         config: the whole configuration.
         threads: how many each run computes with.
         unreadable: picture files that were left out.
-        versions, machine: what the results depend on.
-        created: when the folder was last prepared, UTC.
+        versions, machine: what the results depend on: those of the last runs.
+        created: when the folder was first prepared, UTC.
+        history: if they changed between runs, each `versions` and `machine` in order, and `since` when (UTC).
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -52,6 +53,7 @@ class About:
         default_factory=lambda: {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()}
     )
     created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    history: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("name", "dataset", "created"):
@@ -65,10 +67,20 @@ class About:
             if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
                 raise InputError(f"{name}: expected a list of texts, got {value!r:.60}")
             object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "history", tuple(mapping("history", one) for one in listed("history", self.history)))
+
+    def after(self, earlier: About) -> About:
+        """Returns this in a folder with results of an earlier one: begun then, with both versions if they differ."""
+        history, now = earlier.history, {"versions": dict(self.versions), "machine": dict(self.machine)}
+        before = {"versions": dict(earlier.versions), "machine": dict(earlier.machine)}
+        if now != before:
+            history = (*(history or ({"since": earlier.created, **before},)), {"since": self.created, **now})
+        return replace(self, created=earlier.created, history=history)
 
     def write(self, folder: Path) -> None:
         """Writes it into the folder, whole or not at all."""
         record = {**vars(self), "classes": list(self.classes), "unreadable": list(self.unreadable)}
+        record["history"] = list(self.history)
         write_whole(folder / FILE, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 

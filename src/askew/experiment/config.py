@@ -37,6 +37,8 @@ else:
 MOST_SEEDS = 10_000
 """More than anybody means: a slip of the finger."""
 
+_SINGLE_STRATEGIES = re.compile(r"^[ \t]*\[[ \t]*strategies[ \t]*\]", re.MULTILINE)
+
 _FOLDER_NAME = re.compile(r"[\w+\-(),=][\w+\-(),=.]{0,99}")
 
 
@@ -303,8 +305,16 @@ def read(path_or_preset: str) -> ExperimentConfig:
     path = Path(path_or_preset)
     with reading(path_or_preset):
         text = read_text(path) if path.is_file() else _preset(path_or_preset)
-    with decoding(path_or_preset, "TOML"):
-        values = tomllib.loads(text)
+    try:
+        with decoding(path_or_preset, "TOML"):
+            values = tomllib.loads(text)
+    except InputError as error:
+        if len(_SINGLE_STRATEGIES.findall(text)) > 1:
+            raise InputError(
+                f"{path_or_preset}: [strategies] stands there more than once: write [[strategies]] with two brackets, "
+                "once for each"
+            ) from error
+        raise
     return parse(values, path_or_preset)
 
 

@@ -27,7 +27,7 @@ from askew.errors import InputError
 from askew.experiment import about
 from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.ledger import Cycle, Header, begun, read_ledger
+from askew.experiment.ledger import Cycle, Header, begun, complete, read_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
 from askew.learn.task import fields_of
@@ -140,9 +140,9 @@ def prepared(config: ExperimentConfig, dataset: Dataset, out: Path, *, threads: 
             unreadable=tuple(str(path) for path in dataset.unreadable),
         )
         if there is not None:
-            described = replace(described, created=there.created)
             if all(is_finished(config, out, job) for job in jobs_of(config)):
                 described = replace(described, versions=there.versions, machine=there.machine)
+            described = described.after(there)
         described.write(out)
         yield n_threads
 
@@ -210,7 +210,7 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
         if header.seed not in config.protocol.seeds or header.label not in labels:
             left_out.append(path.parent.name)
         elif header.label in plans:
-            ran = {name: getattr(header, name) for name in ("strategy", "parameters", "balance")}
+            ran = {name: getattr(complete(header), name) for name in ("strategy", "parameters", "balance")}
             differ = _differences(ran, plans[header.label])
             if differ:
                 raise InputError(

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -26,6 +26,7 @@ import numpy as np
 from askew.errors import InputError
 from askew.experiment.records import checked, finite, finites, items, listed, mapping, numbers, text, whole, words
 from askew.pick.balance import l1_score
+from askew.plan import Balance
 
 try:
     import fcntl
@@ -255,9 +256,17 @@ def open_ledger(folder: Path, header: Header) -> Iterator[Ledger]:
             yield Ledger(folder, header, [], file, check)
             return
         found, cycles = _read(lines, path)
-        if _plain(found.record()) != _plain(header.record()):
+        if _plain(complete(found).record()) != _plain(complete(header).record()):
             raise InputError(f"{folder}: holds another run, with other settings: choose another output folder")
         yield Ledger(folder, found, cycles, file, lines[-1][1])
+
+
+def complete(header: Header) -> Header:
+    """Returns a header whose balance has all settings: those that its ledger is older than have their defaults."""
+    if header.balance is None:
+        return header
+    known = {one.name: one.default for one in fields(Balance) if one.default is not MISSING}
+    return replace(header, balance={**known, **header.balance})
 
 
 def begun(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from askew.errors import DataNotFound, InputError
 from askew.experiment.ledger import FILE, Cycle, Header, begun, read_ledger
-from askew.experiment.records import mapping, text, whole
+from askew.experiment.records import listed, mapping, text, whole
 
 FULL = "full"
 """The label of the run that trains on everything once."""
@@ -66,6 +66,7 @@ class Experiment:
     machine: Mapping[str, Any]
     created: str
     runs: tuple[Run, ...]
+    history: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -117,9 +118,13 @@ def read(folder: Path | str) -> Experiment:
 
     Raises:
         DataNotFound: no such folder, no `experiment.json`, or no ledger with a finished cycle and no failure either.
-        InputError: a file that is not what an experiment writes; the message names the file and the line.
+        InputError: a file in place of the folder, or one that is not what an experiment writes; the message names the
+            file and the line.
     """
     folder = Path(folder)
+    if folder.is_file():
+        makes = f", which `askew run {folder}` makes" if folder.suffix.lower() == ".toml" else ""
+        raise InputError(f"{folder}: is a file: askew report takes the folder of an experiment's results{makes}")
     if not folder.is_dir():
         raise DataNotFound(f"{folder}: no such folder: give the folder that `askew run` wrote")
     path = folder / "experiment.json"
@@ -159,7 +164,14 @@ def _experiment(folder: Path, about: Mapping[str, Any], runs: tuple[Run, ...]) -
         machine=mapping("machine", about.get("machine", {})),
         created=text("created", about.get("created", "–")),
         runs=runs,
+        history=tuple(_stage(one) for one in listed("history", about.get("history", []))),
     )
+
+
+def _stage(record: object) -> Mapping[str, Any]:
+    """Returns what runs were made with from some time on: `since`, and `versions`."""
+    stage = mapping("history", record)
+    return {"since": text("since", stage.get("since")), "versions": mapping("versions", stage.get("versions", {}))}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from askew.errors import one_line
 from askew.report.figures import Rendered
 from askew.report.headline import headline
-from askew.report.ledgers import Run
+from askew.report.ledgers import Experiment, Run
 from askew.report.record import reason
 from askew.report.sheet import Strip
 from askew.report.style import CSS_NAMES, DARK_PHASES, DARK_SERIES, PHASES, SERIES, looks
@@ -47,7 +47,9 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         captioned=_captioned(first_asked),
         failures=[(run, reason(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],
-        config=_flat(experiment.config),
+        config=_flat(_used(experiment.config)),
+        versions=_versions(experiment),
+        mixed=len({json.dumps(stage["versions"], sort_keys=True) for stage in experiment.history}) > 1,
         series=list(zip(SERIES, DARK_SERIES, strict=True)),
         phases=list(zip(PHASES, DARK_PHASES, strict=True)),
         settings=_run_settings(summary),
@@ -106,6 +108,37 @@ def _run_settings(summary: Summary) -> list[tuple[str, str, str, str]]:
         how = ", ".join(f"{k} = {v}" for k, v in known.items()) or "–"
         rows.append((label, header.strategy or "–", parameters, how))
     return rows
+
+
+def _versions(experiment: Experiment) -> list[tuple[str, str]]:
+    """Lists what each library's version was; of one that changed between runs all of them, and since when."""
+    stages = experiment.history or ({"since": experiment.created, "versions": experiment.versions},)
+    out = []
+    for name in dict.fromkeys(name for stage in stages for name in stage["versions"]):
+        told: list[tuple[str, str]] = []
+        for stage in stages:
+            version = str(stage["versions"].get(name, "not installed"))
+            if not told or told[-1][0] != version:
+                told.append((version, stage["since"].replace("T", " ")))
+        later = "".join(f", from {since} on {version}" for version, since in told[1:])
+        out.append((name, told[0][0] + later))
+    return out
+
+
+LEARNER_KEYS = {
+    "features": ("features", "feature_side_px", "head", "parameters", "warm_start"),
+    "estimator": ("estimator", "parameters"),
+}
+"""What a head on frozen features, and an estimator, read of `[learner]`; every other learner reads it all."""
+
+
+def _used(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a configuration without the keys of `[learner]` that its kind of learner does not read."""
+    learner = config.get("learner")
+    if not isinstance(learner, Mapping):
+        return config
+    keys = next((keys for kind, keys in LEARNER_KEYS.items() if learner.get(kind)), tuple(learner))
+    return {**config, "learner": {key: value for key, value in learner.items() if key in keys}}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
