@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ from askew.experiment.ledger import Cycle, read_ledger
 from askew.experiment.loop import Progress
 from askew.experiment.tasks import build_learner, build_task, load_dataset, pool_and_initial, prepare_features
 from askew.experiment.workers import run_job
+from askew.learn.classifier import Classifier
 from askew.learn.extractor import Extractor
 from askew.learn.features import missing
 from askew.learn.probe import LinearProbe
+from askew.learn.sources import Source
+from askew.learn.training import Training
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -102,6 +106,27 @@ def test_a_run_on_features_of_a_file(numbers: Path, head: str, strategy: str, mo
         assert cycles(folder, label)[-1].metrics["accuracy"] > 0.6
     assert cycles(folder, "full")[0].metrics["accuracy"] > 0.93
     assert cycles(folder, "random")[0].metrics == cycles(folder, f"{strategy}+balance")[0].metrics
+
+
+def test_a_run_that_fine_tunes_and_starts_warm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_file(timm.create_model("test_efficientnet", num_classes=0).state_dict(), tmp_path / "w.safetensors")
+    word = f"timm:test_efficientnet:{tmp_path / 'w.safetensors'}"
+    more = "finetune = true\nfeature_side_px = 32\nwarm_start = true\ntraining = { steps = 4, passes = 0, epochs = 2 }"
+    text = CONFIG.format(features=word, head="logistic", strategy="bald", more=more).replace('head = "logistic"', "")
+    text = text.replace('source = "digits"', 'source = "digits"\npool_items = 60\ntest_items = 100')
+    config = parse(tomllib.loads(text), "x")
+    learner = build_learner(config.learner, 10, device="cpu")
+    assert isinstance(learner, Classifier)
+    expected = Training.preset("finetune")
+    assert learner.training == replace(expected, steps=4, passes=0, epochs=2)
+    assert (learner.side_px, learner.source) == (32, Source.of(word))
+    assert run(tmp_path, text, "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["training_steps"] == [4, 4, 4, 4]
+    grid.check(config, load_dataset(config.data))
+    for job in grid.jobs_of(config):
+        if job.seed == 0:
+            run_job(config, grid.Place(tmp_path / "out"), job, lambda _: None)
+    assert [c.n_labeled for c in cycles(tmp_path, "bald+balance")] == [20, 30, 40]
 
 
 def test_rows_of_a_file_are_the_pools_and_the_test_parts(numbers: Path) -> None:
@@ -192,6 +217,11 @@ def test_pictures_go_through_the_network_once_for_all_runs(
         ({"features": "file:x.npy", "head": "svm", "warm_start": True}, "learner.warm_start: head svm is trained anew"),
         ({"head": "svm"}, "learner.head: is for frozen features"),
         ({"feature_side_px": 64}, "learner.feature_side_px: is for frozen features"),
+        ({"finetune": True}, "learner.finetune: is for frozen features: say features = ..."),
+        ({"features": "file:x.npy", "finetune": True}, "learner.finetune: file:x.npy has no network that could be"),
+        ({"features": "timm:resnet18", "finetune": True, "head": "svm"}, "learner.head: is not for fine-tuning"),
+        ({"features": "timm:resnet18", "finetune": True, "preset": "quick"}, "learner.preset: is not for fine-tuning"),
+        ({"features": "timm:resnet18", "finetune": 1}, "learner.finetune: expected true or false"),
     ],
 )
 def test_what_a_configuration_refuses(learner: dict[str, Any], message: str) -> None:

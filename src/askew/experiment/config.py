@@ -76,6 +76,9 @@ class DataConfig(_Section):
 FEATURE_KEYS = ("features", "feature_side_px", "head", "parameters", "warm_start")
 """The keys of `[learner]` that a head on frozen features has."""
 
+FINETUNE_KEYS = ("features", "finetune", "feature_side_px", "training", "mc_passes", "dropout", "warm_start")
+"""The keys of `[learner]` that the training of a source's network has."""
+
 
 class LearnerConfig(_Section):
     """What is trained on the labelled items in every cycle."""
@@ -98,6 +101,8 @@ class LearnerConfig(_Section):
     """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
     features: str | None = None
     """Frozen features in place of a backbone: efficientnet-lite0, timm:NAME, timm:NAME:WEIGHTS or file:FEATURES.npy."""
+    finetune: StrictBool = False
+    """Train the network of `features` too, from its weights, by the preset "finetune" that `training` changes."""
     feature_side_px: Annotated[int, Field(ge=16)] | None = None
     """To which side pictures are brought for their features; the one that the network was trained on if left out."""
     head: Literal["logistic", "linear", "svm"] | None = None
@@ -108,17 +113,20 @@ class LearnerConfig(_Section):
     @model_validator(mode="after")
     def _one_learner(self) -> LearnerConfig:
         if self.features is None:
-            for key in ("head", "feature_side_px"):
-                if getattr(self, key) is not None:
+            for key in ("head", "feature_side_px", "finetune"):
+                if getattr(self, key) not in (None, False):
                     raise ValueError(f"learner.{key}: is for frozen features: say features = ..., or leave it out")
             return self
+        keys, what = (FINETUNE_KEYS, "fine-tuning") if self.finetune else (FEATURE_KEYS, "frozen features")
         for key, field in type(self).model_fields.items():
-            if key not in FEATURE_KEYS and getattr(self, key) != field.default:
-                raise ValueError(f"learner.{key}: is not for frozen features: leave it out, or leave features out")
+            if key not in keys and getattr(self, key) != field.default:
+                raise ValueError(f"learner.{key}: is not for {what}: leave it out, or leave features out")
         source, head = Source.of(self.features), head_of(self.head_name, self.parameters)
+        if source.is_file and self.finetune:
+            raise ValueError(f"learner.finetune: {self.features} has no network that could be trained: leave it out")
         if source.is_file and self.feature_side_px is not None:
             raise ValueError("learner.feature_side_px: a file has its features already: leave it out")
-        if self.warm_start and not head.warm:
+        if self.warm_start and not self.finetune and not head.warm:
             raise ValueError(f"learner.warm_start: head {self.head} is trained anew in every cycle: leave it out")
         return self
 

@@ -258,7 +258,7 @@ def _other_fit_seconds(
 def _with_training(config: ExperimentConfig, **changes: int) -> ExperimentConfig:
     """Returns the configuration with a training of so many epochs and steps, and else its own."""
     learner = config.learner
-    if learner.estimator is not None or learner.features is not None:
+    if learner.estimator is not None or (learner.features is not None and not learner.finetune):
         return config
     training = {**learner.training, "passes": 0, "min_steps": 0, "erase": 0, **changes}
     return config.model_copy(update={"learner": learner.model_copy(update={"training": training})})

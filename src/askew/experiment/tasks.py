@@ -127,6 +127,16 @@ def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto
     Raises:
         InputError: an unknown preset, backbone or training key, or an estimator that is not there or not trusted.
     """
+    if learner.finetune:
+        return Classifier(
+            n_classes,
+            backbone=learner.features or "",
+            training=_training(Training.preset("finetune"), learner.training),
+            side_px=learner.feature_side_px,
+            mc_passes=learner.mc_passes,
+            dropout=learner.dropout,
+            device=device,
+        )
     if learner.features is not None:
         return LinearProbe(
             n_classes,

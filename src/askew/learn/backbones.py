@@ -42,6 +42,11 @@ class Network(nn.Module):
         features: Tensor = self.body(x)
         return features.flatten(1)
 
+    @property
+    def last(self) -> nn.Linear:
+        """The head."""
+        return self.head
+
     def logits(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = self.head(self.dropout(features.float()))
@@ -76,7 +81,13 @@ class UserNetwork(nn.Module):
         self.model = model
         self.dropout = nn.Dropout(0.0 if dropouts(model) else dropout)
         self._entering: Tensor | None = None
+        self._last = (heads[-1],)  # in a tuple, so that it is no second module
         heads[-1].register_forward_pre_hook(self._enter)
+
+    @property
+    def last(self) -> nn.Linear:
+        """The linear layer that gives the logits."""
+        return self._last[0]
 
     def _enter(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         self._entering = inputs[0]
@@ -100,6 +111,13 @@ AnyNetwork: TypeAlias = "Network | UserNetwork"
 def dropouts(module: nn.Module) -> list[nn.Module]:
     """Returns the dropout layers that drop anything; `F.dropout` inside a forward is not seen."""
     return [m for m in module.modules() if isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0]
+
+
+def fix_statistics(network: nn.Module) -> None:
+    """Keeps batch normalisations at the means and deviations that they have, until `train` is called again."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def check(backbone: Backbone) -> None:

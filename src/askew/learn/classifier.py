@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from askew.arrays import Array, is_number, is_whole
+from askew.arrays import Array, Indices, is_number, is_whole
 from askew.errors import InputError, one_line
 from askew.learn import backbones
 from askew.learn.backbones import AnyNetwork, Backbone
 from askew.learn.device import choose, number_format, seeded
+from askew.learn.features import FeatureRows
 from askew.learn.feed import Feed, Normalisation
+from askew.learn.heads import Logistic
 from askew.learn.learner import Given, Model, as_images, check_n_classes, checked_pool, telling
 from askew.learn.model import NetworkModel, read_saved
+from askew.learn.pretrained import check as check_source
+from askew.learn.pretrained import finetunable, source_of
 from askew.learn.trainer import Trainer
 from askew.learn.training import Training
 from askew.pool import Pool
@@ -41,9 +47,12 @@ class Classifier:
 
     Args:
         n_classes: C. A class without labelled items has its output too.
-        backbone: "resnet18-cifar", "small-convnet", a name of timm's, a module of yours that gives logits, or a
-            function that makes one; what counts as features of yours, `backbones.UserNetwork` says.
+        backbone: "resnet18-cifar", "small-convnet", a name of timm's, a source of `askew.features` such as
+            "efficientnet-lite0" or "timm:NAME:WEIGHTS", which brings its weights (train it by "finetune"), a module of
+            yours that gives logits, or a function that makes one; what counts as features of yours,
+            `backbones.UserNetwork` says.
         training: how, or the name of a preset; None is "default"; other presets have the settings of the thesis.
+        side_px: to which a source's network has pictures brought; the side that it was trained on if left out.
         pretrained: start from timm's published weights (True) or those of a file; see `backbones.build`.
         mc_passes: T, the stochastic passes with dropout that make `draws`.
         dropout: share of the features that is dropped in training and in those passes. Where nothing is dropped before
@@ -60,6 +69,7 @@ class Classifier:
         *,
         backbone: Backbone = "resnet18-cifar",
         training: Training | str | None = None,
+        side_px: int | None = None,
         pretrained: str | Path | bool = False,
         mc_passes: int = 20,
         dropout: float = 0.2,
@@ -70,8 +80,17 @@ class Classifier:
             raise InputError(f"mc_passes: at least 1, got {one_line(mc_passes, 60)}")
         if not is_number(dropout) or not 0 <= dropout < 1:
             raise InputError(f"dropout: from 0 to below 1, got {one_line(dropout, 60)}")
-        backbones.check(backbone)
-        self.n_classes, self.backbone, self.pretrained = n_classes, backbone, pretrained
+        self.source = source_of(backbone)
+        if self.source is None:
+            backbones.check(backbone)
+            if side_px is not None:
+                raise InputError(f"side_px: is for a source of features as backbone, got {one_line(backbone, 60)}")
+        else:
+            check_source(self.source, side_px)
+            if pretrained:
+                raise InputError(f"pretrained: {self.source.word} brings its weights: leave it out")
+        self.n_classes, self.backbone, self.side_px = n_classes, backbone, side_px
+        self.pretrained = pretrained or self.source is not None
         self.training = Training.of("default" if training is None else training)
         self.mc_passes, self.dropout = mc_passes, dropout
         self.device = choose(device)
@@ -96,7 +115,10 @@ class Classifier:
         Raises:
             InputError: they are not what `Images.of` takes.
         """
-        return Feed(as_images(images, None), self.device)
+        pictures = as_images(images, None)
+        if self.source is not None and self.side_px and pictures.paths is not None:
+            pictures = replace(pictures, side_px=self.side_px)
+        return Feed(pictures, self.device)
 
     def check(self, shape: tuple[int, int, int]) -> None:
         """Builds a network for pictures of `shape` (H, W, C), with its weights, and drops it.
@@ -139,6 +161,8 @@ class Classifier:
         items = pool.labeled if len(pool.labeled) > 1 else pool.labeled[[0, 0]]
         labeled, targets = feed.take(items).held(), torch.from_numpy(pool.labels[items])
         model = self._started(feed.images.shape, start, labeled, seed)
+        if start is None and self.training.fit_head:
+            _fit_head(model, labeled, pool.labels[items], seed)
         trainer = Trainer(model.network, model.normalise, len(items), self.training, seed=seed, dtype=self._dtype)
         tell = telling(recorders, feed, pool, epochs=self.epochs, n_classes=self.n_classes, seed=seed)
         for epoch in range(self.training.epochs):
@@ -169,8 +193,10 @@ class Classifier:
     def _started(self, shape: tuple[int, int, int], start: Model | None, labeled: Feed, seed: int) -> NetworkModel:
         if start is None:
             statistics = torch.Generator().manual_seed(number(seed, "statistics"))
-            normalise = Normalisation.measure(labeled, statistics).to(self.device)
-            return self._model(shape, normalise, seed, pretrained=self.pretrained)
+            normalise = (
+                Normalisation.measure(labeled, statistics) if self.source is None else Normalisation.to_one(shape[2])
+            )
+            return self._model(shape, normalise.to(self.device), seed, pretrained=self.pretrained)
         if not isinstance(start, NetworkModel):
             raise InputError(f"start: expected a model of a Classifier, got {type(start).__name__}")
         model = self._model(shape, start.normalise, seed, pretrained=False)
@@ -183,6 +209,8 @@ class Classifier:
         self, shape: tuple[int, int, int], normalise: Normalisation, seed: int, *, pretrained: str | Path | bool
     ) -> NetworkModel:
         backbone = self.backbone if isinstance(self.backbone, str) else type(self.backbone).__name__
+        if self.side_px is not None:
+            backbone = f"{backbone} at {self.side_px} px"
         return NetworkModel(
             network=self._new_network(shape, seed, pretrained),
             normalise=normalise,
@@ -196,6 +224,37 @@ class Classifier:
 
     def _new_network(self, shape: tuple[int, int, int], seed: int, pretrained: str | Path | bool) -> AnyNetwork:
         with seeded(self.device, number(seed, "weights")):
-            network = backbones.build(self.backbone, shape, self.n_classes, dropout=self.dropout, pretrained=pretrained)
+            if self.source is None:
+                network = backbones.build(
+                    self.backbone, shape, self.n_classes, dropout=self.dropout, pretrained=pretrained
+                )
+            else:
+                network = finetunable(
+                    self.source, self.side_px, shape, self.n_classes, dropout=self.dropout, blank=not pretrained
+                )
         network = network.to(self.device)
         return network.to(memory_format=torch.channels_last) if self.training.channels_last else network
+
+
+def _fit_head(model: NetworkModel, labeled: Feed, labels: Indices, seed: int) -> None:
+    """Fits the last layer of a new model as a logistic regression on the features of its body.
+
+    A class without a labelled picture starts with the lowest value that another has on one.
+
+    Raises:
+        InputError: what enters the last layer is no vector a picture.
+    """
+    last, rows = model.network.last, FeatureRows.of(model.predict(labeled, ("features",))["features"])
+    if rows.width != last.in_features:
+        raise InputError(f"fit_head: {rows.width} features enter a layer for {last.in_features}: leave it out")
+    unit = rows.unit
+    x = unit.of(rows.array())
+    found = Logistic().fit(x, labels, model.n_classes, seed=seed, start=None, tell=lambda *_: None)
+    values = found.decision(x)
+    absent = ~np.isfinite(found.bias)
+    bias = np.where(absent, values[:, ~absent].min(), found.bias)
+    weights = unit.undone(replace(found, bias=bias))
+    with torch.no_grad():
+        last.weight.copy_(torch.from_numpy(weights.weight))
+        if last.bias is not None:
+            last.bias.copy_(torch.from_numpy(weights.bias))

@@ -12,13 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from askew.errors import InputError, unknown
-from askew.learn import backbones, weights
+from askew.learn import backbones
 from askew.learn.device import choose
 from askew.learn.feed import Normalisation
+from askew.learn.pretrained import pretrained
 from askew.learn.sources import Source
-
-SMALLEST_SIDE_PX = 16
 
 FOLD_TOLERANCE = 1e-3
 """How far folded normalisations may move a feature, as a share of the largest, before they are left unfolded."""
@@ -68,28 +66,14 @@ def extractor(source: Source, *, side_px: int | None = None, device: str = "auto
         InputError: no such network, weights that cannot be had or do not fit, or a side that it does not take.
         MissingExtra: the package with the weights is not installed.
     """
-    import timm
-
-    if not timm.is_model(source.network):
-        near = timm.list_models(f"*{source.network.split('_')[0]}*")[:8]
-        raise unknown("network of timm", source.network, [*near, "any name of timm.list_models()"])
-    if side_px is not None and side_px < SMALLEST_SIDE_PX:
-        raise InputError(f"side_px: at least {SMALLEST_SIDE_PX}, got {side_px}")
-    config = timm.get_pretrained_cfg(source.network)
-    side = side_px or (224 if config is None else int(config.input_size[-1]))
-    file = source.weights()
-    body, width = backbones.timm_body(
-        source.network, (side, side, 3), file is None, setting="features", instead=f"timm:{source.network}:WEIGHTS"
-    )
-    if file is not None:
-        weights.load(body, file)
-    mean, std = ((0.5,) * 3, (0.5,) * 3) if config is None else (config.mean, config.std)
-    scale = 1 / (255 * torch.tensor(std, dtype=torch.float64))
-    normalise = Normalisation(scale.float(), (-torch.tensor(mean, dtype=torch.float64) * scale * 255).float())
-    key = _key(body.state_dict(), source.network, side, normalise)
+    found = pretrained(source, side_px)
+    side = found.side_px
+    scale = 1 / (255 * torch.tensor(found.std, dtype=torch.float64))
+    normalise = Normalisation(scale.float(), (-torch.tensor(found.mean, dtype=torch.float64) * scale * 255).float())
+    key = _key(found.network.state_dict(), source.network, side, normalise)
     where = choose(device)
-    network = _folded(body, side).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Extractor(network, normalise.to(where), side, width, key)
+    network = _folded(found.network, side).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Extractor(network, normalise.to(where), side, found.width, key)
 
 
 def _folded(body: nn.Module, side_px: int) -> nn.Module:

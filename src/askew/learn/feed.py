@@ -143,6 +143,11 @@ class Normalisation:
         deviation = (squares / count - mean.square()).clamp(min=0).sqrt().clamp(min=1.0)
         return cls((1 / deviation).float(), (-mean / deviation).float())
 
+    @classmethod
+    def to_one(cls, channels: int) -> Normalisation:
+        """Returns what brings bytes to numbers from 0 to 1."""
+        return cls(torch.full((channels,), 1 / 255), torch.zeros(channels))
+
     def to(self, device: torch.device) -> Normalisation:
         return Normalisation(self.scale.to(device), self.shift.to(device))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from askew.errors import InputError
+from askew.learn import backbones
 from askew.learn.augment import Jitter, crop_and_flip, draw_corners, erase, mirroring_is_safe
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation, even_batches
@@ -65,6 +67,8 @@ class Trainer:
         targets = labels[order].to(self._device)
         losses, start = torch.zeros((), device=self._device), 0
         self._network.train()
+        if self._training.fixed_statistics:
+            backbones.fix_statistics(self._network)
         with seeded(self._device, number(self._seed, "dropout", epoch)):
             for pictures in feed.batches(batches):
                 part = slice(start, start + len(pictures))
@@ -109,7 +113,7 @@ class Trainer:
         loss = self._loss(logits.float(), targets)
         rate = training.lr * training.rate(self._done, self._steps)
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("factor", 1.0)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self._scaler.step(self._optimizer)
@@ -139,10 +143,15 @@ def class_weights(labels: Tensor) -> Tensor:
 
 
 def _optimizer(network: nn.Module, training: Training) -> torch.optim.Optimizer:
+    weights: Any = network.parameters()
+    if training.body_lr != 1 and isinstance(network, backbones.Network | backbones.UserNetwork):
+        head = list(network.last.parameters())
+        body = [one for one in network.parameters() if all(one is not other for other in head)]
+        weights = [{"params": body, "factor": training.body_lr}, {"params": head}]
     if training.optimizer == "adamw":
-        return torch.optim.AdamW(network.parameters(), lr=training.lr, weight_decay=training.weight_decay, fused=True)
+        return torch.optim.AdamW(weights, lr=training.lr, weight_decay=training.weight_decay, fused=True)
     return torch.optim.SGD(
-        network.parameters(),
+        weights,
         lr=training.lr,
         momentum=training.momentum,
         weight_decay=training.weight_decay,

@@ -65,6 +65,7 @@ INTEGERS = (("epochs", 1), ("batch", 2), ("min_steps", 0), ("steps", 0))
 
 NUMBERS = {
     "lr": Interval(0, with_low=False),
+    "body_lr": Interval(0),
     "weight_decay": Interval(0),
     "momentum": Interval(0, 1),
     "gamma": Interval(0, with_low=False),
@@ -75,7 +76,7 @@ NUMBERS = {
 }
 """Fields that are numbers, with where they may lie."""
 
-SWITCHES = ("nesterov", "class_weights", "channels_last", "compile")
+SWITCHES = ("nesterov", "class_weights", "fit_head", "fixed_statistics", "channels_last", "compile")
 """Fields that are true or false."""
 
 WORDS = {"optimizer": get_args(Optimizer), "schedule": get_args(Schedule), "amp": get_args(Amp)}
@@ -100,6 +101,11 @@ class Training:
         passes: with `steps` above 0, how often every labelled item is seen at the least.
         optimizer: "sgd", or "adamw" with decoupled weight decay and torch's other defaults.
         lr, weight_decay: of either.
+        body_lr: factor on `lr` for all weights but the head's.
+        fit_head: a training that starts anew fits the head first, as a logistic regression on the features that the
+            body gives the labelled pictures before it is trained: for a body with pretrained weights.
+        fixed_statistics: batch normalisation takes the means and deviations that came with the weights, also in the
+            training: those of a few labelled pictures are worse.
         momentum, nesterov: of SGD; AdamW does not read them.
         schedule: "step" multiplies the rate by `gamma` at each of `milestones` (shares of all steps); "cosine" falls
             to 0; "one-cycle" rises for the first `warm_up` (a share of the steps) from lr/10 and then falls to 0 along
@@ -130,6 +136,7 @@ class Training:
     passes: float = 0.0
     optimizer: Optimizer = "sgd"
     lr: float = 0.02
+    body_lr: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
     nesterov: bool = True
@@ -139,6 +146,8 @@ class Training:
     warm_up: float = 0.25
     label_smoothing: float = 0.0
     class_weights: bool = False
+    fit_head: bool = False
+    fixed_statistics: bool = False
     crop_px: int | Literal["auto"] = 4
     flip: bool | Literal["auto"] = True
     erase: float = 0.0
@@ -317,6 +326,17 @@ _QUICK = Training(
 PRESETS = {
     "default": replace(_QUICK, steps=250, passes=30, batch=32, lr=3e-3, erase=0.35),
     "quick": _QUICK,
+    "finetune": replace(
+        _QUICK,
+        steps=60,
+        passes=5,
+        lr=1e-3,
+        body_lr=0.1,
+        weight_decay=0.01,
+        fit_head=True,
+        fixed_statistics=True,
+        amp="off",
+    ),
     "thesis-ch3": Training(),
     "thesis-ch4": Training(gamma=0.5),
     "thesis-ch4-tiny-imagenet": Training(
