@@ -25,6 +25,7 @@ import seeds_page
 import askew
 from askew.cli.main import parser as command_line
 from askew.experiment import config
+from askew.learn.model import NetworkModel
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MARK = "<!-- made by scripts/make_docs.py from the code: change the docstring, not this page -->"
@@ -283,6 +284,9 @@ def api_page() -> str:
                 parts += _entry(f"askew.{name}.{below}", inner, depth=3)
         else:
             parts += _entry(f"askew.{name}", value, depth=2)
+        if value is askew.Classifier:
+            parts += ["### NetworkModel", "What `fit` and `load` return; nobody makes one by hand."]
+            parts += _members(NetworkModel, depth=4)
     return "\n\n".join(parts)
 
 
@@ -301,19 +305,26 @@ def _entry(name: str, value: Any, depth: int) -> list[str]:
     parts = [f"{'#' * depth} {name}"]
     if inspect.isclass(value) and not issubclass(value, Exception):
         parts += [_signature(name, value), markdown(inspect.getdoc(value))]
-        for below, member in vars(value).items():
-            function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
-            if not below.startswith("_") and inspect.isfunction(function) and function.__doc__:
-                parts += [
-                    f"{'#' * (depth + 1)} {name}.{below}",
-                    _signature(f".{below}", function),
-                    markdown(function.__doc__),
-                ]
+        parts += _methods(name, value, depth + 1)
     elif inspect.isclass(value):
         bases = ", ".join(base.__name__ for base in value.__bases__)
         parts += [f"*An error; a kind of {bases}.*", markdown(inspect.getdoc(value))]
     else:
         parts += [_signature(name, value), markdown(value.__doc__)]
+    return parts
+
+
+def _members(value: type, depth: int) -> list[str]:
+    """Returns what a class is and does, without how it is made."""
+    return [markdown(inspect.getdoc(value)), *_methods(value.__name__, value, depth)]
+
+
+def _methods(name: str, value: type, depth: int) -> list[str]:
+    parts: list[str] = []
+    for below, member in vars(value).items():
+        function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+        if not below.startswith("_") and inspect.isfunction(function) and function.__doc__:
+            parts += [f"{'#' * depth} {name}.{below}", _signature(f".{below}", function), markdown(function.__doc__)]
     return parts
 
 

@@ -259,3 +259,9 @@ def test_every_page_of_the_site_is_there() -> None:
     below = {page.relative_to(DOCS).as_posix() for page in PAGES if page.parent == DOCS} | {"strategies/index.md"}
     assert sorted(name for name in listed if not (DOCS / name).is_file()) == []
     assert sorted(below - listed) == []
+
+
+def test_the_api_page_says_what_a_classifier_returns(make_docs: ModuleType) -> None:
+    page = make_docs.api_page()
+    for heading in ("### NetworkModel\n", "#### NetworkModel.predict\n", "#### NetworkModel.save\n"):
+        assert page.count(heading) == 1

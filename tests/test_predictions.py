@@ -317,3 +317,12 @@ def test_logits_of_one_decimal_place_are_not_taken_for_rounded_probabilities() -
         Predictions(probs=np.array([[-0.3, 1.2], [0.5, 0.5]]))
     with pytest.raises(InputError, match="these look rounded to one decimal place"):
         Predictions(probs=np.array([[0.3, 0.6], [0.5, 0.5]]))
+
+
+def test_a_field_that_a_model_predicts_is_asked_for_with_the_call_that_gives_it():
+    with pytest.raises(
+        InputError, match=r'^bald needs draws, \(T, N, C\): pass draws=; predict\(needs=\["draws"\]\) of a'
+    ):
+        Predictions().require("draws", np.arange(2), "bald")
+    with pytest.raises(InputError, match=r"pass dispersion=$"):
+        Predictions().require("dispersion", np.arange(2), "dispersion")

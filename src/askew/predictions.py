@@ -162,6 +162,9 @@ _TABLE = {
     )
 }
 
+PREDICTED = ("probs", "features", "draws", "margins")
+"""Fields that a model of askew's gives when its `predict` is told that it needs them."""
+
 FIELDS: Mapping[str, Field] = MappingProxyType(_TABLE)
 """Every field that `Predictions` can hold, by name. `add_field` adds a row."""
 
@@ -263,7 +266,8 @@ class Predictions:
         """
         array = getattr(self, name)
         if array is None:
-            raise InputError(f"{reader} needs {name}, {FIELDS[name].shape}: pass {name}=")
+            source = f'; predict(needs=["{name}"]) of a model gives it' if name in PREDICTED else ""
+            raise InputError(f"{reader} needs {name}, {FIELDS[name].shape}: pass {name}={source}")
         missing = self._missing.get(name)
         if missing is not None:
             bad = items[missing[items]]

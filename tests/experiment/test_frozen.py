@@ -240,7 +240,10 @@ def test_a_configuration_survives_being_written_down(numbers: Path) -> None:
     ("change", "words"),
     [
         ({"strategy": "bald"}, "bald needs draws, which this learner does not give; it gives features, probs, truth"),
-        ({"strategy": "dispersion"}, "dispersion needs dispersion, which this learner does not give"),
+        (
+            {"strategy": "dispersion"},
+            "which is recorded over 2 epochs or more, and this learner's training has no epochs",
+        ),
         ({"strategy": "svm_margin"}, "svm_margin needs margins, which this learner does not give"),
         ({"file": "short"}, "has 1796 rows; expected 1797: the 1438 training pictures of digits, then its 359 test"),
         ({"file": "none"}, "no such file"),

@@ -78,8 +78,13 @@ LOGISTIC = {"estimator": "sklearn.linear_model.LogisticRegression"}
 IMPOSSIBLE = {
     "too many labels": ((), {}, {"cycles": 10}, "110 labels by the last cycle, but the pool of seed 0 has 100"),
     "no draws without dropout": (["bald"], {"dropout": 0.0}, {}, "bald: bald needs draws"),
-    "no dispersion in one epoch": (["dispersion"], {"training": {"epochs": 1}}, {}, "dispersion needs dispersion"),
-    "no dispersion of an estimator": (["dispersion"], LOGISTIC, {}, "dispersion needs dispersion"),
+    "no dispersion in one epoch": (["dispersion"], {"training": {"epochs": 1}}, {}, "learner's epochs are 1: train a"),
+    "no dispersion of an estimator": (
+        ["dispersion"],
+        LOGISTIC,
+        {},
+        "dispersion reads dispersion, which is recorded over 2 .*no epochs: train a",
+    ),
     "a target of two classes": ([scorer("entropy", balance=1.0, target=[0.5, 0.5])], {}, {}, "2 classes"),
     "a device": (["random"], {}, {}, "device"),
     "weights": (["random"], {"pretrained": "no-such-file.safetensors"}, {}, "no-such-file"),

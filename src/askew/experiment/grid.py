@@ -30,7 +30,10 @@ from askew.experiment.config import ExperimentConfig
 from askew.experiment.ledger import Cycle, Header, begun, complete, read_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
+from askew.learn.learner import Learner
 from askew.learn.task import fields_of
+from askew.plan import Plan
+from askew.recorders import RECORDINGS
 
 try:
     import fcntl
@@ -98,10 +101,28 @@ def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, t
     learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
     for entry in config.strategies:
         try:
+            _check_recorded(entry.plan(), learner)
             entry.plan().check(fields_of(learner), dataset.n_classes)
         except InputError as error:
             raise InputError(f"{entry.name}: {error}") from error
     try_learner(config.learner, learner, dataset, items[initial])
+
+
+def _check_recorded(plan: Plan, learner: Learner) -> None:
+    """Refuses a strategy that reads what trainings record, such as dispersion, of a learner with too few epochs.
+
+    Raises:
+        InputError: the learner has too few; the message names those that have more.
+    """
+    for name in plan.needs:
+        least = RECORDINGS[name].epochs if name in RECORDINGS else 0
+        if learner.epochs < least:
+            has = f"epochs are {learner.epochs}" if learner.epochs else "training has no epochs"
+            raise InputError(
+                f"{plan.strategy.name} reads {name}, which is recorded over {least} epochs or more, and this "
+                f'learner\'s {has}: train a backbone, or head = "linear" on features, for that many, or leave the '
+                "strategy out"
+            )
 
 
 @contextmanager
