@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import sys
 from dataclasses import replace
@@ -76,6 +78,13 @@ def add(commands: Any) -> None:
         "--balance-per-class", action="store_true", help="divide λ by the number of classes; greedy strategies"
     )
     parser.add_argument(
+        "--balance-curve",
+        type=Path,
+        metavar="FILE",
+        help="write every λ that --balance auto tried, with the sum of the chosen scores and the distance of the "
+        "classes to those wanted, as .csv (Fig. 4.4)",
+    )
+    parser.add_argument(
         "--around-labeled", type=int, metavar="K", help="frames left out next to labelled ones; needs --videos (3)"
     )
     parser.add_argument(
@@ -122,7 +131,9 @@ def _pick(arguments: argparse.Namespace) -> int:
     if out is not None and out.suffix not in tables.WRITERS:
         raise unknown("format of --out", out.suffix or out.name, tables.WRITERS)
     ids_file, ids_column = _source(arguments.ids)
-    _refuse_to_overwrite(arguments)
+    _refuse_curve(arguments)
+    _refuse_to_overwrite("--out", out, arguments)
+    _refuse_to_overwrite("--balance-curve", arguments.balance_curve, arguments)
     if arguments.balance is None and arguments.balance_by == "probs":
         _refuse_settings_without_weight(arguments)
     plan = Plan(get(arguments.strategy), _parameters(arguments.set), spacing=_spacing(arguments))
@@ -153,6 +164,8 @@ def _pick(arguments: argparse.Namespace) -> int:
     about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
     if classes is not None:
         about["classes"] = list(classes)
+    if arguments.balance_curve is not None and selection.curve is not None:
+        write_whole(arguments.balance_curve, _as_csv(selection.curve.rows()))
     rows = selection.named(ids, classes).rows()
     if out is not None:
         write_whole(out, tables.picks_as_text(rows, about, out.suffix))
@@ -191,11 +204,33 @@ def _source(text: str | None) -> tuple[Path | None, str | None]:
     return (Path(text), None) if Path(text).suffix.lower() in WORD_READERS else (None, text)
 
 
-def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
+def _as_csv(rows: list[dict[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _refuse_curve(arguments: argparse.Namespace) -> None:
+    """Refuses a file for the λ curve where no λ is tuned, one that is no .csv, and the one of the picks."""
+    from askew.errors import InputError
+
+    curve: Path | None = arguments.balance_curve
+    if curve is None:
+        return
+    if arguments.balance != "auto":
+        raise InputError("--balance-curve needs --balance auto: with one weight, or none, there is no curve")
+    if curve.suffix != ".csv":
+        raise InputError(f"--balance-curve: {curve} is no .csv file")
+    if arguments.out is not None and arguments.out.absolute() == curve.absolute():
+        raise InputError(f"--balance-curve: {curve} is what --out writes: choose another file")
+
+
+def _refuse_to_overwrite(flag: str, out: Path | None, arguments: argparse.Namespace) -> None:
     from askew.errors import InputError
     from askew.predictions import FIELDS
 
-    out: Path | None = arguments.out
     if out is None:
         return
     for name in (*FIELDS, "labels", "ids", "classes", "target", "balance_ground_metric"):
@@ -203,7 +238,7 @@ def _refuse_to_overwrite(arguments: argparse.Namespace) -> None:
         path = _source(None if given is None else str(given))[0]
         path = given if path is None and isinstance(given, Path) else path
         if path is not None and (path.absolute() == out.absolute() or _same_file(path, out)):
-            raise InputError(f"--out: {out} is what --{name.replace('_', '-')} reads: choose another file")
+            raise InputError(f"{flag}: {out} is what --{name.replace('_', '-')} reads: choose another file")
 
 
 def _same_file(one: Path, other: Path) -> bool:

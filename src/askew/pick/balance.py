@@ -59,6 +59,14 @@ class TunedWeight:
     losses: Float64s
     score_sums: Float64s
 
+    def rows(self) -> list[dict[str, float | bool]]:
+        """Returns a row a weight: the distance, the sum of scores paid for it, and whether it was chosen."""
+        columns = zip(self.weights.tolist(), self.losses.tolist(), self.score_sums.tolist(), strict=True)
+        return [
+            {"weight": weight, "distance": loss, "score_sum": total, "chosen": weight == self.weight}
+            for weight, loss, total in columns
+        ]
+
 
 def demand(counts: Array, n: int, target: Array | None = None) -> Float64s:
     """Returns how many items of each class the next n should bring, so that labels follow the target distribution.
