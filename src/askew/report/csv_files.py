@@ -18,14 +18,14 @@ from askew.report.summary import Summary
 def csv_files(summary: Summary) -> dict[str, str]:
     """Returns file name to text: everything in the report, unrounded, one observation a row."""
     return {
-        "curves.csv": _csv(("label", "seed", "cycle", "n_labeled", "metric", "value"), _curve_rows(summary)),
-        "summary.csv": _csv(_SUMMARY_COLUMNS, _summary_rows(summary)),
-        "gains.csv": _csv(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
-        "average-gains.csv": _csv(_AVERAGE_COLUMNS, _average_rows(summary)),
-        "savings.csv": _csv(_SAVING_COLUMNS, _saving_rows(summary)),
-        "asked-classes.csv": _csv(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
-        "l1-scores.csv": _csv(("label", "seed", "cycle", "n_labeled", "labeled", "asked"), _l1_rows(summary)),
-        "seconds.csv": _csv(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
+        "curves.csv": csv_text(("label", "seed", "cycle", "n_labeled", "metric", "value"), _curve_rows(summary)),
+        "summary.csv": csv_text(_SUMMARY_COLUMNS, _summary_rows(summary)),
+        "gains.csv": csv_text(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
+        "average-gains.csv": csv_text(_AVERAGE_COLUMNS, _average_rows(summary)),
+        "savings.csv": csv_text(_SAVING_COLUMNS, _saving_rows(summary)),
+        "asked-classes.csv": csv_text(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
+        "l1-scores.csv": csv_text(("label", "seed", "cycle", "n_labeled", "labeled", "asked"), _l1_rows(summary)),
+        "seconds.csv": csv_text(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
     }
 
 
@@ -61,7 +61,8 @@ _SAVING_COLUMNS = (
 _SUMMARY_COLUMNS = ("label", "n_labeled", "mean", "std", "n_seeds", "relative_to_full")
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Returns a table as CSV; a number that is not known is an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)

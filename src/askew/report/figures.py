@@ -130,17 +130,19 @@ def render(summary: Summary) -> tuple[Rendered, ...]:
         for drawing in DRAWINGS:
             wide, narrow = drawing.draw(summary, False), drawing.draw(summary, True)
             if wide is not None and narrow is not None:
-                found.append(Rendered(drawing, _svg(wide), _svg(narrow), _png(wide)))
+                found.append(Rendered(drawing, svg_of(wide), svg_of(narrow), png_of(wide)))
     return tuple(found)
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """Returns a figure as SVG; the same figure gives the same bytes."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "askew"})
     return buffer.getvalue()
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """Returns a figure as PNG at twice a screen's resolution."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=200, metadata={"Software": "askew"})
     return buffer.getvalue()
