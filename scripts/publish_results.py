@@ -5,8 +5,8 @@
 
 Writes results/<name>/: README.md (what it shows, tables with error bars), experiment.json (configuration, versions,
 machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
-tables and figures. Then results/seeds.json, the spread over seeds, and the
-blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
+tables and figures. Then results/seeds.json, the spread over seeds; the comparisons of several
+experiments (`COMPARED`); and the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
 `<!-- end of results -->`. NAMES may be `all`; `short` after them writes two sentences for each. What a page claims is
 the headline of the experiment's report, in the same words.
 """
@@ -28,7 +28,9 @@ import numpy as np
 import seeds_page
 
 from askew.files import write_whole
+from askew.report.budgets import Setting, settings
 from askew.report.build import build
+from askew.report.compare import sentences, write
 from askew.report.diagnostics import labeled_l1_scores
 from askew.report.headline import beside, headline, seeds, span
 from askew.report.ledgers import RANDOM, read
@@ -47,6 +49,14 @@ COPIED = (
     "labels-saved.svg",
     "l1-scores.svg",
 )
+COMPARED = {
+    "cifar10-budgets": (
+        *("cifar10-frozen-budget-", "cifar10-frozen-longtail-"),
+        *("cifar10-scratch-budget-", "cifar10-simsiam-budget-"),
+    )
+}
+"""Comparisons of published experiments: the folder's name, and what the names of its experiments begin with."""
+
 BLOCK = re.compile(r"(<!-- results: (.*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -208,6 +218,50 @@ def published(results: Path) -> dict[str, Summary]:
     return found
 
 
+def comparison(name: str, summaries: dict[str, Summary]) -> tuple[Setting, ...]:
+    """Returns the settings that a comparison of `COMPARED` is of; empty if fewer than two experiments are published."""
+    members = [summaries[found] for prefix in COMPARED[name] for found in sorted(summaries) if found.startswith(prefix)]
+    return settings(members) if len(members) > 1 else ()
+
+
+def comparison_page(name: str, found: Sequence[Setting]) -> str:
+    """Returns the README of a comparison: what it is of, its sentences and figures."""
+    of = "\n".join(
+        f"- {setting.name}: "
+        + ", ".join(f"[{n}](../{n}/README.md)" for n in (s.experiment.name for s in setting.summaries))
+        for setting in found
+    )
+    said = "\n".join(sentences(found))
+    parts = [
+        f"# {name}",
+        "The gain over random at each budget, by `askew compare`, and the experiments behind it:",
+        of,
+        "How this is computed: [reports](../../docs/reports.md). Brackets: the experiment does not show a difference. "
+        "Each experiment is judged by itself, so of many budgets one may be wrong by chance.",
+        f"```text\n{said}\n```",
+        "![points above random at each budget, a panel for each strategy](budget-gains.svg)",
+        "A hollow marker: nothing is shown there.",
+        "![all learning curves](curves.svg)",
+        "All digits: [budget-gains.csv](budget-gains.csv).",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def publish_comparisons(results: Path, summaries: dict[str, Summary]) -> None:
+    """Writes the folder of every comparison again."""
+    for name in COMPARED:
+        found = comparison(name, summaries)
+        if not found:
+            continue
+        (results / name).mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as place:
+            made = write(found, Path(place) / "made")
+            for file in ("budget-gains.svg", "curves.svg", "budget-gains.csv"):
+                write_whole(results / name / file, (made / file).read_bytes())
+        write_whole(results / name / "README.md", comparison_page(name, found))
+        print(results / name / "README.md")
+
+
 def publish(source: Path, out: Path, about: dict[str, Any]) -> None:
     """Writes one experiment's results into `out`."""
     with tempfile.TemporaryDirectory() as place:
@@ -227,6 +281,7 @@ def publish(source: Path, out: Path, about: dict[str, Any]) -> None:
 def write_blocks(results: Path) -> None:
     """Writes the blocks of the README and of the results' README again, and the spread over seeds."""
     summaries = published(results)
+    publish_comparisons(results, summaries)
     write_whole(seeds_page.FILE, json.dumps(seeds_page.measured(summaries), indent=2) + "\n")
     for path, folder in ((ROOT / "README.md", "results/"), (results / "README.md", "")):
         write_whole(path, with_blocks(path.read_text(encoding="utf-8"), summaries, folder))

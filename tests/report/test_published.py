@@ -10,6 +10,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from askew.report.compare import COLUMNS, rows
+from askew.report.csv_files import csv_text
 from askew.report.headline import headline
 from askew.report.summary import Summary
 
@@ -106,3 +108,13 @@ def test_a_block_that_is_out_of_date_is_noticed(script: ModuleType, summaries: d
     assert headline(summaries[name]).sentence in made
     assert made.startswith("before\n")
     assert made.endswith("after\n")
+
+
+def test_every_comparison_is_what_the_ledgers_show(script: ModuleType, summaries: dict[str, Summary]) -> None:
+    for name in script.COMPARED:
+        found = script.comparison(name, summaries)
+        folder = ROOT / "results" / name
+        assert found
+        assert (folder / "README.md").read_text(encoding="utf-8") == script.comparison_page(name, found)
+        table = (folder / "budget-gains.csv").read_text(encoding="utf-8")
+        assert table == csv_text(COLUMNS, rows(found))
