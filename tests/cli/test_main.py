@@ -161,7 +161,7 @@ def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["rnu"], "askew: unknown command 'rnu': did you mean 'run'? known: demo, "),
+        (["rnu"], "askew: unknown command 'rnu': did you mean 'run'? known: "),
         (["video", "erors"], "askew video: unknown command 'erors': did you mean 'errors'? known: errors, pick"),
         ([*PICK, "--balance-by", "prbs"], "unknown --balance-by 'prbs': did you mean 'probs'?"),
     ],

@@ -67,10 +67,11 @@ def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
         gain = best.over_random.gain
         assert second.startswith(f"  {best.label}, averaged over {summary.n_labeled[0]:,} to ")
         said = re.search(
-            r": ([\d.]+) points above random \(95% interval (−?[\d.]+) to (−?[\d.]+), (\d) seeds\)\.", second
+            r": ([\d.]+) points (above|below) random \(95% interval (−?[\d.]+) to (−?[\d.]+), (\d) seeds\)\.", second
         )
         assert said is not None, second
-        numbers = [float(number.replace("−", "-")) for number in said.groups()]
+        away, side, *rest = said.groups()
+        numbers = [float(number.replace("−", "-")) for number in ("−" * (side == "below") + away, *rest)]
         assert numbers == pytest.approx([100 * gain.mean, 100 * gain.low, 100 * gain.high, gain.n_seeds], abs=0.05)
         compared = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
         counted = re.findall(r"(\d+) of (\d+) comparisons", second)
