@@ -195,6 +195,28 @@ def short_entry(name: str, summary: Summary, folder: str) -> str:
     return f"- [{name}]({folder}{name}/README.md): **{headline(summary).sentence}**\n  {evidence}"
 
 
+def is_compared(name: str) -> bool:
+    """Tells whether an experiment is part of a comparison."""
+    return any(name.startswith(prefix) for prefixes in COMPARED.values() for prefix in prefixes)
+
+
+def short_comparison(name: str, summaries: dict[str, Summary], folder: str) -> str:
+    """Returns what a short block says of experiments that are compared: who is above or below random, and where."""
+    found = comparison(name, summaries)
+    lines = [
+        f"- [{name}]({folder}{name}/README.md): {sum(len(s.summaries) for s in found)} experiments, budget by budget."
+    ]
+    for setting in found:
+        counts = "; ".join(f"{label} {_won_and_lost(setting, label)}" for label in setting.labels)
+        lines.append(f"  {setting.name}, budgets at which it is shown to be above / below random: {counts}.")
+    return "\n".join(lines)
+
+
+def _won_and_lost(setting: Setting, label: str) -> str:
+    signs = [one.sign for _, one in setting.comparisons(label)]
+    return f"{signs.count(1)} / {signs.count(-1)} of {len(signs)}"
+
+
 def with_blocks(text: str, summaries: dict[str, Summary], folder: str) -> str:
     """Returns a text with its blocks written again; a block names its experiments or says `all`, and may be `short`."""
 
@@ -202,8 +224,12 @@ def with_blocks(text: str, summaries: dict[str, Summary], folder: str) -> str:
         *names, last = found[2].split()
         write = short_entry if last == "short" else entry
         names = names if last == "short" else [*names, last]
-        names = sorted(summaries) if names == ["all"] else names
-        entries = [write(name, summaries[name], folder) for name in names]
+        if names == ["all"] and last == "short":
+            names = [name for name in sorted(summaries) if not is_compared(name)]
+            together = [short_comparison(name, summaries, folder) for name in COMPARED]
+        else:
+            names, together = sorted(summaries) if names == ["all"] else names, []
+        entries = [*(write(name, summaries[name], folder) for name in names), *together]
         return "\n".join([found[1], *entries, "", found[3]])
 
     return BLOCK.sub(block, text)

@@ -142,7 +142,8 @@ def test_settings_with_one_pool_share_a_panel_solid_and_dashed(study: Callable[.
     assert len(second.lines) == 3
     entropy = [line for line in first.lines if to_hex(line.get_color()) == SERIES[0]]
     assert {line.is_dashed() for line in entropy} == {False, True}
-    assert {"first setting", "second setting"} <= {text.get_text() for text in figure.legends[0].get_texts()}
+    key = dict(zip([t.get_text() for t in figure.legends[0].get_texts()], figure.legends[0].get_lines(), strict=True))
+    assert [key[name].is_dashed() for name in ("scratch", "probe", "other")] == [False, True, False]
 
 
 def test_what_cannot_stand_beside_each_other_is_refused(study: Callable[..., Path], experiment: Make) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import cycle
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +20,12 @@ from askew.report.summary import Line
 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
 """How the settings are told apart: the first one's lines are solid, the second's dashed."""
+
+PLAIN_WIDTH = 1.6
+"""How wide a line without balance is in a report (`style.looks`)."""
+
+Key: TypeAlias = tuple[str, str, Any, float]
+"""A line of the key: name, colour, dashes and width."""
 
 KEY_ROW = 0.22
 """Inches for one row of the key below a figure."""
@@ -42,40 +49,48 @@ def budget_gains(found: Sequence[Setting]) -> Figure:
         ax.set_title(shortened(label, figure))
         if number + n_columns(False, len(labels)) >= len(labels):
             ax.set_xlabel("labels a cycle")
-    keys = [(setting.name, INK, DASHES[place % len(DASHES)]) for place, setting in enumerate(found)]
+    keys = [(setting.name, INK, dashes, 1.4) for setting, dashes in zip(found, cycle(DASHES), strict=False)]
     name_panels(figure, "points above random" if scale == 100 else "above random")
     _key_below(figure, keys)
     return figure
 
 
 def all_curves(found: Sequence[Setting]) -> Figure:
-    """Draws every learning curve, one panel for each pool; what is solid and dashed are settings with the same pool."""
+    """Draws every learning curve, one panel for each pool.
+
+    Settings with the same pool share a panel: the first one's lines are solid, the second's dashed, and a balanced
+    strategy's are thick.
+    """
     look = _looks(found)
     pools = list(dict.fromkeys(setting.data for setting in found))
+    same = [[setting for setting in found if setting.data == data] for data in pools]
+    shared = max(map(len, same)) > 1
     figure, axes = panels(False, len(pools), height=4.2)
-    most = 1
-    for ax, data in zip(axes, pools, strict=True):
-        same = [setting for setting in found if setting.data == data]
-        most = max(most, len(same))
+    keys: list[Key] = [
+        (label, one.colour, "-" if shared else one.linestyle, _width(one, shared)) for label, one in look.items()
+    ]
+    for ax, members in zip(axes, same, strict=True):
         counts: set[int] = set()
-        for place, setting in enumerate(same):
+        for setting, dashes in zip(members, cycle(DASHES), strict=False):
             for summary in setting.summaries:
                 counts |= {summary.n_labeled[0], summary.n_labeled[-1]}
                 for line in summary.lines:
-                    _curve(ax, line, look[line.label], DASHES[place % len(DASHES)], summary.scale)
+                    one = look[line.label]
+                    _curve(ax, line, one, dashes if shared else one.linestyle, _width(one, shared), summary.scale)
+            if shared:
+                keys.append((setting.name, INK, dashes, 1.4))
         _log_axis(ax, sorted(counts))
-        names = [setting.name for setting in same]
-        ax.set_title(shortened(names[0] if len(same) == 1 else " / ".join(names), figure))
+        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+        ax.set_title(shortened(members[0].name, figure) + more)
         ax.set_xlabel("labels")
     name_panels(figure, metric_name(found[0].summaries[0]))
-    lines = [(label, one.colour, one.linestyle if most == 1 else "-") for label, one in look.items()]
-    if most > 1:
-        lines += [
-            (("first setting", "second setting", "third setting", "fourth setting")[place], INK, DASHES[place])
-            for place in range(min(most, len(DASHES)))
-        ]
-    _key_below(figure, lines)
+    _key_below(figure, keys)
     return figure
+
+
+def _width(look: Look, shared: bool) -> float:
+    """Returns a line's width; where dashes tell settings apart, balanced lines are thick and plain ones thin."""
+    return look.width if not shared else 2.4 if look.width > PLAIN_WIDTH else 1.1
 
 
 def _looks(found: Sequence[Setting]) -> dict[str, Look]:
@@ -102,14 +117,14 @@ def _gain_line(ax: Axes, setting: Setting, label: str, look: Look, dashes: Any, 
         ax.plot(at, value, marker=look.marker, color=look.colour, markerfacecolor=face, markersize=5.5)
 
 
-def _curve(ax: Axes, line: Line, look: Look, dashes: Any, scale: float) -> None:
+def _curve(ax: Axes, line: Line, look: Look, dashes: Any, width: float, scale: float) -> None:
     known = np.isfinite(line.mean)
     ax.plot(
         line.curves.n_labeled[known],
         line.mean[known] * scale,
         color=look.colour,
-        linestyle=dashes if dashes != "-" else look.linestyle,
-        linewidth=1.3,
+        linestyle=dashes,
+        linewidth=width,
         zorder=2 if look.colour == GREY else 3,
     )
 
@@ -131,11 +146,11 @@ def _log_axis(ax: Axes, counts: Sequence[int]) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _key_below(figure: Figure, keys: Sequence[tuple[str, str, Any]]) -> None:
+def _key_below(figure: Figure, keys: Sequence[Key]) -> None:
     """Makes room below the panels and names there what the lines are."""
-    columns = 4 if max(len(name) for name, _, _ in keys) < 26 else 2
+    columns = 4 if max(len(name) for name, *_ in keys) < 26 else 2
     rows = -(-len(keys) // columns)
-    width, height = figure.get_size_inches()
+    inches, height = figure.get_size_inches()
     taller = height + KEY_ROW * rows + 0.1
     for ax in figure.axes:
         box = ax.get_position()
@@ -143,7 +158,7 @@ def _key_below(figure: Figure, keys: Sequence[tuple[str, str, Any]]) -> None:
         ax.set_position((box.x0, bottom, box.width, box.height * height / taller))
     for text in figure.texts:
         text.set_y((text.get_position()[1] * height + taller - height) / taller)
-    figure.set_size_inches(width, taller)
-    handles = [Line2D([], [], color=colour, linestyle=dashes, linewidth=1.6) for _, colour, dashes in keys]
-    names = [shortened(name, figure) for name, _, _ in keys]
+    figure.set_size_inches(inches, taller)
+    handles = [Line2D([], [], color=colour, linestyle=dashes, linewidth=width) for _, colour, dashes, width in keys]
+    names = [shortened(name, figure) for name, *_ in keys]
     figure.legend(handles, names, loc="lower left", ncols=columns, handlelength=2.6, bbox_to_anchor=(0.01, 0.0))
