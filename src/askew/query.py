@@ -33,6 +33,7 @@ from askew.predictions import FIELDS, Predictions
 from askew.seeding import checked_seed, generator
 from askew.selection import Selection
 from askew.strategies.gains import Gains
+from askew.strategies.proof import Proved
 from askew.strategies.registry import Strategy, resolve
 
 OPTIONS = (
@@ -216,7 +217,9 @@ def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> S
     if strategy.stochastic:
         own["rng"] = generator(seed, strategy.name)
     if strategy.kind == "selector":
-        return Selection(_checked_choice(strategy, strategy.fn(pred, pool, n, **own), n, pool))
+        found = strategy.fn(pred, pool, n, **own)
+        proof = found if isinstance(found, Proved) else None
+        return Selection(_checked_choice(strategy, found if proof is None else proof.chosen, n, pool), proof=proof)
     if strategy.kind == "greedy":
         return _greedy(lambda: strategy.fn(pred, pool, **own), n, pred, pool, plan.balance, seed)
     scores = _checked_scores(strategy, strategy.fn(pred, pool, **own), pool)

@@ -1,4 +1,4 @@
-"""`Selection`: the answer of a query, item by item, and what the balance proved of it."""
+"""`Selection`: the answer of a query, item by item, and what the balance or the strategy proved of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from askew.arrays import Floats, Indices
 from askew.pick.balance import TunedWeight
+from askew.strategies.proof import Proved
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Selection:
         curve: the λ curve if λ was tuned, else None.
         predicted: n classes, the most probable one of each chosen item, as numbers or names; None where the model was
             not asked. None as a whole without `probs`.
+        proof: what a strategy proved that solves for its choice (`coreset`): value, bound, gap, seconds; else None.
         ids: what the n chosen items are called; None if nobody named them.
     """
 
@@ -38,6 +40,7 @@ class Selection:
     curve: TunedWeight | None = field(default=None, repr=False)
     predicted: tuple[int | str | None, ...] | None = None
     ids: tuple[Hashable, ...] | None = None
+    proof: Proved | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns a row a pick, as `pandas.DataFrame` takes them.

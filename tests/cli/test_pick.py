@@ -41,6 +41,17 @@ def test_items_go_to_stdout_one_a_line(folder: Path, capsys: pytest.CaptureFixtu
     assert [int(line) for line in capsys.readouterr().out.split()] == EXPECTED
 
 
+def test_what_a_strategy_proved_is_said_and_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("x.npy", np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]]))
+    assert main("pick coreset -n 2 --features x.npy --out picks.json".split()) == 0
+    assert re.match(r"radius 1: proved optimal, in [\d.]+ s\n", capsys.readouterr().err)
+    proof = json.loads((folder / "picks.json").read_text())["proof"]
+    assert (proof["value"], proof["bound"], proof["gap"], proof["stopped"]) == (1.0, 1.0, 0.0, "")
+    assert main("pick coreset -n 2 --features x.npy --set most_pairs=0".split()) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("radius 2, at least 1 for any choice: gap 50% at more than 0 pairs")
+
+
 @pytest.mark.parametrize("suffix", ["npz", "csv", "header.csv", "parquet"])
 def test_every_format_in_gives_the_same_items(folder: Path, suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
     if suffix == "npz":

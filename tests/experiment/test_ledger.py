@@ -30,7 +30,8 @@ FIRST = Cycle(
     {"fit": 0.25},
     {"weight": 0.5, "curve": {"weights": [0.0, 0.5], "losses": [1.0, 0.25]}},
 )
-SECOND = Cycle(1, 4, {"accuracy": 0.75}, (2, 1, 1), (5, 4), (1, 1))
+PROOF = {"quantity": "radius", "value": 2.0, "bound": 1.5, "gap": 0.25, "seconds": 3.0, "stopped": "the time limit"}
+SECOND = Cycle(1, 4, {"accuracy": 0.75}, (2, 1, 1), (5, 4), (1, 1), proof=PROOF)
 LAST = Cycle(2, 6, {"accuracy": 0.875}, (2, 3, 1))
 
 
@@ -238,6 +239,12 @@ WRONG = [
         )
     ],
     (2, "asked.balance", {"curve": {"weights": [1], "losses": [1]}}, "balance.weight: expected a finite number, got"),
+    (2, "asked.proof", 3, "proof: expected an object, got 3"),
+    *[
+        (2, "asked.proof", {**PROOF, name: None}, f"proof.{name}: expected a {kind}, got None")
+        for name, kind in (("quantity", "text"), ("value", "finite number"), ("bound", "finite number"))
+    ],
+    (2, "asked.proof", {**PROOF, "stopped": 1}, "proof.stopped: expected a text, got 1"),
     (2, "asked.model", 3, "model: expected a text, got 3"),
     (3, "answered", None, "neither a question nor an answer"),
     (3, "answered", ["cycle", "labels"], "neither a question nor an answer"),

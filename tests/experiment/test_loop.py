@@ -22,6 +22,7 @@ from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.query import select
 from askew.seeding import number
+from askew.strategies.proof import Proved
 from askew.strategies.registry import strategy
 
 N, C = 40, 3
@@ -177,6 +178,20 @@ def test_the_whole_plan_reaches_the_query_and_the_header(tmp_path: Path, name: s
         picked = select(plan, 4, one.pred, Pool(np.array(one.labels)), seed=one.seed)
         assert cycle.asked == tuple(picked.chosen.tolist())
         assert cycle.balance is None or cycle.balance["weight"] == picked.weight
+
+
+@strategy("proving", kind="selector", needs=("probs",), paper="this test")
+def proving(pred: Predictions, pool: Pool, n: int) -> Proved:
+    """Picks the last items and says that it proved something."""
+    return Proved(pool.unlabeled[-n:], "radius", 4.0, 3.0, 0.5, "the time limit")
+
+
+def test_what_a_strategy_proved_is_in_the_ledger(tmp_path: Path) -> None:
+    ran(tmp_path, run_of(Plan(proving)))
+    cycles = read_ledger(tmp_path / "ledger.jsonl")[1]
+    proof = {"quantity": "radius", "value": 4.0, "bound": 3.0, "gap": 0.25, "seconds": 0.5, "stopped": "the time limit"}
+    assert [one.proof for one in cycles] == [proof] * 3 + [None]
+    assert len(cycles[0].asked) == 4
 
 
 def test_a_weight_tuned_at_the_first_cycle_is_used_in_all_of_them(tmp_path: Path, heard: list[Heard]) -> None:

@@ -161,6 +161,9 @@ def _pick(arguments: argparse.Namespace) -> int:
     details = {} if balance is None else _details(selection)
     if details:
         print(_lines(details, classes), file=sys.stderr)
+    if selection.proof is not None:
+        print(selection.proof.line(), file=sys.stderr)
+        details["proof"] = selection.proof.record()
     about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
     if classes is not None:
         about["classes"] = list(classes)

@@ -103,6 +103,7 @@ class Cycle:
         asked_labels: their classes as the oracle told them; empty as long as it did not.
         seconds: phase to seconds.
         balance: what the balanced selection reported (weight, objective, bound, gap, l1_score, demand, curve), or None.
+        proof: what the strategy proved of its choice (quantity, value, bound, gap, seconds, stopped), or None.
         model: SHA-256 of the saved model that the next cycle starts from, or None where each starts anew.
         predicted: the class that the model held most probable for each item asked, None where it said nothing; empty as
             a whole in ledgers that do not have it.
@@ -121,6 +122,7 @@ class Cycle:
     balance: Mapping[str, Any] | None = None
     model: str | None = None
     predicted: tuple[int | None, ...] = ()
+    proof: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         whole("cycle", self.number, 0)
@@ -134,6 +136,8 @@ class Cycle:
         object.__setattr__(self, "asked_labels", numbers("labels", self.asked_labels))
         if self.balance is not None:
             _check_balance(self.balance)
+        if self.proof is not None:
+            _check_proof(self.proof)
         object.__setattr__(self, "predicted", self._checked_predictions())
         if self.asked_labels:
             if len(self.asked_labels) != len(self.asked):
@@ -359,6 +363,15 @@ def _check_balance(balance: Mapping[str, Any]) -> None:
         if len(weights) != len(losses):
             raise InputError("balance.curve: expected as many losses as weights")
         finite("balance.weight", balance.get("weight"))
+
+
+def _check_proof(proof: Mapping[str, Any]) -> None:
+    mapping("proof", proof)
+    for name in ("quantity", "stopped"):
+        if not isinstance(proof.get(name), str):
+            raise InputError(f"proof.{name}: expected a text, got {proof.get(name)!r}")
+    for name in ("value", "bound", "gap", "seconds"):
+        finite(f"proof.{name}", proof.get(name))
 
 
 def _complete_lines(data: bytes, path: Path) -> tuple[list[tuple[dict[str, Any], str]], int]:

@@ -232,7 +232,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         metrics = task.evaluate(model)
     asked: tuple[int, ...] = ()
     predicted: tuple[int | None, ...] = ()
-    balance = None
+    balance = proof = None
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
         read = Pool.without_labels(len(pool)) if plan.strategy.reads_labeled else pool
@@ -242,6 +242,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         with clock("query"):
             selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
         asked, balance = tuple(selection.chosen.tolist()), _balance_line(selection)
+        proof = None if selection.proof is None else selection.proof.record()
         predicted = _predicted(task, model, pool, selection, seed=number(run.seed, cycle, "asked"))
     kept = None
     if run.warm_start:
@@ -259,6 +260,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             balance=balance,
             model=kept,
             predicted=predicted,
+            proof=proof,
         )
     )
     _forget_models(ledger)

@@ -27,7 +27,8 @@ class Strategy:
     Attributes:
         name: what a user writes.
         fn: a scorer is `fn(pred, pool, *, …) -> (N,)`, higher is asked first; a greedy one returns `Gains` instead;
-            a selector is `fn(pred, pool, n, *, …) -> (n,)` pool indices, best first. A stochastic one takes `rng`.
+            a selector is `fn(pred, pool, n, *, …) -> (n,)` pool indices, best first, or a `Proved` of them. A
+            stochastic one takes `rng`.
         kind: "scorer", "greedy" or "selector"; see `fn`.
         needs: names of the fields of `Predictions` that it reads for the unlabeled items.
         paper: where it comes from.

@@ -1,0 +1,276 @@
+"""Core-set: ask about the items around which the smallest balls hold the pool, and prove how small they can be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, eye_array, hstack, vstack
+from scipy.spatial.distance import cdist
+
+from askew.arrays import Array, Indices, is_number, is_whole
+from askew.errors import InputError
+from askew.kernels.rows import CentredRows
+from askew.pool import Pool
+from askew.predictions import Predictions
+from askew.strategies.proof import Proved
+from askew.strategies.registry import strategy
+
+TILE = 256
+"""Rows of distances that are computed at a time."""
+
+SHARE = 1 / 3
+"""The part of the time left that one radius gets in HiGHS: one that is hard to settle leaves time for easier ones."""
+
+SLACK = 1 - 1e-12
+"""By how much rounding may spoil the triangle inequality."""
+
+Reals = NDArray[np.float64]
+
+
+@strategy("coreset", kind="selector", needs=("features",), paper="Sener and Savarese 2018 (ICLR), arXiv 1708.00489")
+def coreset(
+    pred: Predictions,
+    pool: Pool,
+    n: int,
+    *,
+    outliers: float = 1e-4,
+    time_limit_s: float = 60.0,
+    most_pairs: int = 4_000_000,
+    rng: np.random.Generator,
+) -> Proved:
+    """Picks the n items for which the radius δ is smallest: all but `outliers` items lie within δ of a pick or a label.
+
+    This is robust k-center. Farthest-first picks (2-OPT: a radius at most twice the smallest, without outliers) give an
+    upper bound. Half the radius after n + Ξ of them, Ξ the outliers, is a lower bound. Between the two the smallest δ
+    is a distance that occurs, and it is found by bisection: greedy covers lower the upper bound, then linear programs
+    raise the lower one, in at most half of the time, then HiGHS answers the integer program: are there y ∈ {0, 1}^U and
+    o ≥ 0 with Σ_j y_j ≤ n, Σ_i o_i ≤ Ξ and o_i + Σ_{j: |x_i − x_j| ≤ δ} y_j ≥ 1 for each item i that no label is within
+    δ of? Items are few thousands at most; `kcenter` serves larger pools.
+
+    `outliers` is a number of items if it is whole, or a share of the pool below 1 (the paper's is 1e-4). At
+    `time_limit_s` it stops with the best picks so far; HiGHS may look at the clock a little late. Where more than
+    `most_pairs` pairs of items lie within the upper bound, the farthest-first picks are the answer. What was proved is
+    said either way: the radius, the bound below which no picks can bring it (to the tolerances of HiGHS), and the gap
+    between them. The same seed gives the same picks where no program was cut short by the time limit. Distances are
+    Euclidean, in float64.
+
+    Returns:
+        The picks, farthest first, and what was proved. Cost: the distances of all pairs, O(U²·D), then HiGHS. Memory:
+        a float64 copy of the features, 256 rows of distances, and about 100 bytes a pair.
+
+    Raises:
+        InputError: the features of a labelled item are not finite, or a parameter out of its range.
+    """
+    started = time.monotonic()
+    spare = _spare(outliers, len(pool))
+    if not (is_number(time_limit_s) and time_limit_s > 0):
+        raise InputError(f"time_limit_s: {time_limit_s!r}: expected seconds above 0")
+    if not (is_whole(most_pairs) and most_pairs >= 0):
+        raise InputError(f"most_pairs: {most_pairs!r}: expected a whole number from 0")
+    features = pred.require("features", pool.labeled, "coreset")
+    items = rng.permutation(pool.unlabeled)
+    space = Space(features, pool.labeled, items)
+    search = Search(space, n, spare, started + time_limit_s)
+    stopped = search.run(int(most_pairs))
+    radius, bound = search.upper / space.scale, search.lower / space.scale
+    if not np.isfinite(radius):
+        raise InputError("features: distances leave the range of float64: multiply all features by one small number")
+    best_first, _ = space.farthest_first(n, space.to_label, among=search.picks)
+    return Proved(items[best_first], "radius", radius, bound, time.monotonic() - started, stopped)
+
+
+def _spare(outliers: float, n_items: int) -> int:
+    if is_whole(outliers) and outliers >= 0:
+        return int(outliers)
+    if is_number(outliers) and 0 <= outliers < 1:
+        return int(outliers * n_items + 1e-9)
+    raise InputError(f"outliers: {outliers!r}: expected a whole number of items from 0, or a share of them below 1")
+
+
+class Space:
+    """Some items of the pool, their distances from each other and from what is labelled, times a power of two.
+
+    Attributes:
+        scale: the power of two; it brings all features to 1 at most.
+        to_label: (U,) the distance of each to the nearest labelled item; infinity without one.
+    """
+
+    def __init__(self, features: Array, labeled: Indices, items: Indices) -> None:
+        rows = CentredRows(features, np.concatenate([items, labeled]))
+        self.scale = rows.scale
+        self._x, self._mean = rows.given(items), rows.mean
+        self.to_label: Reals = np.full(len(items), np.inf)
+        for start in range(0, len(labeled), TILE):
+            apart = cdist(self._x, rows.given(labeled[start : start + TILE]))
+            np.minimum(self.to_label, apart.min(axis=1), out=self.to_label)
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def farthest_first(self, n: int, near: Reals, among: Indices | None = None) -> tuple[Indices, Reals]:
+        """Picks n times the item farthest from all centres, from the item nearest the mean where there are none.
+
+        Args:
+            n: how many, or as many as there are.
+            near: (U,) distances to the nearest centre before.
+            among: positions to pick from; all if None.
+
+        Returns:
+            The positions in their order and (U,) the distances to the nearest centre after.
+        """
+        near, may = near.copy(), np.zeros(len(self), dtype=np.bool_)
+        may[slice(None) if among is None else among] = True
+        picked: list[int] = []
+        for _ in range(min(n, int(may.sum()))):
+            worth = near if np.isfinite(near[0]) else -cdist(self._x, self._mean[None])[:, 0]
+            item = int(np.where(may, worth, -np.inf).argmax())
+            picked.append(item)
+            may[item] = False
+            np.minimum(near, self.to(np.array([item])), out=near)
+        return np.array(picked, dtype=np.int64), near
+
+    def to(self, positions: Indices) -> Reals:
+        """Returns (U,) the distances to the nearest of these items."""
+        return np.asarray(cdist(self._x, self._x[positions]).min(axis=1))
+
+    def pairs(self, radius: float, most: int, until: float) -> tuple[Indices, Indices, Reals] | str:
+        """Returns positions i < j and distances of all pairs within the radius, or why not."""
+        found: list[tuple[Indices, Indices, Reals]] = []
+        for start in range(0, len(self), TILE):
+            apart = cdist(self._x[start : start + TILE], self._x[start:])
+            i, j = np.nonzero(np.triu(apart <= radius, k=1))
+            found.append((i + start, j + start, apart[i, j]))
+            if sum(len(one[0]) for one in found) > most:
+                return f"more than {most} pairs of items (most_pairs)"
+            if time.monotonic() > until:
+                return "the time limit"
+        i, j, apart = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return i, j, apart
+
+
+class Search:
+    """Bisection for the smallest radius: the best picks so far, and what is proved to be too small.
+
+    Attributes:
+        picks: positions of n items.
+        upper, lower: their radius, and a radius that no picks can be below.
+    """
+
+    def __init__(self, space: Space, n: int, spare: int, until: float) -> None:
+        self._space, self._n, self._spare, self._until = space, n, spare, until
+        self.picks, near = space.farthest_first(n, space.to_label)
+        self.upper = self._radius(near)
+        _, near = space.farthest_first(spare, near)
+        self.lower = min(self.upper, float(near.max()) / 2 * SLACK)
+        self._values = np.array([self.upper])
+
+    def run(self, most_pairs: int) -> str:
+        """Searches; returns why a gap is left, nothing if there is none."""
+        if self.lower == self.upper:
+            return ""
+        pairs = self._space.pairs(self.upper, most_pairs, self._until)
+        if isinstance(pairs, str):
+            return pairs
+        self._i, self._j, self._apart = pairs
+        values = np.unique(np.concatenate([[0.0, self.upper], self._apart, self._space.to_label]))
+        self._values = values[(values >= self.lower) & (values <= self.upper)]
+        self.lower = float(self._values[0])
+        self._bisect(self._cover, unknown_is_low=True)
+        everything, self._until = self._until, (time.monotonic() + self._until) / 2
+        self._bisect(self._relaxed, unknown_is_low=False)
+        self._until = everything
+        self._bisect(self._exact, unknown_is_low=True)
+        self._bisect(self._exact, unknown_is_low=False)
+        return "" if self.lower == self.upper else "the time limit"
+
+    def _bisect(self, probe: Callable[[float], bool | None], *, unknown_is_low: bool) -> None:
+        """Asks of the middle of what is open whether picks have such a radius, until nothing or no time is left."""
+        values = self._values
+        low, high = (int(np.searchsorted(values, one)) for one in (self.lower, self.upper))
+        while low < high and time.monotonic() < self._until:
+            middle = (low + high) // 2
+            answer = probe(float(values[middle]))
+            if answer:
+                high = int(np.searchsorted(values, self.upper))
+            elif answer is None and not unknown_is_low:
+                high = middle
+            else:
+                low = middle + 1
+                self.lower = self.lower if answer is None else float(values[low])
+
+    def _cover(self, radius: float) -> bool | None:
+        """Tries to hold all items by picking n times the one that holds the most of what is left."""
+        matrix = self._matrix(radius)
+        columns, left = matrix.tocsc(), np.ones(matrix.shape[0], dtype=np.bool_)
+        gains = np.asarray(matrix.sum(axis=0)).astype(np.int64)
+        picked: list[int] = []
+        while len(picked) < self._n and left.sum() > self._spare:
+            item = int(gains.argmax())
+            rows = columns.indices[columns.indptr[item] : columns.indptr[item + 1]]
+            new = rows[left[rows]]
+            left[new] = False
+            gains -= np.bincount(matrix[new].indices, minlength=len(gains))
+            picked.append(item)
+        return self._take(np.array(picked, dtype=np.int64)) if left.sum() <= self._spare else None
+
+    def _relaxed(self, radius: float) -> bool | None:
+        """Tells whether not even parts of items, n in sum, hold all items."""
+        return False if self._solved(radius, whole=False).status == 2 else None
+
+    def _exact(self, radius: float) -> bool | None:
+        result = self._solved(radius, whole=True)
+        if result.status == 2:
+            return False
+        if result.x is None:
+            return None
+        found = self._take(np.flatnonzero(result.x[: len(self._space)] > 0.5)[: self._n])
+        return True if found and self.upper <= radius else None
+
+    def _solved(self, radius: float, *, whole: bool) -> Any:
+        """Asks HiGHS for y and o; they may be fractions if not `whole`, and o is whole wherever y is."""
+        matrix = self._matrix(radius)
+        n_rows, n_items = matrix.shape
+        spare = eye_array(n_rows, format="csr") if self._spare else csr_array((n_rows, 0))
+        n_spare = int(spare.shape[1])
+        sums = np.zeros((2, n_items + n_spare))
+        sums[0, :n_items], sums[1, n_items:] = 1, 1
+        rows = csr_array(vstack([hstack([matrix, spare]), csr_array(sums)]))
+        low = np.concatenate([np.ones(n_rows), [0, 0]])
+        high = np.concatenate([np.full(n_rows, np.inf), [self._n, self._spare]])
+        return milp(
+            np.zeros(n_items + n_spare),
+            constraints=LinearConstraint(rows, low, high),
+            integrality=np.concatenate([np.full(n_items, float(whole)), np.zeros(n_spare)]),
+            bounds=Bounds(0, 1),
+            options={"time_limit": max(SHARE * (self._until - time.monotonic()), 0.01)},
+        )
+
+    def _matrix(self, radius: float) -> csr_array:
+        """Returns ones where an item (column) is within the radius of one (row) that no label is within it of."""
+        near, size = self._apart <= radius, len(self._space)
+        own = np.arange(size)
+        i, j = (np.concatenate([a[near], b[near], own]) for a, b in ((self._i, self._j), (self._j, self._i)))
+        matrix = csr_array((np.ones(len(i)), (i, j)), shape=(size, size))
+        return csr_array(matrix[np.flatnonzero(self._space.to_label > radius)])
+
+    def _take(self, picks: Indices) -> bool:
+        """Fills the picks up to n and keeps them if they are better; tells whether they are."""
+        near = self._space.to_label
+        if len(picks):
+            near = np.minimum(near, self._space.to(picks))
+        rest = np.setdiff1d(np.arange(len(self._space)), picks)
+        more, near = self._space.farthest_first(self._n - len(picks), near, among=rest)
+        radius = self._radius(near)
+        if radius >= self.upper:
+            return False
+        self.picks, self.upper = np.concatenate([picks, more]), radius
+        return True
+
+    def _radius(self, near: Reals) -> float:
+        """Returns the distance within which all but the spare items are."""
+        return 0.0 if self._spare >= len(near) else float(np.partition(near, -1 - self._spare)[-1 - self._spare])
