@@ -53,7 +53,7 @@ def coreset(
     δ of? Items are few thousands at most; `kcenter` serves larger pools.
 
     `outliers` is a number of items if it is whole, or a share of the pool below 1 (the paper's is 1e-4). At
-    `time_limit_s` it stops with the best picks so far; HiGHS may look at the clock a little late. Where more than
+    `time_limit_s` it stops with the best picks so far; it looks at the clock between radii. Where more than
     `most_pairs` pairs of items lie within the upper bound, the farthest-first picks are the answer. What was proved is
     said either way: the radius, the bound below which no picks can bring it (to the tolerances of HiGHS), and the gap
     between them. The same seed gives the same picks where no program was cut short by the time limit. Distances are
