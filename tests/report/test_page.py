@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,16 +100,20 @@ def changed_about(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("learner", "left_out"),
     [
-        ({"estimator": "sklearn.svm.SVC"}, {"backbone", "preset", "pretrained", "mc_passes", "dropout", "warm_start"}),
+        (
+            {"estimator": "sklearn.svm.SVC"},
+            {"backbone", "preset", "pretrained", "mc_passes", "dropout", "warm_start", "finetune"},
+        ),
         (
             {"features": "efficientnet-lite0", "head": "svm"},
-            {"backbone", "preset", "pretrained", "mc_passes", "dropout"},
+            {"backbone", "preset", "pretrained", "mc_passes", "dropout", "finetune"},
         ),
+        ({"features": "efficientnet-lite0", "finetune": True}, {"backbone", "preset", "pretrained"}),
         ({"backbone": "resnet18"}, set()),
     ],
 )
 def test_the_configuration_shows_what_the_learner_reads(
-    folder: Path, learner: dict[str, str], left_out: set[str]
+    folder: Path, learner: dict[str, Any], left_out: set[str]
 ) -> None:
     config_module = pytest.importorskip("askew.experiment.config")
     full = config_module.LearnerConfig(**learner).model_dump(mode="json")
@@ -116,6 +121,7 @@ def test_the_configuration_shows_what_the_learner_reads(
     shown = set(re.findall(r'<th scope="row">learner\.(\w+)', build(folder).read_text(encoding="utf-8")))
     assert shown == {key for key, value in full.items() if value not in (None, {})} - left_out
     assert LEARNER_KEYS["features"] == config_module.FEATURE_KEYS
+    assert LEARNER_KEYS["finetune"] == config_module.FINETUNE_KEYS
 
 
 def test_several_versions_in_one_folder_are_all_shown(folder: Path) -> None:

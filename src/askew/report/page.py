@@ -126,10 +126,11 @@ def _versions(experiment: Experiment) -> list[tuple[str, str]]:
 
 
 LEARNER_KEYS = {
+    "finetune": ("features", "finetune", "feature_side_px", "training", "mc_passes", "dropout", "warm_start"),
     "features": ("features", "feature_side_px", "head", "parameters", "warm_start"),
     "estimator": ("estimator", "parameters"),
 }
-"""What a head on frozen features, and an estimator, read of `[learner]`; every other learner reads it all."""
+"""What fine-tuning, a head on frozen features and an estimator read of `[learner]`; others read it all."""
 
 
 def _used(config: Mapping[str, Any]) -> Mapping[str, Any]:
