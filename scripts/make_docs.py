@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import benchmark_page
+import forecast_page
 import seeds_page
 
 import askew
@@ -83,6 +84,7 @@ def pages() -> dict[str, str]:
     made["api.md"] = api_page()
     made["benchmarks.md"] = benchmark_page.page()
     made["seeds.md"] = seeds_page.page()
+    made["forecast.md"] = forecast_page.page()
     return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
 
 

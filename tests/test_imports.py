@@ -27,6 +27,7 @@ ORDER = [
     ["plan"],
     ["selection"],
     ["query"],
+    ["forecast"],
     ["data"],
     ["review"],
     ["export", "learn"],
@@ -35,7 +36,7 @@ ORDER = [
     ["cli"],
 ]
 ROOM = {name: level for level, names in enumerate(ORDER) for name in names}
-LIGHT = {name for name, level in ROOM.items() if level <= ROOM["query"]}
+LIGHT = {name for name, level in ROOM.items() if level <= ROOM["forecast"]}
 ALLOWED_OUTSIDE = {"numpy", "scipy", "array_api_compat", "threadpoolctl"}
 DISK = {"io", "os", "pathlib", "pickle", "shutil", "socket", "subprocess", "tempfile", "urllib"}
 SOURCE = Path(askew.__file__).parent
