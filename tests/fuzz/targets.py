@@ -227,9 +227,11 @@ def _datasets() -> dict[str, Target]:
 
 
 def _frozen() -> dict[str, Target]:
-    """What is read of frozen features: a file of them, a part of the cache with its keys whole, a saved head."""
+    """What is read of frozen features: a file of them, a part of the cache, a saved head, a network."""
+    from askew.learn import simsiam_file
     from askew.learn.features import KEY_BYTES, _Known, of_file
     from askew.learn.probe import LinearProbe
+    from askew.learn.simsiam import Settings, pretrain
     from askew.learn.sources import Source
 
     x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
@@ -237,6 +239,9 @@ def _frozen() -> dict[str, Target]:
     with tempfile.TemporaryDirectory() as folder:
         probe.fit(x, np.arange(6) % 2).save(Path(folder) / "probe")
         model = (Path(folder) / "probe").read_bytes()
+        pixels, settings = np.arange(2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 16, 16, 3), Settings(1, 2, width=2)
+        pretrain(pixels, Path(folder) / "net", backbone="small-convnet", settings=settings, device="cpu")
+        network = (Path(folder) / "net").read_bytes()
 
     def file(path: Path) -> object:
         return of_file(Source.of(f"file:{path}")).unit
@@ -250,6 +255,7 @@ def _frozen() -> dict[str, Target]:
         "features": Target("a.npy", file, (_npy(x), _npy(x.astype(np.float64)), _npy(np.arange(6).reshape(2, 3)))),
         "features-part": Target("part/a.npy", part, (_npy(x),)),
         "probe": Target("probe.safetensors", probe.load, (model,)),
+        "simsiam": Target("network.safetensors", simsiam_file.read, (network,)),
     }
 
 

@@ -28,7 +28,8 @@ def add(commands: Any) -> None:
         "--by",
         default="efficientnet-lite0",
         metavar="SOURCE",
-        help="efficientnet-lite0, timm:NAME, or timm:NAME:WEIGHTS with a file of weights (efficientnet-lite0)",
+        help="efficientnet-lite0, timm:NAME, timm:NAME:WEIGHTS with a file of weights, or simsiam:FILE with what askew "
+        "pretrain wrote (efficientnet-lite0)",
     )
     parser.add_argument(
         "--side-px",
@@ -67,7 +68,7 @@ def call(arguments: argparse.Namespace) -> int:
         raise InputError(f"--out: expected a .npy file, got {out}")
     if Source.of(arguments.by).is_file:
         raise InputError(f"--by: {arguments.by} has its features already: pass the file itself to askew pick")
-    pool = _pool(arguments)
+    pool = pool_of(arguments)
     if arguments.names is not None and not pool.names:
         raise InputError("--names: these pictures have no file names: leave it out")
     for path in (out, arguments.names):
@@ -84,7 +85,7 @@ def call(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pool(arguments: argparse.Namespace) -> Any:
+def pool_of(arguments: argparse.Namespace) -> Any:
     """Returns the pictures in the pool's order."""
     from askew.data.dataset import Images
     from askew.data.load import NAMES, load

@@ -100,7 +100,8 @@ class LearnerConfig(_Section):
     estimator: str | None = None
     """Dotted path of a class with fit and predict_proba, such as sklearn.linear_model.LogisticRegression."""
     features: str | None = None
-    """Frozen features in place of a backbone: efficientnet-lite0, timm:NAME, timm:NAME:WEIGHTS or file:FEATURES.npy."""
+    """Frozen features in place of a backbone: efficientnet-lite0, timm:NAME, timm:NAME:WEIGHTS, simsiam:FILE or
+    file:FEATURES.npy."""
     finetune: StrictBool = False
     """Train the network of `features` too, from its weights, by the preset "finetune" that `training` changes."""
     feature_side_px: Annotated[int, Field(ge=16)] | None = None

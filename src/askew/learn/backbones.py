@@ -154,12 +154,24 @@ def build(
     if backbone in OWN:
         if pretrained is True:
             raise InputError(f"pretrained: no weights of {backbone} are published: give a file or a timm name")
-        body, width = (small_convnet if backbone == "small-convnet" else resnet18_cifar)(shape)
+        body, width = random_body(backbone, shape)
     else:
         body, width = timm_body(backbone, shape, pretrained is True)
     if pretrained and pretrained is not True:
         weights.load(body, Path(pretrained))
     return Network(body, width, n_classes, dropout)
+
+
+def random_body(backbone: str, shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """Returns a body for pictures of `shape` (H, W, C) and its width; weights come from torch's global generator.
+
+    Raises:
+        InputError: an unknown backbone, or one that does not take such pictures.
+    """
+    check(backbone)
+    if backbone not in OWN:
+        return timm_body(backbone, shape, False)
+    return (small_convnet if backbone == "small-convnet" else resnet18_cifar)(shape)
 
 
 def small_convnet(shape: tuple[int, int, int]) -> tuple[nn.Module, int]:

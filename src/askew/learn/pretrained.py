@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from askew.errors import InputError, unknown
-from askew.learn import backbones, weights
+from askew.learn import backbones, simsiam_file, weights
 from askew.learn.sources import PACKAGED, Source
 
 SMALLEST_SIDE_PX = 16
@@ -43,7 +43,7 @@ def check(source: Source, side_px: int | None = None) -> None:
 
     if source.is_file:
         raise InputError(f"features: {source.word} is a file: it has no network that could be trained")
-    if not timm.is_model(source.network):
+    if not source.is_pretrained and not timm.is_model(source.network):
         near = timm.list_models(f"*{source.network.split('_')[0]}*")[:8]
         raise unknown("network of timm", source.network, [*near, "any name of timm.list_models()"])
     if side_px is not None and side_px < SMALLEST_SIDE_PX:
@@ -65,6 +65,8 @@ def pretrained(source: Source, side_px: int | None = None, *, blank: bool = Fals
     import timm
 
     check(source, side_px)
+    if source.is_pretrained:
+        return _of_simsiam(source, side_px)
     config = timm.get_pretrained_cfg(source.network)
     side = side_px or (224 if config is None else int(config.input_size[-1]))
     file = None if blank else source.weights()
@@ -76,6 +78,16 @@ def pretrained(source: Source, side_px: int | None = None, *, blank: bool = Fals
         weights.load(body, file)
     mean, std = ((0.5,) * 3, (0.5,) * 3) if config is None else (tuple(config.mean), tuple(config.std))
     return Pretrained(body, width, side, mean, std)
+
+
+def _of_simsiam(source: Source, side_px: int | None) -> Pretrained:
+    assert source.file is not None
+    found = simsiam_file.read(source.file)
+    if side_px not in (None, found.side_px):
+        raise InputError(f"side_px: {source.word} was trained on {found.side_px} px, got {side_px}: leave it out")
+    scale, shift = found.normalise.scale.double(), found.normalise.shift.double()
+    mean, std = (tuple(one.tolist()) for one in (-shift / (255 * scale), 1 / (255 * scale)))
+    return Pretrained(found.body, found.width, found.side_px, mean, std)
 
 
 class Prepared(nn.Module):

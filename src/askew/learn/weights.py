@@ -131,9 +131,24 @@ def load(body: nn.Module, path: Path) -> None:
     Raises:
         InputError: a weight of the body is not in the file, or has another shape there.
     """
-    found, wanted = read(path), body.state_dict()
-    if "_conv_stem.weight" in found and "conv_stem.weight" in wanted:
-        found = dict(zip(wanted, found.values(), strict=False))
+    found = read(path)
+    if "_conv_stem.weight" in found and "conv_stem.weight" in body.state_dict():
+        found = dict(zip(body.state_dict(), found.values(), strict=False))
+    fill(body, found, path)
+
+
+def fill(body: nn.Module, found: Mapping[str, Tensor], path: Path) -> None:
+    """Fills a body with named tensors; those of other names are passed over.
+
+    Args:
+        body: what is filled.
+        found: the tensors.
+        path: the file that they are from, for messages.
+
+    Raises:
+        InputError: a weight of the body is not there, or has another shape.
+    """
+    wanted = body.state_dict()
     missing = [n for n in wanted if n not in found and not n.endswith("num_batches_tracked")]
     if missing:
         raise InputError(
