@@ -81,8 +81,7 @@ was chosen in italics:
 
 Two caveats. The forecasts of one experiment depend on each other, so these shares are less sure than their numbers
 suggest. And these experiments were not all unseen: the form of the noise was changed once after a look at most of
-them. Those of `cifar10-scratch-budget-100` and `-500` were measured afterwards; they are few and were taken
-unfinished."""
+them. Those of `cifar10-scratch-budget-100` and `-500` were measured afterwards; they are few."""
 
 
 def page() -> str:
