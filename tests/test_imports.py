@@ -25,6 +25,7 @@ ORDER = [
     ["strategies", "video"],
     ["pick"],
     ["plan"],
+    ["advice"],
     ["selection"],
     ["query"],
     ["forecast"],

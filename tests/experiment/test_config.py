@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from askew.advice import Auto
 from askew.errors import DataNotFound, InputError
 from askew.experiment import config
 from askew.experiment.config import parse, presets, read
@@ -306,3 +307,17 @@ def test_strategies_with_one_bracket_are_told_of_two(tmp_path: Path, times: int)
     path.write_text(head + '[strategies]\nstrategy = "random"\n' * times)
     with pytest.raises(InputError, match=r"write \[\[strategies\]\] with two brackets, once for each"):
         read(str(path))
+
+
+def test_auto_is_a_strategy_of_its_own_name_and_settles_what_it_asks_with() -> None:
+    found = parse(changed("strategies.0.strategy", "auto"), "x").strategies[0]
+    assert (found.name, found.plan(), found.as_balance()) == ("auto", Auto(), None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("parameters", {"width": 1.0}), ("balance", 0.6), ("balance_by", "predicted"), ("target", [1.0])]
+)
+def test_auto_takes_nothing_that_it_chooses_itself(key: str, value: object) -> None:
+    values = changed("strategies", [{"strategy": "auto", key: value}])
+    with pytest.raises(InputError, match=f"{key}: auto chooses it in every cycle: leave it out"):
+        parse(values, "x")

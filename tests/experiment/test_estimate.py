@@ -12,14 +12,17 @@ pytest.importorskip("torch")
 
 import torch
 
+from askew.advice import Auto
 from askew.experiment import estimate
 from askew.experiment.config import ExperimentConfig, parse
 from askew.experiment.estimate import Pace, measure, remaining_seconds
 from askew.experiment.grid import Job, Place
 from askew.experiment.ledger import open_ledger
 from askew.experiment.loop import TruthOracle, run_cycles
-from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
+from askew.experiment.tasks import build_learner, build_task, load_dataset, pool_and_initial
 from askew.experiment.workers import run_of
+from askew.learn.task import fields_of
+from askew.plan import Plan
 
 
 def config_of(**changes: Any) -> ExperimentConfig:
@@ -158,3 +161,12 @@ def test_a_real_learner_is_timed_and_the_process_is_as_before(tmp_path: Path, le
     assert min(*pace.predict.values(), *pace.query.values(), pace.probs) > 0
     if "dispersion" in pace.predict:  # all epochs predict the pool
         assert pace.predict["dispersion"] > 5 * pace.probs
+
+
+def test_auto_is_timed_as_the_plan_of_a_middle_cycle(tmp_path: Path) -> None:
+    config = config_of(strategies=["auto", "random"])
+    dataset = load_dataset(config.data)
+    gives = fields_of(build_learner(config.learner, 10))
+    found = estimate.plans_of(config, dataset, Place(tmp_path), 100)
+    assert found == {"auto": Auto().settle(10, 100, 30, 10, gives), "random": Plan("random")}
+    assert set(measure(config, dataset, Place(tmp_path)).query) == {"auto", "random"}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from askew.advice import Auto, Cell, Evidence, Gain
 from askew.errors import InputError
 from askew.experiment import loop
 from askew.experiment.ledger import Cycle, open_ledger, read_ledger
@@ -86,7 +87,7 @@ TRUTH = np.arange(N) % C
 INITIAL = np.array([1, 5, 6])
 
 
-def run_of(plan: Plan | None, **changes: Any) -> Run:
+def run_of(plan: Plan | Auto | None, **changes: Any) -> Run:
     return dataclasses.replace(Run("label", plan, 3, INITIAL, 4, 4), **changes)
 
 
@@ -497,3 +498,47 @@ def test_a_question_says_what_the_model_predicted_of_its_items(tmp_path: Path) -
 def test_a_task_without_probabilities_predicts_nothing(tmp_path: Path) -> None:
     task = FakeTask(gives=("features",))
     assert [one.predicted for one in ran(tmp_path, run_of(Plan("random")), task)] == [()] * 4
+
+
+KNOWN = Evidence(
+    {"random": Plan("random"), "kcenter": Plan("kcenter"), "entropy": Plan("entropy", balance=Balance(0.6))},
+    tuple(
+        Cell("a", "balanced", C, N, per_class, 4, 5, 50.0, {"kcenter": Gain(few, 1.0), "entropy": Gain(-few, 1.0)})
+        for per_class, few in ((1, 2.0), (4, -3.0))
+    ),
+)
+
+
+def test_auto_settles_its_plan_in_every_cycle_and_the_ledger_has_it(tmp_path: Path) -> None:
+    task = FakeTask()
+    cycles = ran(tmp_path, run_of(Auto(KNOWN)), task)
+    asked_with = [None if one.plan is None else one.plan["strategy"] for one in cycles]
+    # the cells stand for 3.5 and 14 labels a class: 7/3 is near to the first alone, 11/3 and 15/3 are near to both
+    assert asked_with == ["kcenter", "entropy", "entropy", None]
+    assert task.of("predict")[0][0] == ("features",)
+    assert [needs for needs, *_ in task.of("fit")] == [("features",), ("probs",), ("probs",), ()]
+    assert cycles[2].plan is not None
+    assert cycles[2].plan["balance"]["weight"] == 0.6
+    assert cycles[2].balance is not None
+
+
+def test_auto_asks_what_the_strategy_it_settles_on_asks(tmp_path: Path) -> None:
+    auto = ran(tmp_path / "auto", run_of(Auto(KNOWN), cycles=2))
+    plain = ran(tmp_path / "plain", run_of(Plan("kcenter"), cycles=2))
+    assert picks(auto) == picks(plain)
+    assert [one.plan for one in plain] == [None] * 2
+    assert '"plan"' not in (tmp_path / "plain" / "ledger.jsonl").read_text()
+
+
+def test_auto_that_was_stopped_goes_on_with_the_same_picks(tmp_path: Path) -> None:
+    run = run_of(Auto(KNOWN))
+    whole = ran(tmp_path / "whole", run)
+    for n in (1, 2, 3):
+        stopped_after(tmp_path / f"part-{n}", run, n)
+        assert picks(ran(tmp_path / f"part-{n}", run)) == picks(whole)
+
+
+def test_auto_asks_at_random_of_a_task_that_gives_nothing(tmp_path: Path) -> None:
+    cycles = ran(tmp_path, run_of(Auto(KNOWN), cycles=2), FakeTask(gives=()))
+    assert cycles[0].plan is not None
+    assert cycles[0].plan["strategy"] == "random"

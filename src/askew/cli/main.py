@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
-from askew.cli import compare, demo, features, forecast, pick, pretrain, report, run, strategies, video
+from askew.cli import advise, compare, demo, features, forecast, pick, pretrain, report, run, strategies, video
 from askew.cli.completion import SHELLS, PrintCompletion
 from askew.errors import AskewError, nearest, unknown
 from askew.files import cleaned_up
 
-COMMANDS = (demo, run, report, compare, forecast, pick, features, pretrain, strategies, video)
+COMMANDS = (demo, run, report, compare, advise, forecast, pick, features, pretrain, strategies, video)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from askew.advice import NAME as AUTO
+from askew.advice import Auto
 from askew.data.reading import decoding, read_text, reading
 from askew.errors import DataNotFound, InputError, nearest, unknown
 from askew.experiment.mistakes import first_mistake, refuse_no_numbers
@@ -176,7 +178,7 @@ class StrategyConfig(_Section):
     """One line of the comparison: a strategy, its parameters and whether it is balanced."""
 
     strategy: str
-    """A name from `askew strategies`."""
+    """A name from `askew strategies`, or "auto": in every cycle the one that `askew advise` says."""
     label: str = ""
     """Its name in files and figures; made from the strategy and the balance if left out."""
     parameters: dict[str, Any] = {}
@@ -216,7 +218,7 @@ class StrategyConfig(_Section):
     @property
     def name(self) -> str:
         """The label in files and figures, such as `entropy+balance`."""
-        balance = self.plan().balance
+        balance = self.as_balance()
         if self.label:
             return self.label
         if balance is None:
@@ -225,12 +227,17 @@ class StrategyConfig(_Section):
         metric = "" if balance.distance == "l1" else f"-{balance.distance}"
         return f"{self.strategy}+{how}{metric}"
 
-    def plan(self) -> Plan:
-        """Returns the checked request that the loop passes on in every cycle.
+    def plan(self) -> Plan | Auto:
+        """Returns the checked request that the loop passes on in every cycle, or settles in every cycle.
 
         Raises:
             InputError: an unknown strategy or parameter, or a balance that it cannot have.
         """
+        if self.strategy == AUTO:
+            for key, field in type(self).model_fields.items():
+                if key not in ("strategy", "label") and getattr(self, key) != field.default:
+                    raise InputError(f"{key}: auto chooses it in every cycle: leave it out")
+            return Auto()
         balance = balance_of(
             self.balance,
             target=self.target,
@@ -244,7 +251,8 @@ class StrategyConfig(_Section):
 
     def as_balance(self) -> Balance | None:
         """Returns the balance of the plan, or None."""
-        return self.plan().balance
+        plan = self.plan()
+        return plan.balance if isinstance(plan, Plan) else None
 
 
 class ExperimentConfig(_Section):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from askew.advice import Auto
 from askew.arrays import Indices
 from askew.data.dataset import Dataset, Images
 from askew.experiment.config import ExperimentConfig
@@ -22,7 +23,7 @@ from askew.learn.classifier import Classifier
 from askew.learn.extractor import Extractor
 from askew.learn.features import compute, missing
 from askew.learn.probe import LinearProbe
-from askew.learn.task import ImageClassification, Trained
+from askew.learn.task import ImageClassification, Trained, fields_of
 from askew.learn.training import Training
 from askew.plan import Plan
 from askew.pool import Pool
@@ -77,12 +78,26 @@ def remaining_seconds(
     items, _ = pool_and_initial(config, dataset, config.protocol.seeds[0])
     with _computing_with(place.threads):
         pace = measure(config, dataset, place)
-    plans = {entry.name: entry.plan() for entry in config.strategies}
+    plans = plans_of(config, dataset, place, len(items))
     each = [
         sum(_cycle_seconds(config, pace, job, plans.get(job.label), n, len(items), len(dataset.test)) for n in cycles)
         for job, cycles in left.items()
     ]
     return start_seconds + features_seconds(config, dataset, place) + max(sum(each) / min(jobs, len(each)), *each)
+
+
+def plans_of(config: ExperimentConfig, dataset: Dataset, place: Place, n_items: int) -> dict[str, Plan]:
+    """Returns what each strategy asks for; that of a middle cycle where it is settled in every one."""
+    gives = fields_of(build_learner(config.learner, dataset.n_classes, device=place.device, trust=place.trust))
+    counts = label_counts(config)
+    middle = min(counts[len(counts) // 2], n_items - config.protocol.budget)
+    found = {}
+    for entry in config.strategies:
+        plan = entry.plan()
+        if isinstance(plan, Auto):
+            plan = plan.settle(dataset.n_classes, n_items, middle, config.protocol.budget, gives)
+        found[entry.name] = plan
+    return found
 
 
 def label_counts(config: ExperimentConfig) -> list[int]:
@@ -127,11 +142,10 @@ def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
     rehearsal = _Rehearsal.of(config, dataset, place, items[initial], items[asked])
     probs = rehearsal.predict_seconds(("probs",))
     predict, query = {}, {}
-    for entry in config.strategies:
-        plan = entry.plan()
-        recorded = any(RECORDINGS[name].reads for name in plan.needs if name in RECORDINGS)
-        predict[entry.name] = rehearsal.predict_seconds(plan.needs) + recorded * learner.epochs * probs
-        query[entry.name] = rehearsal.query_seconds(plan, config.protocol.budget) * len(others)
+    for name, plan in plans_of(config, dataset, place, len(items)).items():
+        recorded = any(RECORDINGS[need].reads for need in plan.needs if need in RECORDINGS)
+        predict[name] = rehearsal.predict_seconds(plan.needs) + recorded * learner.epochs * probs
+        query[name] = rehearsal.query_seconds(plan, config.protocol.budget) * len(others)
     return Pace(fit, probs, predict, query)
 
 
@@ -152,7 +166,8 @@ class _Rehearsal:
         rows = np.concatenate([labeled, unlabeled])
         task = build_task(short, dataset, rows, device=place.device, trust=place.trust)
         pool = Pool(np.where(np.arange(len(rows)) < len(labeled), task.truth, -1))
-        needs = {need for entry in config.strategies for need in entry.plan().needs}
+        plans = plans_of(short, dataset, place, len(pool_and_initial(config, dataset, config.protocol.seeds[0])[0]))
+        needs = {need for plan in plans.values() for need in plan.needs}
         return cls(task, pool, task.fit(pool, [name for name in needs if name in RECORDINGS], seed=0))
 
     def predict_seconds(self, needs: Sequence[str]) -> float:

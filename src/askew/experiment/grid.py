@@ -100,9 +100,12 @@ def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, t
     items, initial = pool_and_initial(config, dataset, protocol.seeds[0])
     learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
     for entry in config.strategies:
+        plan = entry.plan()
+        if not isinstance(plan, Plan):
+            continue
         try:
-            _check_recorded(entry.plan(), learner)
-            entry.plan().check(fields_of(learner), dataset.n_classes)
+            _check_recorded(plan, learner)
+            plan.check(fields_of(learner), dataset.n_classes)
         except InputError as error:
             raise InputError(f"{entry.name}: {error}") from error
     try_learner(config.learner, learner, dataset, items[initial])

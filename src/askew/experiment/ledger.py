@@ -107,6 +107,7 @@ class Cycle:
         model: SHA-256 of the saved model that the next cycle starts from, or None where each starts anew.
         predicted: the class that the model held most probable for each item asked, None where it said nothing; empty as
             a whole in ledgers that do not have it.
+        plan: `Plan.record()` of the question where the strategy is "auto", else None.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -123,6 +124,7 @@ class Cycle:
     model: str | None = None
     predicted: tuple[int | None, ...] = ()
     proof: Mapping[str, Any] | None = None
+    plan: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         whole("cycle", self.number, 0)
@@ -138,6 +140,8 @@ class Cycle:
             _check_balance(self.balance)
         if self.proof is not None:
             _check_proof(self.proof)
+        if self.plan is not None:
+            text("strategy", mapping("plan", self.plan).get("strategy"))
         object.__setattr__(self, "predicted", self._checked_predictions())
         if self.asked_labels:
             if len(self.asked_labels) != len(self.asked):
@@ -189,7 +193,8 @@ class Cycle:
 
     def question(self) -> dict[str, Any]:
         """Returns all but the answer as plain values for JSON."""
-        record = {name: value for name, value in vars(self).items() if name not in ("number", "asked_labels")}
+        left_out = ("number", "asked_labels", *(("plan",) if self.plan is None else ()))
+        record = {name: value for name, value in vars(self).items() if name not in left_out}
         lists = {name: list(getattr(self, name)) for name in ("labeled_counts", "asked", "predicted")}
         return {"cycle": self.number, **record, **lists}
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from askew.advice import Auto
 from askew.arrays import Indices, to_numpy
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, Ledger
@@ -82,7 +83,8 @@ class Run:
 
     Attributes:
         label: how the experiment calls it.
-        plan: what is asked for; None trains on `initial` once and asks nothing.
+        plan: what is asked for, or `Auto`, which settles it anew in each cycle; None trains on `initial` once and asks
+            nothing.
         seed: of the training, the predictions and the ties.
         initial: pool items labelled at the start.
         budget: labels asked after each cycle but the last.
@@ -92,7 +94,7 @@ class Run:
     """
 
     label: str
-    plan: Plan | None
+    plan: Plan | Auto | None
     seed: int
     initial: Indices
     budget: int
@@ -100,9 +102,11 @@ class Run:
     warm_start: bool = False
     threads: int = 1
 
-    def plan_of(self, done: Sequence[Cycle]) -> Plan | None:
+    def plan_of(self, done: Sequence[Cycle]) -> Plan | Auto | None:
         """Returns what the next cycle asks for: the plan, with the first cycle's λ if it is tuned there alone."""
-        if self.plan is None or self.plan.balance is None or self.plan.balance.tune != "first-cycle" or not done:
+        if not isinstance(self.plan, Plan) or self.plan.balance is None or not done:
+            return self.plan
+        if self.plan.balance.tune != "first-cycle":
             return self.plan
         weight = (done[0].balance or {}).get("weight")
         balance = dataclasses.replace(self.plan.balance, weight=weight, tune="every-cycle")
@@ -179,7 +183,7 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
     Raises:
         InputError: the task cannot serve the plan, or the model of a warm start is not beside the ledger.
     """
-    if run.plan is not None:
+    if isinstance(run.plan, Plan):
         run.plan.check(task.gives, task.n_classes)
     initial = oracle.answer(run.initial)
     if initial is None:
@@ -216,7 +220,7 @@ def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
 def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, watch: Watch) -> M:
     """Trains, measures, and writes down the question; returns the model."""
     cycle = len(ledger.cycles)
-    plan = None if cycle == run.cycles - 1 else run.plan_of(ledger.cycles)
+    plan = _settled(task, run, ledger.cycles, len(pool.labeled))
     needs = () if plan is None else plan.needs
     clock = _Clock()
 
@@ -261,11 +265,20 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             model=kept,
             predicted=predicted,
             proof=proof,
+            plan=plan.record() if plan is not None and isinstance(run.plan, Auto) else None,
         )
     )
     _forget_models(ledger)
     tell("done", accuracy=metrics.get("accuracy"))
     return model
+
+
+def _settled(task: Task[M], run: Run, done: Sequence[Cycle], n_labeled: int) -> Plan | None:
+    """Returns what the next cycle asks for; the last one asks nothing."""
+    plan = None if len(done) == run.cycles - 1 else run.plan_of(done)
+    if isinstance(plan, Auto):
+        return plan.settle(task.n_classes, task.n_items, n_labeled, run.budget, task.gives)
+    return plan
 
 
 def _predicted(task: Task[M], model: M, pool: Pool, selection: Selection, *, seed: int) -> tuple[int | None, ...]:
