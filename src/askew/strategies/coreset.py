@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, eye_array, hstack, vstack
-from scipy.spatial.distance import cdist
 
 from askew.arrays import Array, Indices, is_number, is_whole
 from askew.errors import InputError
@@ -19,6 +16,9 @@ from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.strategies.proof import Proved
 from askew.strategies.registry import strategy
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 TILE = 256
 """Rows of distances that are computed at a time."""
@@ -106,7 +106,7 @@ class Space:
         self._x, self._mean = rows.given(items), rows.mean
         self.to_label: Reals = np.full(len(items), np.inf)
         for start in range(0, len(labeled), TILE):
-            apart = cdist(self._x, rows.given(labeled[start : start + TILE]))
+            apart = _between(self._x, rows.given(labeled[start : start + TILE]))
             np.minimum(self.to_label, apart.min(axis=1), out=self.to_label)
 
     def __len__(self) -> int:
@@ -127,7 +127,7 @@ class Space:
         may[slice(None) if among is None else among] = True
         picked: list[int] = []
         for _ in range(min(n, int(may.sum()))):
-            worth = near if np.isfinite(near[0]) else -cdist(self._x, self._mean[None])[:, 0]
+            worth = near if np.isfinite(near[0]) else -_between(self._x, self._mean[None])[:, 0]
             item = int(np.where(may, worth, -np.inf).argmax())
             picked.append(item)
             may[item] = False
@@ -136,13 +136,13 @@ class Space:
 
     def to(self, positions: Indices) -> Reals:
         """Returns (U,) the distances to the nearest of these items."""
-        return np.asarray(cdist(self._x, self._x[positions]).min(axis=1))
+        return np.asarray(_between(self._x, self._x[positions]).min(axis=1))
 
     def pairs(self, radius: float, most: int, until: float) -> tuple[Indices, Indices, Reals] | str:
         """Returns positions i < j and distances of all pairs within the radius, or why not."""
         found: list[tuple[Indices, Indices, Reals]] = []
         for start in range(0, len(self), TILE):
-            apart = cdist(self._x[start : start + TILE], self._x[start:])
+            apart = _between(self._x[start : start + TILE], self._x[start:])
             i, j = np.nonzero(np.triu(apart <= radius, k=1))
             found.append((i + start, j + start, apart[i, j]))
             if sum(len(one[0]) for one in found) > most:
@@ -233,6 +233,9 @@ class Search:
 
     def _solved(self, radius: float, *, whole: bool) -> Any:
         """Asks HiGHS for y and o; they may be fractions if not `whole`, and o is whole wherever y is."""
+        from scipy.optimize import Bounds, LinearConstraint, milp  # late, for a quick `import askew`
+        from scipy.sparse import csr_array, eye_array, hstack, vstack
+
         matrix = self._matrix(radius)
         n_rows, n_items = matrix.shape
         spare = eye_array(n_rows, format="csr") if self._spare else csr_array((n_rows, 0))
@@ -252,6 +255,8 @@ class Search:
 
     def _matrix(self, radius: float) -> csr_array:
         """Returns ones where an item (column) is within the radius of one (row) that no label is within it of."""
+        from scipy.sparse import csr_array  # late, for a quick `import askew`
+
         near, size = self._apart <= radius, len(self._space)
         own = np.arange(size)
         i, j = (np.concatenate([a[near], b[near], own]) for a, b in ((self._i, self._j), (self._j, self._i)))
@@ -274,3 +279,10 @@ class Search:
     def _radius(self, near: Reals) -> float:
         """Returns the distance within which all but the spare items are."""
         return 0.0 if self._spare >= len(near) else float(np.partition(near, -1 - self._spare)[-1 - self._spare])
+
+
+def _between(a: Reals, b: Reals) -> Reals:
+    """Returns (A, B) Euclidean distances between the rows of two (A, D), (B, D) arrays."""
+    from scipy.spatial.distance import cdist  # late, for a quick `import askew`
+
+    return np.asarray(cdist(a, b))
