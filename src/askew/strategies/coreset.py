@@ -234,11 +234,11 @@ class Search:
     def _solved(self, radius: float, *, whole: bool) -> Any:
         """Asks HiGHS for y and o; they may be fractions if not `whole`, and o is whole wherever y is."""
         from scipy.optimize import Bounds, LinearConstraint, milp  # late, for a quick `import askew`
-        from scipy.sparse import csr_array, eye_array, hstack, vstack
+        from scipy.sparse import csr_array, eye, hstack, vstack
 
         matrix = self._matrix(radius)
         n_rows, n_items = matrix.shape
-        spare = eye_array(n_rows, format="csr") if self._spare else csr_array((n_rows, 0))
+        spare = csr_array(eye(n_rows)) if self._spare else csr_array((n_rows, 0))
         n_spare = int(spare.shape[1])
         sums = np.zeros((2, n_items + n_spare))
         sums[0, :n_items], sums[1, n_items:] = 1, 1
