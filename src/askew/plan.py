@@ -13,6 +13,7 @@ from askew.arrays import Array, to_numpy
 from askew.errors import InputError, unknown
 from askew.names import in_class_order
 from askew.pick.frames import Order
+from askew.pool import Pool
 from askew.strategies.registry import Strategy, resolve
 
 Weight = float | Literal["auto"]
@@ -211,6 +212,10 @@ class Plan:
     def class_field(self) -> str:
         """The field that says which classes to expect: `probs`, or for frames `objects`."""
         return "probs" if self.spacing is None else "objects"
+
+    def asked_about(self, pool: Pool) -> Pool:
+        """Returns the pool that a model is asked about: one without labels if the strategy reads labelled items too."""
+        return Pool.without_labels(len(pool)) if self.strategy.reads_labeled else pool
 
     def check(self, gives: Collection[str], n_classes: int) -> None:
         """Refuses, before anything is trained, a request that the learner or the data cannot serve.

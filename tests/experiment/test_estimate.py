@@ -170,3 +170,10 @@ def test_auto_is_timed_as_the_plan_of_a_middle_cycle(tmp_path: Path) -> None:
     found = estimate.plans_of(config, dataset, Place(tmp_path), 100)
     assert found == {"auto": Auto().settle(10, 100, 30, 10, gives), "random": Plan("random")}
     assert set(measure(config, dataset, Place(tmp_path)).query) == {"auto", "random"}
+
+
+def test_a_strategy_that_reads_labelled_items_is_timed_too(tmp_path: Path) -> None:
+    config = config_of(strategies=["direct", "random"])
+    found = measure(config, load_dataset(config.data), Place(tmp_path)).query
+    assert set(found) == {"direct", "random"}
+    assert min(found.values()) > 0

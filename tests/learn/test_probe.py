@@ -162,7 +162,7 @@ def test_every_strategy_that_it_serves_works_plain_and_balanced(x, head):
                 continue
             plan.check(fields_of(task.learner), C)
             trained = task.fit(pool, plan.needs, seed=0)
-            pred = task.predict(trained, pool, plan.needs, seed=0)
+            pred = task.predict(trained, plan.asked_about(pool), plan.needs, seed=0)
             chosen = select(plan, 10, pred, pool, seed=0).chosen
             given = {field: getattr(pred, field) for field in plan.needs}
             assert np.array_equal(chosen, query(name, 10, labels=pool.labels, balance=balance, **given))

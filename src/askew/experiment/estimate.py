@@ -179,7 +179,8 @@ class _Rehearsal:
         """Returns the seconds of a question, divided by the number of unlabeled pictures."""
         n_unlabeled = len(self.pool.unlabeled)
         n = max(1, min(budget, n_unlabeled // 2))
-        pred = self.task.predict(self.model, self.pool, plan.needs, seed=0)
+        read = plan.asked_about(self.pool)
+        pred = self.task.predict(self.model, read, plan.needs, seed=0)
         return _seconds(lambda: select(plan, n, pred, self.pool, seed=0)) * budget / n / n_unlabeled
 
 

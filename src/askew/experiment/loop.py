@@ -239,7 +239,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     balance = proof = None
     if plan is not None:
         tell("predict", accuracy=metrics.get("accuracy"))
-        read = Pool.without_labels(len(pool)) if plan.strategy.reads_labeled else pool
+        read = plan.asked_about(pool)
         with clock("predict"):
             pred = task.predict(model, read, needs, seed=number(run.seed, cycle, "predict"))
         tell("query")

@@ -20,6 +20,7 @@ class Proved:
         seconds: how long it took.
         stopped: why there is a gap, such as "the time limit"; empty where there is none.
 
+    >>> import numpy as np
     >>> print(Proved(np.array([4]), "radius", 2.0, 1.5, 60.1, "the time limit").line())
     radius 2, at least 1.5 for any choice: gap 25% at the time limit, after 60.1 s
     """
