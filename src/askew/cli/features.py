@@ -20,9 +20,7 @@ def add(commands: Any) -> None:
         "--features` takes. They are also kept in the cache folder by the content of the pictures: what was computed "
         "before, or before an interruption, is not computed again.",
     )
-    parser.add_argument(
-        "pool", metavar="POOL", help="a folder of pictures, an .npz or .npy file of them, or the name of a data set"
-    )
+    add_pool(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .npy file to write")
     parser.add_argument(
         "--by",
@@ -39,6 +37,19 @@ def add(commands: Any) -> None:
         "the time",
     )
     parser.add_argument("--names", type=Path, metavar="FILE", help="write the pictures' file names, one a line")
+    add_reading(parser)
+    parser.set_defaults(call=call)
+
+
+def add_pool(parser: argparse.ArgumentParser) -> None:
+    """Adds the pictures that a command reads; see `pool_of`."""
+    parser.add_argument(
+        "pool", metavar="POOL", help="a folder of pictures, an .npz or .npy file of them, or the name of a data set"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Adds how these pictures are read, and where a network looks at them."""
     parser.add_argument(
         "--part",
         choices=["train", "test"],
@@ -47,7 +58,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
     parser.add_argument("--skip-unreadable", action="store_true", help="leave out pictures that cannot be read")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, … (a GPU if there is one)")
-    parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:

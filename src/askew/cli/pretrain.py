@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from askew.cli.features import NEEDS, pool_of
+from askew.cli.features import NEEDS, add_pool, add_reading, pool_of
 
 if TYPE_CHECKING:
     from askew.learn.simsiam import Epoch
@@ -23,9 +23,7 @@ def add(commands: Any) -> None:
         "tell classes. After every epoch it writes FILE.checkpoint, from which the same command goes on; it removes it "
         "at the end.",
     )
-    parser.add_argument(
-        "pool", metavar="POOL", help="a folder of pictures, an .npz or .npy file of them, or the name of a data set"
-    )
+    add_pool(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write")
     parser.add_argument(
         "--backbone",
@@ -45,14 +43,7 @@ def add(commands: Any) -> None:
         "--side-px", type=int, metavar="PX", help="the side to which pictures are brought (their shorter side)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, order and views (0)")
-    parser.add_argument(
-        "--part",
-        choices=["train", "test"],
-        help="read POOL as a data set, as an experiment does, and take these pictures of it; of a name: train",
-    )
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where datasets are (data)")
-    parser.add_argument("--skip-unreadable", action="store_true", help="leave out pictures that cannot be read")
-    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, … (a GPU if there is one)")
+    add_reading(parser)
     parser.set_defaults(call=call)
 
 

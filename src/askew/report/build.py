@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from askew.errors import InputError, MissingExtra
 from askew.files import output_folder
@@ -39,15 +41,10 @@ def build_of(summary: Summary, out: Path | str | None = None) -> Path:
     """Writes the report of what was computed of an experiment; see `build`."""
     folder = summary.experiment.folder
     out = folder / "report" if out is None else Path(out)
-    _refuse_other(out)
-    files = _render(summary)
-    about = {"experiment": summary.experiment.name, "metric": summary.metric, "files": sorted(files)}
-    files[ABOUT] = (json.dumps(about, indent=2) + "\n").encode()
-    out.parent.mkdir(parents=True, exist_ok=True)
+    refuse_other(out, ABOUT, "report")
+    about = {"experiment": summary.experiment.name, "metric": summary.metric}
     read_from = [folder / name for name in ("runs", "experiment.json", "thumbnails.npz")]
-    with output_folder(out, force=(out / ABOUT).is_file(), reads=read_from) as new:
-        for name, content in files.items():
-            (new / name).write_bytes(content)
+    write_files(out, _render(summary), ABOUT, about, reads=read_from)
     return out / "index.html"
 
 
@@ -71,8 +68,26 @@ def _render(summary: Summary) -> dict[str, bytes]:
     return files | {name: text.encode() for name, text in csv_files(summary).items()}
 
 
-def _refuse_other(out: Path) -> None:
+def refuse_other(out: Path, marker: str, what: str) -> None:
+    """Refuses a place where something else stands than what askew wrote there, before anything is drawn for it.
+
+    Args:
+        out: the folder to write.
+        marker: the file in it that says what it is.
+        what: what the marker makes it, for the message.
+    """
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file: give a folder for the report")
-    if out.is_dir() and any(out.iterdir()) and not (out / ABOUT).is_file():
-        raise InputError(f"{out}: is not empty and holds no report: choose another folder")
+        raise InputError(f"{out}: is a file: give a folder for the {what}")
+    if out.is_dir() and any(out.iterdir()) and not (out / marker).is_file():
+        raise InputError(f"{out}: is not empty and holds no {what}: choose another folder")
+
+
+def write_files(
+    out: Path, files: Mapping[str, bytes], marker: str, about: Mapping[str, Any], *, reads: Iterable[Path]
+) -> None:
+    """Writes files and a marker that lists them, all or nothing; those of an earlier call make place for them."""
+    record = (json.dumps({**about, "files": sorted(files)}, indent=2) + "\n").encode()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with output_folder(out, force=(out / marker).is_file(), reads=reads) as new:
+        for name, content in {**files, marker: record}.items():
+            (new / name).write_bytes(content)

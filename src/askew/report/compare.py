@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from askew.errors import InputError, MissingExtra
-from askew.files import output_folder
 from askew.report.budgets import Setting, budget_of, crossing, settings
+from askew.report.build import refuse_other, write_files
 from askew.report.csv_files import csv_text
 from askew.report.headline import signed
 from askew.report.ledgers import read
@@ -43,8 +42,7 @@ def write(found: Sequence[Setting], out: Path | str) -> Path:
         MissingExtra: matplotlib is not installed.
     """
     out = Path(out)
-    if out.is_dir() and any(out.iterdir()) and not (out / ABOUT).is_file():
-        raise InputError(f"{out}: is not empty and holds no comparison: choose another folder")
+    refuse_other(out, ABOUT, "comparison")
     try:
         import matplotlib  # noqa: F401 - asked for here, so that a missing one is told in one line
     except ImportError as error:
@@ -58,12 +56,8 @@ def write(found: Sequence[Setting], out: Path | str) -> Path:
         for name, figure in (("budget-gains", budget_gains(found)), ("curves", all_curves(found))):
             files[f"{name}.svg"], files[f"{name}.png"] = svg_of(figure).encode(), png_of(figure)
     names = [summary.experiment.name for setting in found for summary in setting.summaries]
-    files[ABOUT] = (json.dumps({"experiments": names, "files": sorted(files)}, indent=2) + "\n").encode()
     reads = [summary.experiment.folder for setting in found for summary in setting.summaries]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with output_folder(out, force=(out / ABOUT).is_file(), reads=reads) as new:
-        for name, content in files.items():
-            (new / name).write_bytes(content)
+    write_files(out, files, ABOUT, {"experiments": names}, reads=reads)
     return out
 
 
