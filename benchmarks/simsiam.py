@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data-root", type=Path, required=True, metavar="DIR", help="where CIFAR-10 is")
-    parser.add_argument("--pictures", type=int, default=5_000, help="of the training set (5000)")
+    parser.add_argument("--pictures", type=int, default=50_000, help="of the training set (50000)")
     parser.add_argument("--backbone", default="small-convnet")
     parser.add_argument("--epochs", type=int, default=Settings.preset("desk").epochs)
     parser.add_argument("--seed", type=int, default=0)

@@ -335,5 +335,5 @@ def test_files_that_are_not_what_they_should_be_are_refused_in_one_line(few, tmp
     bad.write_bytes(b"\xff" * 64)
     with pytest.raises(InputError, match="cannot be read as what askew pretrain wrote"):
         simsiam_file.read(bad)
-    with pytest.raises(DataNotFound, match="no such file"):
+    with pytest.raises(DataNotFound, match=r"no such file; this makes it: askew pretrain POOL --out"):
         simsiam_file.read(tmp_path / "none.safetensors")

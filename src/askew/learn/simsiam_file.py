@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from askew.data.reading import decoding, plain_file
-from askew.errors import InputError, one_line
+from askew.errors import DataNotFound, InputError, one_line
 from askew.files import whole_file
 from askew.learn import backbones, weights
 from askew.learn.feed import Normalisation
@@ -54,6 +54,8 @@ def read(path: Path) -> Saved:
         DataNotFound: no such file.
         InputError: it is damaged, or another kind of file.
     """
+    if not path.exists():
+        raise DataNotFound(f"{path}: no such file; this makes it: askew pretrain POOL --out {path.name}")
     about, tensors = read_parts(path, KIND)
     shape, backbone = about.get("shape"), about.get("backbone")
     side_px = shape[0] if isinstance(shape, list) and shape else None
