@@ -29,7 +29,8 @@ from askew.files import write_whole
 from askew.learn import backbones, simsiam_file
 from askew.learn.device import seeded
 from askew.learn.feed import Feed, Normalisation
-from askew.learn.simsiam import BATCH, Epoch, Settings, features_of, knn_accuracy, pretrain
+from askew.learn.pretraining import Epoch, pretrain
+from askew.learn.simsiam import BATCH, Settings, features_of, knn_accuracy
 from askew.seeding import generator, number
 
 CPU = torch.device("cpu")

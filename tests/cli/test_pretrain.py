@@ -14,7 +14,7 @@ pytest.importorskip("timm")
 from askew.cli.main import main
 from askew.cli.pretrain import line
 from askew.data.load import load
-from askew.learn.simsiam import Epoch
+from askew.learn.pretraining import Epoch
 
 FAST = ["--backbone", "small-convnet", "--preset", "desk", "--epochs", "2", "--batch", "20", "--device", "cpu"]
 

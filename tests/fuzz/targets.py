@@ -230,8 +230,9 @@ def _frozen() -> dict[str, Target]:
     """What is read of frozen features: a file of them, a part of the cache, a saved head, a network."""
     from askew.learn import simsiam_file
     from askew.learn.features import KEY_BYTES, _Known, of_file
+    from askew.learn.pretraining import pretrain
     from askew.learn.probe import LinearProbe
-    from askew.learn.simsiam import Settings, pretrain
+    from askew.learn.simsiam import Settings
     from askew.learn.sources import Source
 
     x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)

@@ -19,9 +19,10 @@ from safetensors.torch import load_file, save_file
 from askew.data.dataset import Images
 from askew.data.load import load
 from askew.errors import DataNotFound, InputError
-from askew.learn import simsiam, simsiam_file
+from askew.learn import pretraining, simsiam_file
 from askew.learn.features import features
-from askew.learn.simsiam import Settings, SimSiam, knn_accuracy, loss_of, pretrain, spread
+from askew.learn.pretraining import pretrain
+from askew.learn.simsiam import Settings, SimSiam, knn_accuracy, loss_of, spread
 from askew.learn.views import Draw, ViewSettings, _contrast, _saturation, blur, crop, gray, turn_hue, view
 
 SMALL = Settings(epochs=3, batch=20, lr=0.1, width=16, hidden=8)
@@ -182,7 +183,7 @@ def test_without_the_stop_gradient_the_collapse_check_ends_the_run(few, tmp_path
     settings = Settings(epochs=40, batch=50, lr=5.0, width=8, hidden=8)
     kept = trained(few, tmp_path / "kept.safetensors", settings)
     assert len(kept) == 40
-    assert min(epoch.spread for epoch in kept) > 3 * simsiam.COLLAPSED
+    assert min(epoch.spread for epoch in kept) > 3 * pretraining.COLLAPSED
     told = []
     with pytest.raises(InputError, match=r"the features collapsed: their spread was below 0\.1 for 3 epochs"):
         trained(
@@ -192,7 +193,7 @@ def test_without_the_stop_gradient_the_collapse_check_ends_the_run(few, tmp_path
             progress=told.append,
         )
     assert len(told) < 400
-    assert all(epoch.spread < simsiam.COLLAPSED for epoch in told[-3:])
+    assert all(epoch.spread < pretraining.COLLAPSED for epoch in told[-3:])
     assert [path.name for path in tmp_path.glob("lost*")] == []
 
 

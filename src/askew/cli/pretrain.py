@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from askew.cli.features import NEEDS, add_pool, add_reading, pool_of
 
 if TYPE_CHECKING:
-    from askew.learn.simsiam import Epoch
+    from askew.learn.pretraining import Epoch
 
 
 def add(commands: Any) -> None:
@@ -55,7 +55,8 @@ def call(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from askew.errors import InputError
-    from askew.learn.simsiam import Settings, pretrain
+    from askew.learn.pretraining import pretrain
+    from askew.learn.simsiam import Settings
 
     out: Path = arguments.out
     if out.suffix.lower() != ".safetensors":
