@@ -26,7 +26,8 @@ askew forecast curve.csv --n-test 2000 --next 400 --gain 1 --target 90
 ```
 
 An experiment's folder, finished or not, serves as well, and then each strategy is forecast from all of its seeds.
-In Python it is a function of arrays:
+Its [report](reports.md#what-the-next-labels-are-likely-to-bring) has a table of that. In Python it is a function of
+arrays:
 
 ```python
 from askew.forecast import forecast, labels_to_reach

@@ -94,6 +94,7 @@ def _record(label: str, n: Any, values: Any, n_test: int | None, arguments: argp
     import numpy as np
 
     from askew.forecast import forecast, labels_to_reach
+    from askew.report.forecasts import ahead
 
     values = np.atleast_2d(values)
     last = int(n[-1])
@@ -106,14 +107,7 @@ def _record(label: str, n: Any, values: Any, n_test: int | None, arguments: argp
         "n_labeled": last,
         "accuracy": float(values[:, -1].mean()),
         "level": found.level,
-        "next": [
-            {
-                "labels": one,
-                **{name: float(getattr(found, name)[k]) for name in ("median", "low", "high")},
-                **{name: float(getattr(found, name)[k]) for name in ("gain", "gain_low", "gain_high")},
-            }
-            for k, one in enumerate(more)
-        ],
+        "next": ahead(found, last),
     }
     if arguments.gain is not None:
         for one, stop in zip(record["next"], found.enough(arguments.gain / 100).tolist(), strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 from askew.pick.balance import l1_score
 from askew.report.diagnostics import asked_by_class
+from askew.report.forecasts import outlooks
 from askew.report.ledgers import FULL
 from askew.report.summary import Summary
 
@@ -23,6 +24,7 @@ def csv_files(summary: Summary) -> dict[str, str]:
         "gains.csv": csv_text(("label", "over", "n_labeled", "mean", "low", "high", "n_seeds"), _gain_rows(summary)),
         "average-gains.csv": csv_text(_AVERAGE_COLUMNS, _average_rows(summary)),
         "savings.csv": csv_text(_SAVING_COLUMNS, _saving_rows(summary)),
+        "forecast.csv": csv_text(_FORECAST_COLUMNS, _forecast_rows(summary)),
         "asked-classes.csv": csv_text(("label", "cycle", "class", "mean_asked"), _class_rows(summary)),
         "l1-scores.csv": csv_text(("label", "seed", "cycle", "n_labeled", "labeled", "asked"), _l1_rows(summary)),
         "seconds.csv": csv_text(("label", "seed", "cycle", "phase", "seconds"), _second_rows(summary)),
@@ -56,6 +58,20 @@ _SAVING_COLUMNS = (
     "high",
     "n_seeds",
     "shown",
+)
+_FORECAST_COLUMNS = (
+    "label",
+    "n_labeled",
+    "n_seeds",
+    "level",
+    "labels",
+    "median",
+    "low",
+    "high",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "stop",
 )
 
 _SUMMARY_COLUMNS = ("label", "n_labeled", "mean", "std", "n_seeds", "relative_to_full")
@@ -115,6 +131,13 @@ def _saving_rows(summary: Summary) -> Iterable[Sequence[object]]:
                 needs = (one.level, one.random_needs, one.needs, one.saved)
                 shown = one.sign if found.sign else 0
                 yield line.label, n, *needs, found.confidence, one.low, one.high, one.n_seeds, shown
+
+
+def _forecast_rows(summary: Summary) -> Iterable[Sequence[object]]:
+    for one in outlooks(summary):
+        found = one.record()
+        for step in found["next"]:
+            yield one.label, one.n_labeled, one.n_seeds, found["level"], *step.values()
 
 
 def _class_rows(summary: Summary) -> Iterable[Sequence[object]]:

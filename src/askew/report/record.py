@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from askew.report.forecasts import outlooks
 from askew.report.headline import headline
 from askew.report.ledgers import Experiment, Run
 from askew.report.measures import Curves
@@ -25,13 +27,14 @@ def record(experiment: Experiment, summary: Summary | None, page: Path | None) -
         page: the report's page, if there is one.
     """
     said = None if summary is None else headline(summary)
+    likely = {} if summary is None else {one.label: one.record() for one in outlooks(summary)}
     found = {
         "name": experiment.name,
         "folder": str(experiment.folder),
         "page": None if page is None else str(page),
         "metric": None if summary is None else summary.metric,
         "headline": None if said is None else vars(said),
-        "strategies": [] if summary is None else [_line(line) for line in summary.lines],
+        "strategies": [] if summary is None else [_line(line, likely) for line in summary.lines],
         "full": None if summary is None or summary.full is None else _curves(summary.full),
         "failed": [{"label": run.label, "seed": run.seed, "reason": reason(run)} for run in experiment.failures],
         "unfinished": [
@@ -48,7 +51,7 @@ def reason(run: Run) -> str:
     return lines[-1] if lines else "no reason was written"
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Line, likely: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": line.label,
         "strategy": line.strategy,
@@ -60,6 +63,7 @@ def _line(line: Line) -> dict[str, Any]:
         "over_random": _comparison(line.over_random),
         "over_plain": _comparison(line.over_plain),
         "savings": [{**vars(one), "saved": one.saved, "sign": one.sign} for one in (line.savings or {}).values()],
+        "forecast": likely.get(line.label),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from askew.report.diagnostics import labeled_l1_scores, mean_seconds
+from askew.report.forecasts import WORTH, Outlook, outlooks
 from askew.report.headline import duration, needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
 from askew.report.measures import Estimate
@@ -53,6 +54,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
     made = (
         _values(summary),
         _savings(summary),
+        _forecasts(summary),
         _plain_gains(summary),
         _relative(summary),
         _l1(summary),
@@ -131,6 +133,36 @@ def _saved_cell(saving: Saving | None, shown: int) -> Cell:
     if not shown:
         return Cell("none", saved_span(saving))
     return Cell(saved(saving), saved_span(saving), saving.sign)
+
+
+def _forecasts(summary: Summary) -> Table | None:
+    found = outlooks(summary)
+    if not found:
+        return None
+    level, points = f"{100 * found[0].found.level:.0f}%", f"{100 * WORTH:g} point"
+    step = " or ".join(f"{one:,}" for one in sorted({int(one.found.at[0]) - one.n_labeled for one in found}))
+    note = (
+        f"From each strategy’s own curve, with the {level} interval below. “{step} more”: what the mean curve rises, "
+        "without the luck of a training; “measured then” has that luck too. “as many again”: twice the labels so far, "
+        f"or the whole pool. “stop”: the interval of what as many again bring ends below {points}. For another gain: "
+        "askew forecast with --gain. docs/forecast.md says how often such intervals held."
+    )
+    columns = ("so far", f"{step} more", "measured then", "as many again", "measured then", "stop or go on")
+    rows = tuple(Row(one.label, _forecast_cells(one, summary)) for one in found)
+    return Table("forecast", "What the next labels are likely to bring", note, columns, rows)
+
+
+def _forecast_cells(one: Outlook, summary: Summary) -> tuple[Cell, ...]:
+    found = one.found
+    cells = [Cell(_value(one.value, summary), f"{one.n_labeled:,} labels")]
+    for k in range(2):
+        if k >= len(found.at):
+            cells += [EMPTY, EMPTY]
+            continue
+        gain = Estimate(float(found.gain[k]), float(found.gain_low[k]), float(found.gain_high[k]), one.n_seeds)
+        then = Estimate(float(found.median[k]), float(found.low[k]), float(found.high[k]), one.n_seeds)
+        cells += [_gain_cell(gain, summary, 0), Cell(_value(then.mean, summary), span(then, summary))]
+    return (*cells, Cell("stop" if one.stop else "go on"))
 
 
 def _several(n: int) -> str:
