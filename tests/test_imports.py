@@ -121,7 +121,7 @@ def test_the_light_core_reads_and_writes_nothing() -> None:
 
 
 def test_importing_askew_brings_no_heavy_library() -> None:
-    heavy = "torch torchvision timm sklearn pandas matplotlib cv2 pydantic rich PIL pyarrow".split()
+    heavy = "torch torchvision timm sklearn pandas matplotlib cv2 pydantic rich PIL pyarrow sqlalchemy alembic".split()
     code = f"import sys, askew, askew.cli.main; askew.strategies(); print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -164,6 +164,39 @@ def output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str 
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextmanager
+def new_folder(path: str | Path, *, last: str) -> Iterator[Path]:
+    """Gives an empty folder to fill, whose entries are those of `path` at a clean end of the block; else it vanishes.
+
+    Unlike the folder of `output_folder`, it is not askew's to replace later.
+
+    Args:
+        path: the folder to make; it may be there, if it is empty.
+        last: the file that comes last where the folder was there: with it everything is.
+
+    Raises:
+        InputError: `path` is a file, cannot be written to, or holds something.
+        DataNotFound: the folder above does not exist.
+    """
+    goal = Path(path).resolve()
+    sweep(goal)
+    with _writing(path, goal):
+        if goal.is_dir() and any(goal.iterdir()):
+            raise InputError(f"{path}: has something in it: choose another folder")
+    check_output_folder(path)
+    draft = _named(goal if goal.exists() else goal.parent)
+    try:
+        with cleaned_up(), _writing(path, draft), _claimed(draft, folder=True):
+            yield draft
+            if not goal.exists():
+                draft.rename(goal)
+                return
+            for entry in sorted(draft.iterdir(), key=lambda one: one.name == last):
+                entry.rename(goal / entry.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 def check_output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str | Path] = ()) -> None:
     """Checks that a folder may be written, before any work is done for it; see `output_folder`.
 

@@ -136,9 +136,24 @@ def shorter_side_of(data: bytes) -> int | None:
 def size_of(data: bytes) -> tuple[int, int] | None:
     """Returns the height and width of an encoded picture that is held upright, or None without a readable header."""
     with contextlib.suppress(InputError), decoding("bytes", "a picture"), Image.open(io.BytesIO(data)) as image:
-        width, height = image.size
-        return (width, height) if image.getexif().get(ORIENTATION) in LYING else (height, width)
+        return _upright(image)
     return None
+
+
+def size_of_file(path: Path) -> tuple[int, int]:
+    """Returns the height and width of a picture file that is held upright, from its header alone.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    plain_file(path)
+    with decoding(path, "a picture"), Image.open(path) as image:
+        return _upright(image)
+
+
+def _upright(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (width, height) if image.getexif().get(ORIENTATION) in LYING else (height, width)
 
 
 def find(folder: Path) -> list[Path]:

@@ -1,0 +1,287 @@
+"""What people answered. Rows are only added: a correction is a new row, and so is what takes an answer back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta, timezone
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from askew.errors import InputError, one_line, unknown
+from askew.project import schema
+from askew.project.store import Store, checked_text, ids_of_classes, present
+
+KINDS = ("class", "cannot_tell", "boxes", "withdrawn")
+
+RETURNED_SECONDS = 120.0
+"""For how long a question whose answer was taken back is left to who did so."""
+
+MOST_DETAIL = 1_000_000
+"""Characters of a label's detail."""
+
+CHUNK = 500
+"""How many answers go to the database at a time."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody says of an item.
+
+    Attributes:
+        item_id: the item.
+        kind: "class", "cannot_tell", "boxes", or "withdrawn", which takes back what `who` said before.
+        class_name: of the kind "class".
+        detail: JSON, such as the boxes.
+        who: a name; empty if unknown.
+        how: "page", "import", …
+        question_id: the question that it answers.
+        key: made by who sends it, new for every answer; the same answer sent twice is one label.
+        at: when, in ISO 8601; now if left out.
+    """
+
+    item_id: int
+    kind: str
+    class_name: str | None = None
+    detail: str | None = None
+    who: str = ""
+    how: str = "page"
+    question_id: int | None = None
+    key: str | None = None
+    at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind", self.kind, KINDS)
+        if (self.class_name is not None) != (self.kind == "class"):
+            raise InputError(f"class_name: {self.class_name!r} with the kind {self.kind!r}: only 'class' has one")
+        if self.kind == "boxes" and self.detail is None:
+            raise InputError("detail: is missing: boxes are JSON")
+        for name in ("who", "how", "key"):
+            value = getattr(self, name)
+            if value is not None and checked_text(name, value) != value:
+                raise InputError(f"{name}: {one_line(repr(value), 60)} has space around it: take it out")
+        for name in ("item_id", "question_id"):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or not 0 <= value < 2**31):
+                raise InputError(f"{name}: expected a number of the store, got {one_line(repr(value), 40)}")
+        _check_detail(self.detail)
+        if self.at is not None:
+            object.__setattr__(self, "at", _time(self.at))
+
+
+def _check_detail(detail: str | None) -> None:
+    if detail is None:
+        return
+    if len(detail) > MOST_DETAIL:
+        raise InputError(f"detail: has {len(detail)} characters: at most {MOST_DETAIL}")
+    try:
+        json.loads(detail)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"detail: {one_line(detail, 60)!r} is no JSON: {one_line(error, 80)}") from error
+    try:
+        detail.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("detail: has characters that are none of Unicode: write them as escapes") from error
+
+
+def _time(text: str) -> str:
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00") if text.endswith("Z") else text)
+        return present(at if at.tzinfo else at.replace(tzinfo=timezone.utc))
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"at: {one_line(repr(text), 60)} is no time in ISO 8601") from error
+
+
+@dataclass(frozen=True)
+class Label:
+    """A row of what was said; see `Answer`. `replaces` is the row of the same person on this item before it."""
+
+    id: int
+    item_id: int
+    kind: str
+    class_name: str | None
+    detail: str | None
+    who: str
+    how: str
+    at: str
+    question_id: int | None
+    key: str | None = None
+    replaces: int | None = None
+
+
+def record(store: Store, answers: Sequence[Answer]) -> list[Label]:
+    """Adds labels in one transaction and returns their rows; they are on the disk when this returns.
+
+    An answer whose key was seen before gives the row of then, and nothing is added.
+
+    Raises:
+        InputError: no such item, class or question, or a question about another item; nothing is added then.
+    """
+    with store.write() as connection:
+        return _add(connection, answers)
+
+
+def withdraw(store: Store, who: str, key: str | None = None) -> Label | None:
+    """Takes back a person's newest label that stands, or the one of a key; returns the row that does so.
+
+    The question is left to that person for two minutes. None if there is no such label, or it was changed since.
+    """
+    table, newer = schema.labels, schema.labels.alias()
+    later = sa.exists().where(newer.c.item_id == table.c.item_id, newer.c.who == table.c.who, newer.c.id > table.c.id)
+    standing = sa.select(table.c.id, table.c.item_id, table.c.question_id).where(
+        table.c.who == who, table.c.kind != "withdrawn", ~later
+    )
+    if key is not None:
+        standing = standing.where(table.c.key == key)
+    with store.write() as connection:
+        row = connection.execute(standing.order_by(table.c.id.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        answer = Answer(row.item_id, "withdrawn", who=who, how="undo", question_id=row.question_id)
+        (made,) = _add(connection, [answer])
+        if row.question_id is not None:
+            until = present(datetime.now(timezone.utc) + timedelta(seconds=RETURNED_SECONDS))
+            connection.execute(schema.leases.insert(), {"question_id": row.question_id, "who": who, "until": until})
+        return made
+
+
+def current(store: Store) -> dict[int, Label]:
+    """Returns the present label of each item that has one, by the item's number.
+
+    Of each person the newest row counts; one that was taken back uncovers nothing. Between people the newest counts.
+    """
+    table = schema.labels
+    newest = sa.select(sa.func.max(table.c.id).label("id")).group_by(table.c.item_id, table.c.who).subquery()
+    standing = (
+        sa.select(sa.func.max(table.c.id))
+        .join(newest, newest.c.id == table.c.id)
+        .where(table.c.kind != "withdrawn")
+        .group_by(table.c.item_id)
+    )
+    with store.read() as connection:
+        rows = _read(connection, table.c.id.in_(standing))
+    return {row.item_id: row for row in rows}
+
+
+def history(store: Store) -> list[Label]:
+    """Returns all rows, the oldest first."""
+    with store.read() as connection:
+        return _read(connection, sa.true())
+
+
+def count_since(store: Store, label_id: int) -> int:
+    """Returns how many rows were added after one (after 0: all)."""
+    table = schema.labels
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(table.c.id > label_id)).scalar_one())
+
+
+def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
+    """Adds what is new of some answers, and returns the rows of all.
+
+    The numbers of rows are counted here, since nobody else writes; so rows that replace each other go in at once.
+    """
+    known = ids_of_classes(connection)
+    last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(schema.labels.c.id), 0))).scalar_one()
+    found: list[Label] = []
+    for start in range(0, len(answers), CHUNK):
+        part = answers[start : start + CHUNK]
+        _check(connection, part, known)
+        rows = _rows(connection, part, last)
+        new = [row for row in {row.id: row for row in rows}.values() if row.id > last]
+        if new:
+            connection.execute(
+                schema.labels.insert(),
+                [
+                    {**{name: getattr(row, name) for name in _KEPT}, "class_id": known.get(row.class_name or "")}
+                    for row in new
+                ],
+            )
+            _count_answers(connection, {row.item_id for row in new})
+            _end_leases(connection, new)
+            last = new[-1].id
+        found += rows
+    return found
+
+
+def _check(connection: Connection, answers: Sequence[Answer], known: Mapping[str, int]) -> None:
+    items = {one.item_id for one in answers}
+    there = set(connection.execute(sa.select(schema.items.c.id).where(schema.items.c.id.in_(items))).scalars())
+    if items - there:
+        raise InputError(f"item_id: there is no item {min(items - there)}")
+    asked = {one.question_id for one in answers if one.question_id is not None}
+    table = schema.questions
+    rows = connection.execute(sa.select(table.c.id, table.c.item_id).where(table.c.id.in_(asked))) if asked else ()
+    about = {row.id: row.item_id for row in rows}
+    for one in answers:
+        if one.class_name is not None and one.class_name not in known:
+            raise unknown("class", one.class_name, known)
+        if one.question_id is not None and about.get(one.question_id) != one.item_id:
+            raise InputError(f"question_id: {one.question_id} is no question about item {one.item_id}")
+
+
+def _rows(connection: Connection, answers: Sequence[Answer], last: int) -> list[Label]:
+    """Returns the row of each answer: one that is there, by the key, or a new one, numbered after the last."""
+    table = schema.labels
+    keys = [one.key for one in answers if one.key is not None]
+    seen = {row.key: row for row in _read(connection, table.c.key.in_(keys))} if keys else {}
+    before = {
+        (item, who): number
+        for item, who, number in connection.execute(
+            sa.select(table.c.item_id, table.c.who, sa.func.max(table.c.id))
+            .where(table.c.item_id.in_({one.item_id for one in answers}))
+            .group_by(table.c.item_id, table.c.who)
+        )
+    }
+    now, found = present(), []
+    for one in answers:
+        if one.key is not None and one.key in seen:
+            found.append(seen[one.key])
+            continue
+        last += 1
+        about = (one.item_id, one.who)
+        said = (one.kind, one.class_name, one.detail, one.who, one.how)
+        row = Label(last, one.item_id, *said, one.at or now, one.question_id, one.key, before.get(about))
+        before[about] = last
+        if one.key is not None:
+            seen[one.key] = row
+        found.append(row)
+    return found
+
+
+def _count_answers(connection: Connection, items: Collection[int]) -> None:
+    """Writes to the questions about some items of how many people they have a present label."""
+    table = schema.questions
+    told = people(table.c.item_id)
+    connection.execute(table.update().where(table.c.item_id.in_(items)).values(answers=told))
+
+
+def people(item_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
+    """Returns the query that counts the people of whom an item has a present label."""
+    table, newer = schema.labels.alias(), schema.labels.alias()
+    later = sa.exists().where(newer.c.item_id == table.c.item_id, newer.c.who == table.c.who, newer.c.id > table.c.id)
+    counted = sa.select(sa.func.count()).where(table.c.item_id == item_id, table.c.kind != "withdrawn", ~later)
+    return counted.scalar_subquery()
+
+
+def _end_leases(connection: Connection, rows: Sequence[Label]) -> None:
+    """Takes the questions about an item out of the hands of who has answered it."""
+    table, asked = schema.leases, schema.questions
+    about = sa.select(asked.c.id).where(asked.c.item_id == sa.bindparam("which"))
+    mine = table.c.question_id.in_(about) & (table.c.who == sa.bindparam("whose"))
+    connection.execute(table.delete().where(mine), [{"which": row.item_id, "whose": row.who} for row in rows])
+
+
+def _read(connection: Connection, which: sa.ColumnElement[bool]) -> list[Label]:
+    table = schema.labels
+    columns = [schema.classes.c.name if name == "class_name" else table.c[name] for name in _FIELDS]
+    joined = table.outerjoin(schema.classes, schema.classes.c.id == table.c.class_id)
+    rows = connection.execute(sa.select(*columns).select_from(joined).where(which).order_by(table.c.id))
+    return [Label(*row) for row in rows]
+
+
+_FIELDS = tuple(one.name for one in fields(Label))
+_KEPT = tuple(name for name in _FIELDS if name != "class_name")

@@ -1,0 +1,244 @@
+"""What is asked: rounds of questions, each with its reason, and who has which of them in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta, timezone
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from askew.errors import InputError, unknown
+from askew.project import labels, schema
+from askew.project.store import Store, checked_text, ids_of_classes, present
+
+
+@dataclass(frozen=True)
+class NewQuestion:
+    """What is to be asked of an item.
+
+    Attributes:
+        item_id: the item.
+        score: the strategy's.
+        reason: why this item, for people.
+        guess: the class that the model thinks of.
+        confidence: its probability.
+        detail: JSON, such as suspected boxes.
+    """
+
+    item_id: int
+    score: float | None = None
+    reason: str = ""
+    guess: str | None = None
+    confidence: float | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a round; see `NewQuestion`. `position` counts from 0, the most wanted first."""
+
+    id: int
+    round_id: int
+    item_id: int
+    position: int
+    score: float | None
+    reason: str
+    guess: str | None
+    confidence: float | None
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Round:
+    """Questions that were chosen together.
+
+    Attributes:
+        id: its number.
+        at: when.
+        strategy, balance, seed: with what they were chosen.
+        why: why with that, for people.
+        n: how many questions.
+        n_labeled: how many items were labelled then.
+        training_id: the model that was asked; None before the first one.
+    """
+
+    id: int
+    at: str
+    strategy: str
+    balance: str
+    why: str
+    n: int
+    n_labeled: int
+    seed: int
+    training_id: int | None
+
+
+def put(
+    store: Store,
+    questions: Sequence[NewQuestion],
+    *,
+    strategy: str,
+    balance: str = "none",
+    why: str = "",
+    n_labeled: int,
+    seed: int,
+    training_id: int | None = None,
+) -> Round:
+    """Adds a round of questions, the most wanted first.
+
+    Raises:
+        InputError: no question, no such item, class or training, or an item that is there twice.
+    """
+    if not questions:
+        raise InputError("questions: there are none")
+    of_items = [one.item_id for one in questions]
+    if len(set(of_items)) != len(of_items):
+        raise InputError("questions: an item is there twice")
+    made = {"at": present(), "strategy": strategy, "balance": balance, "why": why, "n": len(questions)}
+    made |= {"n_labeled": n_labeled, "seed": seed, "training_id": training_id}
+    with store.write() as connection:
+        _check(connection, of_items, training_id)
+        known = ids_of_classes(connection)
+        for one in questions:
+            if one.guess is not None and one.guess not in known:
+                raise unknown("class", one.guess, known)
+        number = connection.execute(schema.rounds.insert().returning(schema.rounds.c.id), made).scalar_one()
+        rows = [
+            {
+                **{name: getattr(one, name) for name in _ASKED},
+                "guess": None if one.guess is None else known[one.guess],
+                "round_id": number,
+                "position": position,
+                "answers": 0,
+            }
+            for position, one in enumerate(questions)
+        ]
+        connection.execute(schema.questions.insert(), rows)
+        told = labels.people(schema.questions.c.item_id)
+        connection.execute(schema.questions.update().where(schema.questions.c.round_id == number).values(answers=told))
+        return _rounds(connection, schema.rounds.c.id == number)[0]
+
+
+def hand_out(
+    store: Store, who: str, n: int, *, overlap: int = 1, lease_s: float = 120.0, now: datetime | None = None
+) -> list[Question]:
+    """Leaves up to `n` questions to a person for a while, and returns them.
+
+    Questions of the newest round come first, then those of the rounds before. Left out is what has answers of `overlap`
+    people, or as many that have it in hand; what this person answered or skipped; and pictures that are gone. What the
+    person has in hand is among them, and is left to them anew.
+
+    Args:
+        store: of the project.
+        who: the person.
+        n: how many at most.
+        overlap: how many people are asked the same.
+        lease_s: for how long, in seconds; then the question is another's to answer.
+        now: the time; that of the clock if left out.
+
+    Raises:
+        InputError: a name that nobody can have, or numbers below 1.
+    """
+    who = checked_text("who", who)
+    if n < 1 or overlap < 1 or not lease_s > 0:
+        raise InputError(f"n, overlap and lease_s: must be above 0, got {n}, {overlap} and {lease_s}")
+    begun = now or datetime.now(timezone.utc)
+    until, leases = present(begun + timedelta(seconds=lease_s)), schema.leases
+    with store.write() as connection:
+        connection.execute(leases.delete().where(leases.c.until <= present(begun)))
+        given = _questions(connection, _for(who, overlap), n)
+        if given:
+            mine = (leases.c.who == who) & leases.c.question_id.in_([one.id for one in given])
+            connection.execute(leases.delete().where(mine))
+            rows = [{"question_id": one.id, "who": who, "until": until} for one in given]
+            connection.execute(leases.insert(), rows)
+        return given
+
+
+def skip(store: Store, question_id: int, who: str) -> None:
+    """Leaves a question to others: this person is not asked it again.
+
+    Raises:
+        InputError: there is no such question.
+    """
+    who = checked_text("who", who)
+    table, leases = schema.skips, schema.leases
+    with store.write() as connection:
+        if not connection.execute(sa.select(schema.questions.c.id).where(schema.questions.c.id == question_id)).all():
+            raise InputError(f"question_id: there is no question {question_id}")
+        there = (table.c.question_id == question_id) & (table.c.who == who)
+        if not connection.execute(sa.select(table.c.at).where(there)).all():
+            connection.execute(table.insert(), {"question_id": question_id, "who": who, "at": present()})
+        connection.execute(leases.delete().where((leases.c.question_id == question_id) & (leases.c.who == who)))
+
+
+def rounds(store: Store) -> list[Round]:
+    """Returns all rounds, the oldest first."""
+    with store.read() as connection:
+        return _rounds(connection, sa.true())
+
+
+def open_questions(store: Store) -> list[Question]:
+    """Returns the questions whose items have no present label, in the order in which they are handed out."""
+    with store.read() as connection:
+        return _questions(connection, schema.questions.c.answers == 0)
+
+
+def all_questions(store: Store) -> list[Question]:
+    """Returns all questions, the newest round first."""
+    with store.read() as connection:
+        return _questions(connection, sa.true())
+
+
+def n_skipped(store: Store) -> int:
+    """Returns how many questions without an answer somebody skipped."""
+    table = schema.questions
+    skipped = sa.exists().where(schema.skips.c.question_id == table.c.id)
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(table.c.answers == 0, skipped)).scalar_one())
+
+
+def _check(connection: Connection, items: Sequence[int], training_id: int | None) -> None:
+    there: set[int] = set()
+    for start in range(0, len(items), labels.CHUNK):
+        part = items[start : start + labels.CHUNK]
+        there |= set(connection.execute(sa.select(schema.items.c.id).where(schema.items.c.id.in_(part))).scalars())
+    absent = [one for one in items if one not in there]
+    if absent:
+        raise InputError(f"item_id: there is no item {absent[0]}")
+    table = schema.trainings
+    if training_id is not None and not connection.execute(sa.select(table.c.id).where(table.c.id == training_id)).all():
+        raise InputError(f"training_id: there is no training {training_id}")
+
+
+def _for(who: str, overlap: int) -> sa.ColumnElement[bool]:
+    """Returns what tells the questions that a person may be given."""
+    table, leases, skips, said = schema.questions, schema.leases, schema.skips, schema.labels.alias()
+    later = schema.labels.alias()
+    others = sa.select(sa.func.count()).where(leases.c.question_id == table.c.id, leases.c.who != who).scalar_subquery()
+    skipped = sa.exists().where(skips.c.question_id == table.c.id, skips.c.who == who)
+    newer = sa.exists().where(later.c.item_id == said.c.item_id, later.c.who == who, later.c.id > said.c.id)
+    answered = sa.exists().where(
+        said.c.item_id == table.c.item_id, said.c.who == who, said.c.kind != "withdrawn", ~newer
+    )
+    there = sa.exists().where(schema.places.c.item_id == table.c.item_id, ~schema.places.c.gone)
+    return sa.and_(table.c.answers < overlap, table.c.answers + others < overlap, ~skipped, ~answered, there)
+
+
+def _questions(connection: Connection, which: sa.ColumnElement[bool], n: int | None = None) -> list[Question]:
+    table = schema.questions
+    columns = [schema.classes.c.name if one.name == "guess" else table.c[one.name] for one in fields(Question)]
+    joined = table.outerjoin(schema.classes, schema.classes.c.id == table.c.guess)
+    chosen = sa.select(*columns).select_from(joined).where(which).order_by(table.c.round_id.desc(), table.c.position)
+    return [Question(*row) for row in connection.execute(chosen.limit(n))]
+
+
+def _rounds(connection: Connection, which: sa.ColumnElement[bool]) -> list[Round]:
+    table = schema.rounds
+    columns = [table.c[one.name] for one in fields(Round)]
+    return [Round(*row) for row in connection.execute(sa.select(*columns).where(which).order_by(table.c.id))]
+
+
+_ASKED = ("item_id", "score", "reason", "confidence", "detail")
