@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 from pathlib import Path
@@ -170,6 +171,17 @@ def test_the_weight_on_the_page_on_balance_is_found() -> None:
     for block in blocks(DOCS / "balance.md", "python"):
         exec(compile(block, "balance.md", "exec"), space)
     assert space["found"].weight > 0
+
+
+def test_the_figures_of_pretraining_are_those_of_the_run() -> None:
+    run = json.loads((ROOT / "results" / "simsiam-cifar10.json").read_text(encoding="utf-8"))
+    text = (DOCS / "features.md").read_text(encoding="utf-8")
+    assert set(run["knn"]) == {"raw pixels", "random network", "random network, normalisations settled", "SimSiam"}
+    for share in run["knn"].values():
+        assert f"{100 * share:.1f}%" in text
+    minutes = sum(epoch["seconds"] for epoch in run["epochs"]) / 60
+    assert f"{minutes:.0f} minutes of one core" in text
+    assert run["threads"] == 1
 
 
 def test_the_readme_asks_for_what_has_no_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
