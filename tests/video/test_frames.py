@@ -61,8 +61,92 @@ def test_picks_are_those_of_the_rule_said_plainly(seed, order):
         want_n = slow_pick(scores, videos, places, labeled, n, around_labeled, around_picked, order)
         got = pick_frames(scores, table, n, around_picked=around_picked, order=order)
         assert got.tolist() == want_n
-    with pytest.raises(InputError, match=f"only {len(want)} of"):
-        pick_frames(scores, table, len(want) + 1, around_picked=around_picked, order=order)
+
+
+def every_selection(videos, places, allowed, n, around_picked):
+    """All sets of n allowed frames that keep apart."""
+    for rows in combinations(np.flatnonzero(allowed).tolist(), n):
+        if all(videos[a] != videos[b] or abs(places[a] - places[b]) > around_picked for a, b in combinations(rows, 2)):
+            yield rows
+
+
+@pytest.mark.parametrize("order", ["videos", "global"])
+@pytest.mark.parametrize("seed", range(40))
+def test_what_fits_is_picked_and_where_best_first_runs_out_no_sum_is_higher(seed, order):
+    """Against all selections: as many fit as are picked at most, as even over videos as can be, with the best sum."""
+    rng = np.random.default_rng(seed)
+    size, around = int(rng.integers(3, 15)), int(rng.integers(1, 5))
+    videos = np.sort(rng.integers(0, 3, size))
+    places = np.concatenate([np.sort(rng.choice(14, (videos == v).sum(), replace=False)) for v in range(3)])
+    shuffled = rng.permutation(size)
+    videos, places = videos[shuffled], places[shuffled]
+    scores = rng.integers(0, 4, size).astype(float) if seed % 2 else rng.normal(0, 1, size)
+    table = frame_table(videos, places=places, labeled=rng.random(size) < 0.1, around_labeled=1)
+    room = 0
+    for n in range(1, size + 1):
+        every = list(every_selection(videos, places, table.allowed, n, around))
+        if not every:
+            break
+        room = n
+        got = pick_frames(scores, table, n, around_picked=around, order=order, seed=seed)
+        assert tuple(sorted(got.tolist())) in set(every)
+        if len(slow_pick(scores + 1e-9 * np.arange(size), videos, places, ~table.allowed, n, 0, around, order)) == n:
+            continue
+        if order == "videos":
+            counts = {rows: sorted(np.bincount(videos[list(rows)], minlength=3).tolist()) for rows in every}
+            every = [rows for rows in every if counts[rows] == max(counts.values())]
+        assert scores[got].sum() == pytest.approx(max(scores[list(rows)].sum() for rows in every), abs=1e-9)
+        if order == "global":
+            assert (np.diff(scores[got]) <= 0).all()
+        else:
+            turns = [int((videos[got[:i]] == videos[got[i]]).sum()) for i in range(n)]
+            assert turns == sorted(turns)
+    if table.allowed.any():
+        with pytest.raises(InputError, match=f"n: only {room} of {int(table.allowed.sum())} open frames"):
+            pick_frames(scores, table, room + 1, around_picked=around, order=order)
+
+
+def test_all_twelve_frames_that_fit_into_seventy_one_are_picked():
+    table, scores = frame_table([0] * 71), np.random.default_rng(0).random(71)
+    for n in range(1, 13):
+        chosen = np.sort(pick_frames(scores, table, n))
+        assert (np.diff(chosen) > 5).all()
+        assert len(chosen) == n
+    assert len(slow_pick(scores, [0] * 71, list(range(71)), [False] * 71, 12, 0, 5, "global")) < 12
+    with pytest.raises(InputError, match="n: only 12 of 71 open frames can be picked with around_picked=5, asked for"):
+        pick_frames(scores, table, 13)
+
+
+def test_frames_that_are_packed_are_a_fair_draw_among_equals():
+    found = {
+        tuple(sorted(pick_frames(np.zeros(8), frame_table([0] * 8), 3, around_picked=2, seed=s).tolist()))
+        for s in range(200)
+    }
+    assert found == {(0, 3, 6), (0, 3, 7), (0, 4, 7), (1, 4, 7)}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_balanced_picks_of_all_that_fits(seed):
+    rng = np.random.default_rng(seed)
+    videos, places = np.repeat([0, 1], 8), np.tile(np.arange(8), 2)
+    scores, objects = rng.random(16), rng.integers(0, 3, (16, 2)).astype(float)
+    table, around = frame_table(videos, labeled=np.arange(16) == seed, around_labeled=0), 2
+    room = max(n for n in range(1, 8) if any(every_selection(videos, places, table.allowed, n, around)))
+    wanted = demand([4, 0], room)
+    pick = pick_balanced_frames(scores, objects, wanted, table, room, weight=0.7, around_picked=around)
+    every = list(every_selection(videos, places, table.allowed, room, around))
+    assert tuple(sorted(pick.chosen.tolist())) in set(every)
+    least = min(-scores[list(r)].sum() + 0.7 * np.abs(wanted - objects[list(r)].sum(axis=0)).sum() for r in every)
+    assert pick.bound <= least + 1e-9 <= pick.objective + 2e-9
+    with pytest.raises(InputError, match=f"n: only {room} of 15 open frames"):
+        pick_balanced_frames(scores, objects, wanted, table, room + 1, weight=0.7, around_picked=around)
+
+
+def test_infinite_scores_have_no_best_sum():
+    scores = np.array([0, np.inf, 0])
+    assert pick_frames(scores, frame_table([0] * 3), 1, around_picked=1).tolist() == [1]
+    with pytest.raises(InputError, match="scores: must be finite where frames are packed, and 2 of 2"):
+        pick_frames(scores, frame_table([0] * 3), 2, around_picked=1)
 
 
 def test_random_r_spreads_over_videos_and_time():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from askew.arrays import Array, Floats, Indices, Mask, as_floats, as_integers, first_few, to_numpy
 from askew.errors import InputError, unknown
 from askew.pick.balance import BalancedPick, solve
+from askew.pick.packing import Line, heaviest
 from askew.seeding import generator
 
 Order = Literal["videos", "global"]
@@ -101,6 +103,10 @@ def pick_frames(
     with temporal representativeness (section 2.5.2). The authors' code leaves out 3 frames around labelled ones and 5
     around picked ones, the thesis 3 (ImageNet-VID) or 1 (SYNTHIA-AL) around labelled ones.
 
+    Best first may close more frames than it must, and run out before n though n fit. Then, and only then, those n are
+    picked whose scores have the highest sum (`askew.pick.packing`), with "videos" among the selections whose numbers of
+    frames a video are as equal as the videos have room for.
+
     Args:
         scores: (F,) floats, higher = pick first; NaN only where the table does not allow a frame.
         table: where the frames are and which may be picked, from `frame_table`.
@@ -113,13 +119,18 @@ def pick_frames(
         (n,) int64 indices of frames.
 
     Raises:
-        InputError: a shape that does not fit, a NaN score, or fewer than n frames that can be picked.
+        InputError: a shape that does not fit, a NaN score, or n frames do not fit; or they do, but best first does not
+            find them and a score is infinite.
 
-    Cost: O(F log F + n · around_picked).
+    Cost: O(F log F + n · around_picked); where frames are packed, O(F · n) steps and bits of the fullest video.
 
     >>> table = frame_table([0, 0, 0, 0, 1, 1])
     >>> pick_frames([5.0, 9, 8, 1, 2, 3], table, 3, around_picked=1).tolist()  # 0 and 2 are next to 1
     [1, 5, 3]
+    >>> pick_frames([5.0, 9, 8, 1], frame_table([0] * 4), 2, around_picked=1).tolist()  # after 1 only 3 is open
+    [1, 3]
+    >>> pick_frames([5.0, 9, 8], frame_table([0] * 3), 2, around_picked=1).tolist()  # after 1 nothing is, so not 1
+    [2, 0]
     """
     values = _scores(scores, table)
     _whole("n", n, 1)
@@ -134,11 +145,34 @@ def pick_frames(
     else:
         chosen = _rounds(ranked, n, free, table, around_picked)
     if len(chosen) < n:
-        raise InputError(
-            f"n: only {len(chosen)} of {len(ranked)} open frames can be picked with around_picked={around_picked}, "
-            f"asked for {n}: ask for fewer, or lower around_picked or around_labeled"
-        )
+        return _packed(values, table, n, around_picked, order, seed)
     return np.array(chosen, dtype=np.int64)
+
+
+def _packed(values: Floats, table: FrameTable, n: int, around_picked: int, order: Order, seed: int) -> Indices:
+    """Returns n frames where taking the best first closes too many: those of the highest sum, best first."""
+    rows = _open_of_videos(table, table.allowed)
+    lines = [Line(table.places[row], values[row], around_picked) for row in rows]
+    room = sum(line.room for line in lines)
+    if room < n:
+        raise _too_many(n, room, table, around_picked)
+    if not np.isfinite(values[table.allowed]).all():
+        raise InputError(f"scores: must be finite where frames are packed, and {n} of {room} that fit are asked for")
+    taken = heaviest(lines, n, generator(seed, "packing"), even=order == "videos")
+    picks = [row[places] for row, places in zip(rows, taken, strict=True)]
+    if order == "videos":
+        turns = [np.argsort(np.argsort(-values[picked], kind="stable"), kind="stable") for picked in picks]
+    else:
+        turns = [np.zeros(len(picked), np.int64) for picked in picks]
+    chosen = np.concatenate(picks)
+    return np.asarray(chosen[np.lexsort((-values[chosen], np.concatenate(turns)))], dtype=np.int64)
+
+
+def _open_of_videos(table: FrameTable, free: Mask) -> list[Indices]:
+    """Returns the free frames of each video that has any, in order."""
+    frames = table.order[free[table.order]]
+    parts = np.split(frames, np.flatnonzero(np.diff(table.videos[frames])) + 1)
+    return [part for part in parts if len(part)]
 
 
 def _take(ranked: Indices, n: int, free: Mask, table: FrameTable, distance: int) -> list[int]:
@@ -184,9 +218,10 @@ def pick_balanced_frames(
 
     Solves the balanced selection (Eq. 4.8), with P_fc the expected number of objects of class c in frame f. The solver
     knows no neighbours. So its picks are gone through by score: those too near an earlier one are dropped, and the
-    frames around those kept are closed. The rest is solved again for what is left of the demand, until there are n. The
-    bound returned is that of the
-    problem without the rule about neighbours, hence a bound on this one too; the gap includes what the rule costs.
+    frames around those kept are closed. The rest is solved again for what is left of the demand, until there are n.
+    Where that runs out before n though n fit, it is done again without the frames that would leave too little room. The
+    bound returned is that of the problem without the rule about neighbours, hence a bound on this one too; the gap
+    includes what the rule costs.
 
     Args:
         scores: (F,) floats, as in `pick_frames`.
@@ -212,27 +247,81 @@ def pick_balanced_frames(
     counts, wanted = as_floats("objects", objects, "FC"), np.asarray(to_numpy(demand), dtype=np.float64)
     if len(counts) != len(values):
         raise InputError(f"objects: {len(counts)} rows for {len(values)} frames")
-    allowed = np.flatnonzero(table.allowed)
-    if n > len(allowed):
-        raise InputError(f"n: asked for {n} of {len(allowed)} open frames")
+    n_open = int(table.allowed.sum())
+    if n > n_open:
+        raise InputError(f"n: asked for {n} of {n_open} open frames")
+    room = _room(table, table.allowed, around_picked)
+    if n > room:
+        raise _too_many(n, room, table, around_picked)
+
+    def best(left: Indices, count: int, still: Floats) -> BalancedPick:
+        return solve(values[left], counts[left], still, count, weight=weight, distance=distance, rng=rng)
+
+    chosen, bound = _in_turns(best, counts, wanted, table, n, around_picked, guarded=False)
+    if len(chosen) < n:
+        chosen, bound = _in_turns(best, counts, wanted, table, n, around_picked, guarded=True)
+    final = np.array(chosen, dtype=np.int64)
+    whole = solve(values[final], counts[final], wanted, n, weight=weight, distance=distance)
+    gap = (whole.objective - bound) / max(1.0, abs(whole.objective))
+    return BalancedPick(final[whole.chosen], whole.objective, min(bound, whole.objective), max(gap, 0.0))
+
+
+def _in_turns(
+    best: Callable[[Indices, int, Floats], BalancedPick],
+    counts: Floats,
+    wanted: Floats,
+    table: FrameTable,
+    n: int,
+    distance: int,
+    *,
+    guarded: bool,
+) -> tuple[list[int], float]:
+    """Returns n frames solved for, thinned and solved for again, and the bound of the first; fewer if they run out.
+
+    Args:
+        guarded: also leave out frames that would close too many others for n to fit.
+    """
     free, bound, still = table.allowed.copy(), -np.inf, wanted
     chosen: list[int] = []
     while len(chosen) < n:
         left = np.flatnonzero(free)
         if n - len(chosen) > len(left):
-            raise InputError(
-                f"n: only {len(chosen) + len(left)} frames at most are left with around_picked={around_picked}, asked "
-                f"for {n}: ask for fewer, or lower around_picked"
-            )
-        pick = solve(values[left], counts[left], still, n - len(chosen), weight=weight, distance=distance, rng=rng)
+            break
+        pick = best(left, n - len(chosen), still)
         bound = pick.bound if not chosen else bound
-        kept = _take(left[pick.chosen], n - len(chosen), free, table, around_picked)
+        take = _take_guarded if guarded else _take
+        kept = take(left[pick.chosen], n - len(chosen), free, table, distance)
         chosen += kept
         still = np.maximum(still - counts[kept].sum(axis=0), 0)
-    final = np.array(chosen, dtype=np.int64)
-    whole = solve(values[final], counts[final], wanted, n, weight=weight, distance=distance)
-    gap = (whole.objective - bound) / max(1.0, abs(whole.objective))
-    return BalancedPick(final[whole.chosen], whole.objective, min(bound, whole.objective), max(gap, 0.0))
+    return chosen, bound
+
+
+def _take_guarded(ranked: Indices, n: int, free: Mask, table: FrameTable, distance: int) -> list[int]:
+    """Takes free frames as `_take` does, but none that leaves no room for the rest of the n; those are closed."""
+    chosen: list[int] = []
+    for frame in ranked.tolist():
+        if not free[frame]:
+            continue
+        after = free.copy()
+        after[_near(table, frame, distance)] = False
+        if 1 + len(chosen) + _room(table, after, distance) < n:
+            free[frame] = False
+            continue
+        chosen.append(frame)
+        free[:] = after
+    return chosen
+
+
+def _room(table: FrameTable, free: Mask, distance: int) -> int:
+    """Returns how many of the free frames can be taken at most."""
+    return sum(Line(table.places[part], np.zeros(len(part)), distance).room for part in _open_of_videos(table, free))
+
+
+def _too_many(n: int, room: int, table: FrameTable, distance: int) -> InputError:
+    return InputError(
+        f"n: only {room} of {int(table.allowed.sum())} open frames can be picked with around_picked={distance}, "
+        f"asked for {n}: ask for fewer, or lower around_picked or around_labeled"
+    )
 
 
 def _scores(scores: Array, table: FrameTable) -> Floats:
