@@ -31,7 +31,17 @@ class Target:
 
 def targets() -> Mapping[str, Target]:
     """Returns every target by name; packages that are heavy to import are imported here."""
-    return {**_arrays(), **_datasets(), **_frozen(), **_hub(), **_boxes(), **_films(), **_settings(), **_picks()}
+    return {
+        **_arrays(),
+        **_datasets(),
+        **_frozen(),
+        **_hub(),
+        **_boxes(),
+        **_films(),
+        **_settings(),
+        **_picks(),
+        **_exchange(),
+    }
 
 
 def _npy(array: Any) -> bytes:
@@ -452,3 +462,56 @@ def _picks() -> dict[str, Target]:
         return picked
 
     return {"kcenter": Target("a.bin", pick, (bytes(8), b"%" * 8))}
+
+
+def _exchange() -> dict[str, Target]:
+    """Labels of other tools, read as what they are recognised as, and as what their ending says."""
+    from askew.project.exchange import coco, csv_file, cvat, formats, voc, yolo
+    from askew.project.exchange.rows import Box, Content, Row
+
+    said = {"size": (40, 30), "who": "ada", "at": "2026-01-02T03:04:05Z", "hash": "ab" * 32}
+    boxes = (Box.of("car", (1, 2, 3, 4.5)), Box.of("Käfer & <虫>", (0, 0, 40, 30)))
+    guess = (Box.of("car", (1, 2, 3, 4), 0.5),)
+    rows = (
+        Row("=1+1.jpg", "class", "car", **said),  # type: ignore[arg-type]
+        Row("sub/a b.jpg", "boxes", boxes=boxes, **said),  # type: ignore[arg-type]
+        Row("b.jpg", "boxes", boxes=guess, guess=True, size=(40, 30)),
+        Row("c.jpg", "cannot_tell"),
+        Row("d.jpg"),
+    )
+    everything, boxed = Content(rows, ("car", "bus")), Content((rows[1],))
+    plain = b"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,40,30,car,1,2,3,4\n"
+
+    def recognised(path: Path) -> object:
+        return formats.read(path)
+
+    def zipped(content: Mapping[str, str]) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, text in content.items():
+                archive.writestr(name, text)
+        return stream.getvalue()
+
+    def beside(path: Path) -> object:
+        (path.parent / "labels").mkdir(exist_ok=True)
+        (path.parent / "labels" / "a.txt").write_text("0 0.5 0.5 0.25 0.25\n1 0.1 0.2 0.05 0.1 0.9\n")
+        return yolo.read(path.parent)
+
+    def below(path: Path) -> object:
+        (path.parent / "classes.txt").write_text("car\nbus\n")
+        return yolo.read(path.parent)
+
+    written = yolo.write(boxed)
+    texts = {"csv": csv_file.write(everything), "coco": coco.write(everything), "cvat": cvat.write(everything)}
+    return {
+        "labels-csv": Target("labels-csv/a.csv", csv_file.read, (texts["csv"].encode(), plain)),
+        "labels-coco": Target("labels-coco/a.json", coco.read, (texts["coco"].encode(),)),
+        "labels-cvat": Target("labels-cvat/a.xml", cvat.read, (texts["cvat"].encode(),)),
+        "labels-voc": Target("labels-voc/a.xml", voc.read, tuple(map(str.encode, voc.write(boxed).values()))),
+        "labels-any": Target("labels-any/a", recognised, (*map(str.encode, texts.values()), plain)),
+        "labels-zip": Target("labels-zip/a.zip", recognised, (zipped(written), zipped({"a.csv": texts["csv"]}))),
+        "labels-yolo": Target("labels-yolo/a.txt", below, tuple(map(str.encode, list(written.values())[2:]))),
+        "labels-yolo-names": Target(
+            "labels-yolo-names/data.yaml", beside, (written["data.yaml"].encode(), b"names: [a, b]\n")
+        ),
+    }

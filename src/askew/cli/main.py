@@ -14,12 +14,25 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
-from askew.cli import advise, compare, demo, features, forecast, pick, pretrain, report, run, strategies, video
+from askew.cli import (
+    advise,
+    compare,
+    demo,
+    exchange,
+    features,
+    forecast,
+    pick,
+    pretrain,
+    report,
+    run,
+    strategies,
+    video,
+)
 from askew.cli.completion import SHELLS, PrintCompletion
 from askew.errors import AskewError, nearest, unknown
 from askew.files import cleaned_up
 
-COMMANDS = (demo, run, report, compare, advise, forecast, pick, features, pretrain, strategies, video)
+COMMANDS = (demo, run, report, compare, advise, forecast, pick, features, pretrain, strategies, video, exchange)
 
 
 def parser() -> argparse.ArgumentParser:

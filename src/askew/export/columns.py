@@ -24,12 +24,7 @@ def write_table(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
         MissingExtra: Parquet without pyarrow.
     """
     if path.suffix == ".csv":
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(columns)
-        cells = ([guarded(v) if isinstance(v, str) else v for v in column] for column in columns.values())
-        writer.writerows(zip(*cells, strict=True))
-        path.write_text(buffer.getvalue(), encoding="utf-8")
+        path.write_text(as_csv(columns), encoding="utf-8")
         return
     if path.suffix != ".parquet":
         raise unknown("table", path.suffix, TABLES)
@@ -39,3 +34,17 @@ def write_table(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
     except ImportError as error:
         raise MissingExtra("writing Parquet", "video") from error
     pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path)
+
+
+def as_csv(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Returns columns as the text of a CSV file; what a spreadsheet would take for a formula gets an apostrophe.
+
+    >>> as_csv({"file": ["=a.jpg"], "score": [None]})
+    "file,score\\n'=a.jpg,\\n"
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    cells = ([guarded(v) if isinstance(v, str) else v for v in column] for column in columns.values())
+    writer.writerows(zip(*cells, strict=True))
+    return buffer.getvalue()

@@ -134,15 +134,15 @@ def read_coco(
 def load_coco(path: str | Path, *, images: str | Path | None = None) -> CocoFile:
     """Reads and checks a COCO file, of however many videos; see `read_coco`."""
     where = Path(path)
-    content = _load(where)
+    content = read_json(where)
     if type(content) is list:
         if images is None:
             raise InputError(
                 f"{where}: a list of results does not say which frame an image is: give images= (--images)"
             )
-        content = {**_mapping(Path(images), _load(Path(images))), "annotations": content}
-    data = _mapping(where, content)
-    classes, numbers = _classes(where, data)
+        content = {**as_coco(Path(images), read_json(Path(images))), "annotations": content}
+    data = as_coco(where, content)
+    classes, numbers = categories(where, data)
     videos, known = _videos(where, data)
     annotations: dict[Id, list[Annotation]] = {}
     for one in records(where, data, "annotations", "annotation"):
@@ -155,7 +155,13 @@ def load_coco(path: str | Path, *, images: str | Path | None = None) -> CocoFile
     return CocoFile(where, classes, videos, annotations)
 
 
-def _load(where: Path) -> Any:
+def read_json(where: Path) -> Any:
+    """Returns what a JSON file holds.
+
+    Raises:
+        DataNotFound: no such file.
+        InputError: it is not JSON, or nested too deep.
+    """
     if not where.is_file():
         raise DataNotFound(f"detections: no file {where}")
     try:
@@ -168,7 +174,12 @@ def _load(where: Path) -> Any:
         raise InputError(f"{where}: not JSON that can be read: {error}") from error
 
 
-def _mapping(where: Path, content: Any) -> dict[str, Any]:
+def as_coco(where: Path, content: Any) -> dict[str, Any]:
+    """Returns content that is a COCO document.
+
+    Raises:
+        InputError: it is none.
+    """
     if type(content) is not dict:
         raise InputError(f"{where}: not COCO: expected a mapping, got {reprlib.repr(content)}")
     missing = [key for key in ("images", "categories") if key not in content]
@@ -177,13 +188,13 @@ def _mapping(where: Path, content: Any) -> dict[str, Any]:
     return content
 
 
-def _classes(where: Path, data: dict[str, Any]) -> tuple[tuple[str, ...], dict[Id, int]]:
+def categories(where: Path, data: dict[str, Any]) -> tuple[tuple[str, ...], dict[Id, int]]:
     """Returns the names of the classes, in the order of their category ids, and the number of each id."""
     listed = [(one.identity("id"), one.text("name")) for one in records(where, data, "categories", "category")]
     ids = [identity for identity, _ in listed]
     if len(ids) > MOST_CLASSES:
         raise InputError(f"{where}: {len(ids)} categories; expected at most {MOST_CLASSES}")
-    _check_once(where, "categories", ids)
+    check_once(where, "categories", ids)
     listed.sort(key=lambda one: (type(one[0]) is str, one[0]))
     return tuple(name for _, name in listed), {identity: number for number, (identity, _) in enumerate(listed)}
 
@@ -191,7 +202,7 @@ def _classes(where: Path, data: dict[str, Any]) -> tuple[tuple[str, ...], dict[I
 def _videos(where: Path, data: dict[str, Any]) -> tuple[dict[str, list[Image]], set[Id]]:
     """Returns the images of each video, by the video's name, and the ids of all images."""
     entries = [(one.identity("id"), one.text("name")) for one in records(where, data, "videos", "video")]
-    _check_once(where, "videos", [identity for identity, _ in entries])
+    check_once(where, "videos", [identity for identity, _ in entries])
     names: dict[Id | None, str] = dict(entries)
     members: dict[Id | None, list[Image]] = {identity: [] for identity in names}
     ids = []
@@ -200,21 +211,26 @@ def _videos(where: Path, data: dict[str, Any]) -> tuple[dict[str, list[Image]], 
         file_name = "" if one.values.get("file_name") is None else one.text("file_name")
         key = next((key for key in PLACES if key in one.values), None)
         ids.append(one.identity("id"))
-        image = Image(ids[-1], file_name, None if key is None else one.whole(key), _size(one))
+        image = Image(ids[-1], file_name, None if key is None else one.whole(key), image_size(one))
         members.setdefault(video, []).append(image)
-    _check_once(where, "images", ids)
+    check_once(where, "images", ids)
     called = [names.get(key, "" if key is None else str(key)) for key in members]
-    _check_once(where, "videos", called, "names")
+    check_once(where, "videos", called, "names")
     return dict(zip(called, members.values(), strict=True)), set(ids)
 
 
-def _size(image: Record) -> tuple[int, int] | None:
+def image_size(image: Record) -> tuple[int, int] | None:
     """Returns width and height of an image, None where they are missing, or 0 as some tools write them."""
     width, height = (image.values.get(key) for key in ("width", "height"))
     return (width, height) if type(width) is type(height) is int and width > 0 and height > 0 else None
 
 
-def _check_once(where: Path, what: str, values: Sequence[Id], kind: str = "ids") -> None:
+def check_once(where: Path, what: str, values: Sequence[Id], kind: str = "ids") -> None:
+    """Checks that no two of what a file lists are called the same.
+
+    Raises:
+        InputError: two are.
+    """
     if len(set(values)) < len(values):
         seen: set[Id] = set()
         twice = next(value for value in values if value in seen or seen.add(value))  # type: ignore[func-returns-value]

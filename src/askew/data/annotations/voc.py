@@ -19,6 +19,8 @@ VID_ROAD_CLASSES = {"n02958343": "car", "n02834778": "bicycle", "n03790512": "mo
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
+DECLARED = "a document type is declared, which annotations do not need"
+
 MOST_BYTES = 10_000_000
 """The largest file taken for the annotation of one frame."""
 
@@ -96,10 +98,21 @@ class _Builder(ElementTree.TreeBuilder):
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002  (the parser's call)
         """Is called where a document type is declared."""
-        raise InputError("a document type is declared, which annotations do not need")
+        raise InputError(DECLARED)
 
 
 def _objects(path: Path, size: tuple[int, int] | None = None) -> list[tuple[list[float], str]]:
+    root = read_xml(path)
+    check_image_size(f"{path}: the image", declared_size(root), size)
+    return objects_of(path, root)
+
+
+def read_xml(path: Path) -> ElementTree.Element:
+    """Returns the root of a small XML file that declares nothing.
+
+    Raises:
+        InputError: the file is large, no XML, or declares a document type.
+    """
     if path.stat().st_size > MOST_BYTES:
         raise InputError(
             f"{path}: {path.stat().st_size} bytes; expected the objects of one frame, {MOST_BYTES} at most"
@@ -108,9 +121,23 @@ def _objects(path: Path, size: tuple[int, int] | None = None) -> list[tuple[list
         root = ElementTree.parse(path, ElementTree.XMLParser(target=_Builder())).getroot()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(f"{path}: not XML that can be read: {str(error)[:100]}") from error
+    return root
+
+
+def declared_size(root: ElementTree.Element) -> tuple[int, int] | None:
+    """Returns width and height of the image of a VOC annotation, None where they are missing, or 0."""
     declared = [(root.findtext(f"size/{side}") or "").strip() for side in ("width", "height")]
     if all(re.fullmatch(r"[1-9][0-9]{0,5}", text) for text in declared):
-        check_image_size(f"{path}: the image", (int(declared[0]), int(declared[1])), size)
+        return int(declared[0]), int(declared[1])
+    return None
+
+
+def objects_of(path: Path, root: ElementTree.Element) -> list[tuple[list[float], str]]:
+    """Returns the objects of a VOC annotation: left, top, right and bottom, and the name.
+
+    Raises:
+        InputError: one has no name or no box, or one that cannot be.
+    """
     out = []
     for one in root.iter("object"):
         name, box = (one.findtext("name") or "").strip(), one.find("bndbox")

@@ -48,7 +48,7 @@ def read_yolo(
     spoken = [frame_of(path, places, n_frames, first) for path in files]
     frames, tables = [], [np.zeros((0, 6))]
     for path, frame in zip(files, spoken, strict=True):
-        tables.append(_table(path))
+        tables.append(table_of(path))
         frames += [frame] * len(tables[-1])
     table = np.concatenate(tables)
     half = table[:, 3:5] / 2
@@ -58,12 +58,16 @@ def read_yolo(
     named = where / NAMES
     names = [name.strip() for name in text_of(named).split("\n") if name.strip()] if named.is_file() else []
     classes = class_names(named if names else where, int(kinds.max()) + 1 if len(kinds) else 1, names, first=0)
-    found = by_frame(where, np.array(frames, dtype=np.int64), boxes, table[:, 5], kinds, length)
+    found = by_frame(where, np.array(frames, dtype=np.int64), boxes, np.nan_to_num(table[:, 5], nan=1.0), kinds, length)
     return VideoBoxes(found, classes, named=bool(names))
 
 
-def _table(path: Path) -> NDArray[np.float64]:
-    """Returns the (K, 6) numbers of a file, with confidence 1 where there is none."""
+def table_of(path: Path) -> NDArray[np.float64]:
+    """Returns the (K, 6) numbers of a file, with the confidence NaN where there is none.
+
+    Raises:
+        InputError: a line that is not as said, or shares outside [0, 1].
+    """
     lines, rows = [], []
     for number, line in enumerate(text_of(path).split("\n"), start=1):
         if not line.strip():
@@ -72,15 +76,14 @@ def _table(path: Path) -> NDArray[np.float64]:
             numbers = [float(part) for part in line.split()]
         except ValueError:
             numbers = []
-        numbers += [1.0] if len(numbers) == 5 else []
-        inside = len(numbers) == 6 and all(-0.01 <= value <= 1.01 for value in numbers[1:])
+        inside = len(numbers) in (5, 6) and all(-0.01 <= value <= 1.01 for value in numbers[1:])
         if not inside or not numbers[0] >= 0 or min(numbers[3:5]) < 0:
             raise InputError(
                 f"{path}: line {number}: expected a class from 0, then centre, width and height (and confidence) in "
                 f"[0, 1], got {reprlib.repr(line.strip())}"
             )
         lines.append(number)
-        rows.append(numbers)
+        rows.append(numbers if len(numbers) == 6 else [*numbers, np.nan])
     table = np.array(rows, dtype=np.float64).reshape(-1, 6)
     whole_numbers(path, lines, table[:, 0], "a class")
     return table
