@@ -11,7 +11,7 @@ import pytest
 from askew.errors import InputError
 from askew.project import labels, schema, trainings
 from askew.project.labels import Answer
-from askew.project.questions import NewQuestion, hand_out, open_questions, put, rounds, skip
+from askew.project.questions import NewQuestion, hand_out, item_of, open_questions, put, rounds, skip, unskip
 from askew.project.store import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -55,6 +55,14 @@ def test_the_newest_round_comes_first_and_nobody_gets_the_same(store: Store) -> 
     assert items_of(hand_out(store, "ann", 9)) == [5, 3, 2]
 
 
+def test_what_somebody_has_in_hand_comes_before_a_newer_round(store: Store) -> None:
+    ask(store, 1, 2)
+    assert items_of(hand_out(store, "ann", 1)) == [1]
+    ask(store, 5, 3)
+    assert items_of(hand_out(store, "ann", 2)) == [1, 5]
+    assert items_of(hand_out(store, "bob", 2)) == [3, 2]
+
+
 def test_what_is_in_hand_goes_to_another_when_its_time_is_over(store: Store) -> None:
     ask(store, 1)
     assert items_of(hand_out(store, "ann", 1, now=NOW, lease_s=10)) == [1]
@@ -83,6 +91,17 @@ def test_a_skipped_question_is_anothers(store: Store) -> None:
     assert items_of(hand_out(store, "bob", 1)) == [1]
     with pytest.raises(InputError, match="no question 99"):
         skip(store, 99, "ann")
+
+
+def test_a_skip_is_taken_back(store: Store) -> None:
+    ask(store, 1)
+    (question,) = hand_out(store, "ann", 1)
+    skip(store, question.id, "ann")
+    for _ in range(2):
+        unskip(store, question.id, "ann")
+    assert hand_out(store, "ann", 1) == [question]
+    assert item_of(store, question.id) == 1
+    assert item_of(store, 99) is None
 
 
 def test_what_was_labelled_elsewhere_or_is_gone_is_not_asked(store: Store) -> None:
@@ -117,7 +136,8 @@ def test_it_hands_out_what_the_reference_does(store: Store, overlap: int) -> Non
                 and sum(item == one.item_id for item, _ in answered)
                 + sum(q == one.id and p != who and until > now for (q, p), until in leases.items())
                 < overlap
-            ][:n]
+            ]
+            wanted = sorted(wanted, key=lambda one: leases.get((one.id, who), now) <= now)[:n]
             assert hand_out(store, who, n, overlap=overlap, now=now, lease_s=50) == wanted
             leases |= {(one.id, who): now + timedelta(seconds=50) for one in wanted}
         elif what < 0.8:

@@ -96,6 +96,22 @@ def decode_bytes(data: bytes, side_px: int | None = None) -> NDArray[np.uint8]:
         return _decode(io.BytesIO(data), len(data), side_px)
 
 
+def decode_within(data: bytes, longest_px: int) -> NDArray[np.uint8]:
+    """Returns an encoded picture as (H, W, 3) uint8 RGB, upright, made smaller if a side is longer than `longest_px`.
+
+    Raises:
+        InputError: the bytes are no picture, or a damaged one.
+    """
+    with decoding(f"{len(data)} bytes", "a picture"), Image.open(io.BytesIO(data)) as image:
+        _check_size(image, len(data))
+        if image.format == "JPEG" and image.mode in ("RGB", "L"):
+            image.draft(image.mode, (longest_px, longest_px))
+        image.load()
+        upright = _rgb(ImageOps.exif_transpose(image))
+        upright.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
+        return np.asarray(upright)
+
+
 def square(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     """Returns pixels (H, W, 1 or 3) as (side_px, side_px, 3) uint8, resized and cut as `read_square` does."""
     plain = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
@@ -178,14 +194,19 @@ def _refuse(error: OSError) -> None:
 
 def _decode(source: Path | io.BytesIO, n_bytes: int, side_px: int | None) -> NDArray[np.uint8]:
     with Image.open(source) as image:
-        width, height = image.size
-        if width * height > max(FREE_PIXELS, n_bytes * PIXELS_A_BYTE):
-            raise ValueError(f"its {n_bytes} bytes declare {width} × {height} pixels")
+        _check_size(image, n_bytes)
         if side_px is not None and image.format == "JPEG" and image.mode in ("RGB", "L"):
             image.draft(image.mode, (side_px, side_px))
         image.load()
         upright = _rgb(ImageOps.exif_transpose(image))
     return np.asarray(upright) if side_px is None else _fit(upright, side_px)
+
+
+def _check_size(image: Image.Image, n_bytes: int) -> None:
+    """Refuses more pixels than so few bytes can stand for, before they are decoded."""
+    width, height = image.size
+    if width * height > max(FREE_PIXELS, n_bytes * PIXELS_A_BYTE):
+        raise ValueError(f"its {n_bytes} bytes declare {width} × {height} pixels")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

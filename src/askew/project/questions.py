@@ -126,9 +126,9 @@ def hand_out(
 ) -> list[Question]:
     """Leaves up to `n` questions to a person for a while, and returns them.
 
-    Questions of the newest round come first, then those of the rounds before. Left out is what has answers of `overlap`
-    people, or as many that have it in hand; what this person answered or skipped; and pictures that are gone. What the
-    person has in hand is among them, and is left to them anew.
+    What the person has in hand comes first and is left to them anew, then the questions of the newest round, then those
+    of the rounds before. Left out is what has answers of `overlap` people, or as many that have it in hand; what this
+    person answered or skipped; and pictures that are gone.
 
     Args:
         store: of the project.
@@ -148,7 +148,8 @@ def hand_out(
     until, leases = present(begun + timedelta(seconds=lease_s)), schema.leases
     with store.write() as connection:
         connection.execute(leases.delete().where(leases.c.until <= present(begun)))
-        given = _questions(connection, _for(who, overlap), n)
+        held = sa.exists().where(leases.c.question_id == schema.questions.c.id, leases.c.who == who)
+        given = _questions(connection, _for(who, overlap), n, first=held)
         if given:
             mine = (leases.c.who == who) & leases.c.question_id.in_([one.id for one in given])
             connection.execute(leases.delete().where(mine))
@@ -172,6 +173,20 @@ def skip(store: Store, question_id: int, who: str) -> None:
         if not connection.execute(sa.select(table.c.at).where(there)).all():
             connection.execute(table.insert(), {"question_id": question_id, "who": who, "at": present()})
         connection.execute(leases.delete().where((leases.c.question_id == question_id) & (leases.c.who == who)))
+
+
+def unskip(store: Store, question_id: int, who: str) -> None:
+    """Takes back that a person skipped a question; nothing happens if they did not."""
+    table = schema.skips
+    with store.write() as connection:
+        connection.execute(table.delete().where((table.c.question_id == question_id) & (table.c.who == who)))
+
+
+def item_of(store: Store, question_id: int) -> int | None:
+    """Returns the number of the item that a question is about, or None if there is no such question."""
+    table = schema.questions
+    with store.read() as connection:
+        return connection.execute(sa.select(table.c.item_id).where(table.c.id == question_id)).scalar()
 
 
 def rounds(store: Store) -> list[Round]:
@@ -227,11 +242,19 @@ def _for(who: str, overlap: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.answers < overlap, table.c.answers + others < overlap, ~skipped, ~answered, there)
 
 
-def _questions(connection: Connection, which: sa.ColumnElement[bool], n: int | None = None) -> list[Question]:
+def _questions(
+    connection: Connection,
+    which: sa.ColumnElement[bool],
+    n: int | None = None,
+    first: sa.ColumnElement[bool] | None = None,
+) -> list[Question]:
     table = schema.questions
     columns = [schema.classes.c.name if one.name == "guess" else table.c[one.name] for one in fields(Question)]
     joined = table.outerjoin(schema.classes, schema.classes.c.id == table.c.guess)
-    chosen = sa.select(*columns).select_from(joined).where(which).order_by(table.c.round_id.desc(), table.c.position)
+    order = [table.c.round_id.desc(), table.c.position]
+    if first is not None:
+        order.insert(0, sa.case((first, 0), else_=1))
+    chosen = sa.select(*columns).select_from(joined).where(which).order_by(*order)
     return [Question(*row) for row in connection.execute(chosen.limit(n))]
 
 

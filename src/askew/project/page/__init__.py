@@ -1,0 +1,1 @@
+"""The page on which people answer: a small server, one page, one script, one style sheet, nothing from elsewhere."""
