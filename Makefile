@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-oldest check fuzz bench docs clean mutate
+.PHONY: demo test test-oldest test-label-studio check fuzz bench docs clean mutate
 
 demo: $(READY)
 	$(BIN)/askew demo
@@ -24,6 +24,17 @@ test-oldest: $(OLDEST)/.ready
 $(OLDEST)/.ready: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/pip install --quiet -c constraints-oldest.txt -e . pytest hypothesis
+	touch $@
+
+# Label Studio itself, in an environment of its own (about 1 GB, four minutes; the server's first start takes three more).
+STUDIO := $(VENV)-label-studio
+
+test-label-studio: $(READY) $(STUDIO)/.ready
+	ASKEW_LABEL_STUDIO=$(abspath $(STUDIO))/bin/label-studio $(BIN)/python -m pytest -v -m slow tests/project/label_studio
+
+$(STUDIO)/.ready:
+	$(PYTHON) -m venv $(STUDIO)
+	$(STUDIO)/bin/pip install --quiet label-studio
 	touch $@
 
 check: $(READY)
@@ -55,4 +66,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site mutants
+	rm -rf $(VENV) $(OLDEST) $(STUDIO) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site mutants

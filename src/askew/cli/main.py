@@ -21,6 +21,7 @@ from askew.cli import (
     exchange,
     features,
     forecast,
+    label_studio,
     pick,
     pretrain,
     report,
@@ -32,7 +33,21 @@ from askew.cli.completion import SHELLS, PrintCompletion
 from askew.errors import AskewError, nearest, unknown
 from askew.files import cleaned_up
 
-COMMANDS = (demo, run, report, compare, advise, forecast, pick, features, pretrain, strategies, video, exchange)
+COMMANDS = (
+    demo,
+    run,
+    report,
+    compare,
+    advise,
+    forecast,
+    pick,
+    features,
+    pretrain,
+    strategies,
+    video,
+    exchange,
+    label_studio,
+)
 
 
 def parser() -> argparse.ArgumentParser:
