@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 
@@ -129,22 +129,16 @@ def withdraw(store: Store, who: str, key: str | None = None) -> Label | None:
 
     The question is left to that person for two minutes. None if there is no such label, or it was changed since.
     """
-    table, newer = schema.labels, schema.labels.alias()
-    later = sa.exists().where(newer.c.item_id == table.c.item_id, newer.c.who == table.c.who, newer.c.id > table.c.id)
-    standing = sa.select(table.c.id, table.c.item_id, table.c.question_id).where(
-        table.c.who == who, table.c.kind != "withdrawn", ~later
-    )
-    if key is not None:
-        standing = standing.where(table.c.key == key)
     with store.write() as connection:
-        row = connection.execute(standing.order_by(table.c.id.desc()).limit(1)).one_or_none()
+        row = connection.execute(_STANDING, {"whose": who, "wanted": key}).one_or_none()
         if row is None:
             return None
         answer = Answer(row.item_id, "withdrawn", who=who, how="undo", question_id=row.question_id)
         (made,) = _add(connection, [answer])
         if row.question_id is not None:
             until = present(datetime.now(timezone.utc) + timedelta(seconds=RETURNED_SECONDS))
-            connection.execute(schema.leases.insert(), {"question_id": row.question_id, "who": who, "until": until})
+            lease = {"question_id": row.question_id, "who": who, "until": until}
+            connection.execute(schema.leases.insert(), lease)
         return made
 
 
@@ -153,30 +147,22 @@ def current(store: Store) -> dict[int, Label]:
 
     Of each person the newest row counts; one that was taken back uncovers nothing. Between people the newest counts.
     """
-    table = schema.labels
-    newest = sa.select(sa.func.max(table.c.id).label("id")).group_by(table.c.item_id, table.c.who).subquery()
-    standing = (
-        sa.select(sa.func.max(table.c.id))
-        .join(newest, newest.c.id == table.c.id)
-        .where(table.c.kind != "withdrawn")
-        .group_by(table.c.item_id)
-    )
     with store.read() as connection:
-        rows = _read(connection, table.c.id.in_(standing))
+        rows = [Label(*row) for row in connection.execute(_CURRENT)]
     return {row.item_id: row for row in rows}
 
 
 def history(store: Store) -> list[Label]:
     """Returns all rows, the oldest first."""
     with store.read() as connection:
-        return _read(connection, sa.true())
+        return [Label(*row) for row in connection.execute(_ALL)]
 
 
 def count_since(store: Store, label_id: int) -> int:
     """Returns how many rows were added after one (after 0: all)."""
-    table = schema.labels
+    count = sa.select(sa.func.count()).where(schema.labels.c.id > label_id)
     with store.read() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).where(table.c.id > label_id)).scalar_one())
+        return int(connection.execute(count).scalar_one())
 
 
 def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
@@ -185,7 +171,7 @@ def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
     The numbers of rows are counted here, since nobody else writes; so rows that replace each other go in at once.
     """
     known = ids_of_classes(connection)
-    last = connection.execute(sa.select(sa.func.coalesce(sa.func.max(schema.labels.c.id), 0))).scalar_one()
+    last = connection.execute(_LAST).scalar_one()
     found: list[Label] = []
     for start in range(0, len(answers), CHUNK):
         part = answers[start : start + CHUNK]
@@ -193,15 +179,13 @@ def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
         rows = _rows(connection, part, last)
         new = [row for row in {row.id: row for row in rows}.values() if row.id > last]
         if new:
+            kept = [{name: getattr(row, name) for name in _KEPT} for row in new]
+            numbers = [None if row.class_name is None else known[row.class_name] for row in new]
             connection.execute(
-                schema.labels.insert(),
-                [
-                    {**{name: getattr(row, name) for name in _KEPT}, "class_id": known.get(row.class_name or "")}
-                    for row in new
-                ],
+                schema.labels.insert(), [{**row, "class_id": one} for row, one in zip(kept, numbers, strict=True)]
             )
-            _count_answers(connection, {row.item_id for row in new})
-            _end_leases(connection, new)
+            connection.execute(_COUNT, {"items": list({row.item_id for row in new})})
+            connection.execute(_END_LEASES, [{"about": row.item_id, "whose": row.who} for row in new])
             last = new[-1].id
         found += rows
     return found
@@ -209,12 +193,11 @@ def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
 
 def _check(connection: Connection, answers: Sequence[Answer], known: Mapping[str, int]) -> None:
     items = {one.item_id for one in answers}
-    there = set(connection.execute(sa.select(schema.items.c.id).where(schema.items.c.id.in_(items))).scalars())
-    if items - there:
-        raise InputError(f"item_id: there is no item {min(items - there)}")
-    asked = {one.question_id for one in answers if one.question_id is not None}
-    table = schema.questions
-    rows = connection.execute(sa.select(table.c.id, table.c.item_id).where(table.c.id.in_(asked))) if asked else ()
+    absent = items - set(connection.execute(_ITEMS, {"items": list(items)}).scalars())
+    if absent:
+        raise InputError(f"item_id: there is no item {min(absent)}")
+    asked = [one.question_id for one in answers if one.question_id is not None]
+    rows = connection.execute(_QUESTIONS, {"questions": asked}).all() if asked else []
     about = {row.id: row.item_id for row in rows}
     for one in answers:
         if one.class_name is not None and one.class_name not in known:
@@ -225,17 +208,11 @@ def _check(connection: Connection, answers: Sequence[Answer], known: Mapping[str
 
 def _rows(connection: Connection, answers: Sequence[Answer], last: int) -> list[Label]:
     """Returns the row of each answer: one that is there, by the key, or a new one, numbered after the last."""
-    table = schema.labels
     keys = [one.key for one in answers if one.key is not None]
-    seen = {row.key: row for row in _read(connection, table.c.key.in_(keys))} if keys else {}
-    before = {
-        (item, who): number
-        for item, who, number in connection.execute(
-            sa.select(table.c.item_id, table.c.who, sa.func.max(table.c.id))
-            .where(table.c.item_id.in_({one.item_id for one in answers}))
-            .group_by(table.c.item_id, table.c.who)
-        )
-    }
+    old = [Label(*row) for row in connection.execute(_OF_KEYS, {"keys": keys})] if keys else []
+    seen = {row.key: row for row in old}
+    newest = connection.execute(_NEWEST_OF_ITEMS, {"items": list({one.item_id for one in answers})})
+    before = {(row.item_id, row.who): row.newest for row in newest}
     now, found = present(), []
     for one in answers:
         if one.key is not None and one.key in seen:
@@ -252,13 +229,6 @@ def _rows(connection: Connection, answers: Sequence[Answer], last: int) -> list[
     return found
 
 
-def _count_answers(connection: Connection, items: Collection[int]) -> None:
-    """Writes to the questions about some items of how many people they have a present label."""
-    table = schema.questions
-    told = people(table.c.item_id)
-    connection.execute(table.update().where(table.c.item_id.in_(items)).values(answers=told))
-
-
 def people(item_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
     """Returns the query that counts the people of whom an item has a present label."""
     table, newer = schema.labels.alias(), schema.labels.alias()
@@ -267,21 +237,57 @@ def people(item_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
     return counted.scalar_subquery()
 
 
-def _end_leases(connection: Connection, rows: Sequence[Label]) -> None:
-    """Takes the questions about an item out of the hands of who has answered it."""
-    table, asked = schema.leases, schema.questions
-    about = sa.select(asked.c.id).where(asked.c.item_id == sa.bindparam("which"))
-    mine = table.c.question_id.in_(about) & (table.c.who == sa.bindparam("whose"))
-    connection.execute(table.delete().where(mine), [{"which": row.item_id, "whose": row.who} for row in rows])
-
-
-def _read(connection: Connection, which: sa.ColumnElement[bool]) -> list[Label]:
-    table = schema.labels
-    columns = [schema.classes.c.name if name == "class_name" else table.c[name] for name in _FIELDS]
-    joined = table.outerjoin(schema.classes, schema.classes.c.id == table.c.class_id)
-    rows = connection.execute(sa.select(*columns).select_from(joined).where(which).order_by(table.c.id))
-    return [Label(*row) for row in rows]
-
-
+# Statements are built once: to build one takes longer than to run it.
+_TABLE = schema.labels
 _FIELDS = tuple(one.name for one in fields(Label))
 _KEPT = tuple(name for name in _FIELDS if name != "class_name")
+_ALL = (
+    sa.select(*(schema.classes.c.name if name == "class_name" else _TABLE.c[name] for name in _FIELDS))
+    .select_from(_TABLE.outerjoin(schema.classes, schema.classes.c.id == _TABLE.c.class_id))
+    .order_by(_TABLE.c.id)
+)
+_OF_KEYS = _ALL.where(_TABLE.c.key.in_(sa.bindparam("keys", expanding=True)))
+_NEWEST = sa.select(sa.func.max(_TABLE.c.id).label("id")).group_by(_TABLE.c.item_id, _TABLE.c.who).subquery()
+_CURRENT = _ALL.where(
+    _TABLE.c.id.in_(
+        sa.select(sa.func.max(_TABLE.c.id))
+        .join(_NEWEST, _NEWEST.c.id == _TABLE.c.id)
+        .where(_TABLE.c.kind != "withdrawn")
+        .group_by(_TABLE.c.item_id)
+    )
+)
+_LATER = _TABLE.alias()
+_STANDING = (
+    sa.select(_TABLE.c.item_id, _TABLE.c.question_id)
+    .where(
+        _TABLE.c.who == sa.bindparam("whose"),
+        _TABLE.c.kind != "withdrawn",
+        sa.or_(sa.cast(sa.bindparam("wanted"), sa.Text).is_(None), _TABLE.c.key == sa.bindparam("wanted")),
+        ~sa.exists().where(
+            _LATER.c.item_id == _TABLE.c.item_id, _LATER.c.who == _TABLE.c.who, _LATER.c.id > _TABLE.c.id
+        ),
+    )
+    .order_by(_TABLE.c.id.desc())
+    .limit(1)
+)
+_LAST = sa.select(sa.func.coalesce(sa.func.max(_TABLE.c.id), 0))
+_ITEMS = sa.select(schema.items.c.id).where(schema.items.c.id.in_(sa.bindparam("items", expanding=True)))
+_QUESTIONS = sa.select(schema.questions.c.id, schema.questions.c.item_id).where(
+    schema.questions.c.id.in_(sa.bindparam("questions", expanding=True))
+)
+_NEWEST_OF_ITEMS = (
+    sa.select(_TABLE.c.item_id, _TABLE.c.who, sa.func.max(_TABLE.c.id).label("newest"))
+    .where(_TABLE.c.item_id.in_(sa.bindparam("items", expanding=True)))
+    .group_by(_TABLE.c.item_id, _TABLE.c.who)
+)
+_COUNT = (
+    schema.questions.update()
+    .where(schema.questions.c.item_id.in_(sa.bindparam("items", expanding=True)))
+    .values(answers=people(schema.questions.c.item_id))
+)
+"""Writes to the questions about some items of how many people they have a present label."""
+_ASKED = sa.select(schema.questions.c.id).where(schema.questions.c.item_id == sa.bindparam("about"))
+_END_LEASES = schema.leases.delete().where(
+    schema.leases.c.question_id.in_(_ASKED), schema.leases.c.who == sa.bindparam("whose")
+)
+"""Takes the questions about an item out of the hands of who has answered it."""

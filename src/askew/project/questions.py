@@ -145,16 +145,15 @@ def hand_out(
     if n < 1 or overlap < 1 or not lease_s > 0:
         raise InputError(f"n, overlap and lease_s: must be above 0, got {n}, {overlap} and {lease_s}")
     begun = now or datetime.now(timezone.utc)
-    until, leases = present(begun + timedelta(seconds=lease_s)), schema.leases
+    until = present(begun + timedelta(seconds=lease_s))
     with store.write() as connection:
-        connection.execute(leases.delete().where(leases.c.until <= present(begun)))
-        held = sa.exists().where(leases.c.question_id == schema.questions.c.id, leases.c.who == who)
-        given = _questions(connection, _for(who, overlap), n, first=held)
+        connection.execute(_END_OLD, {"time": present(begun)})
+        rows = connection.execute(_FOR, {"whose": who, "overlap": overlap, "most": n})
+        given = [Question(*row) for row in rows]
         if given:
-            mine = (leases.c.who == who) & leases.c.question_id.in_([one.id for one in given])
-            connection.execute(leases.delete().where(mine))
-            rows = [{"question_id": one.id, "who": who, "until": until} for one in given]
-            connection.execute(leases.insert(), rows)
+            connection.execute(_END_MINE, {"whose": who, "mine": [one.id for one in given]})
+            leases = [{"question_id": one.id, "who": who, "until": until} for one in given]
+            connection.execute(schema.leases.insert(), leases)
         return given
 
 
@@ -198,13 +197,13 @@ def rounds(store: Store) -> list[Round]:
 def open_questions(store: Store) -> list[Question]:
     """Returns the questions whose items have no present label, in the order in which they are handed out."""
     with store.read() as connection:
-        return _questions(connection, schema.questions.c.answers == 0)
+        return [Question(*row) for row in connection.execute(_ALL.where(schema.questions.c.answers == 0))]
 
 
 def all_questions(store: Store) -> list[Question]:
     """Returns all questions, the newest round first."""
     with store.read() as connection:
-        return _questions(connection, sa.true())
+        return [Question(*row) for row in connection.execute(_ALL)]
 
 
 def n_skipped(store: Store) -> int:
@@ -228,36 +227,6 @@ def _check(connection: Connection, items: Sequence[int], training_id: int | None
         raise InputError(f"training_id: there is no training {training_id}")
 
 
-def _for(who: str, overlap: int) -> sa.ColumnElement[bool]:
-    """Returns what tells the questions that a person may be given."""
-    table, leases, skips, said = schema.questions, schema.leases, schema.skips, schema.labels.alias()
-    later = schema.labels.alias()
-    others = sa.select(sa.func.count()).where(leases.c.question_id == table.c.id, leases.c.who != who).scalar_subquery()
-    skipped = sa.exists().where(skips.c.question_id == table.c.id, skips.c.who == who)
-    newer = sa.exists().where(later.c.item_id == said.c.item_id, later.c.who == who, later.c.id > said.c.id)
-    answered = sa.exists().where(
-        said.c.item_id == table.c.item_id, said.c.who == who, said.c.kind != "withdrawn", ~newer
-    )
-    there = sa.exists().where(schema.places.c.item_id == table.c.item_id, ~schema.places.c.gone)
-    return sa.and_(table.c.answers < overlap, table.c.answers + others < overlap, ~skipped, ~answered, there)
-
-
-def _questions(
-    connection: Connection,
-    which: sa.ColumnElement[bool],
-    n: int | None = None,
-    first: sa.ColumnElement[bool] | None = None,
-) -> list[Question]:
-    table = schema.questions
-    columns = [schema.classes.c.name if one.name == "guess" else table.c[one.name] for one in fields(Question)]
-    joined = table.outerjoin(schema.classes, schema.classes.c.id == table.c.guess)
-    order = [table.c.round_id.desc(), table.c.position]
-    if first is not None:
-        order.insert(0, sa.case((first, 0), else_=1))
-    chosen = sa.select(*columns).select_from(joined).where(which).order_by(*order)
-    return [Question(*row) for row in connection.execute(chosen.limit(n))]
-
-
 def _rounds(connection: Connection, which: sa.ColumnElement[bool]) -> list[Round]:
     table = schema.rounds
     columns = [table.c[one.name] for one in fields(Round)]
@@ -265,3 +234,40 @@ def _rounds(connection: Connection, which: sa.ColumnElement[bool]) -> list[Round
 
 
 _ASKED = ("item_id", "score", "reason", "confidence", "detail")
+
+# Statements are built once: to build one takes longer than to run it.
+_TABLE, _LEASES = schema.questions, schema.leases
+_ALL = (
+    sa.select(*(schema.classes.c.name if one.name == "guess" else _TABLE.c[one.name] for one in fields(Question)))
+    .select_from(_TABLE.outerjoin(schema.classes, schema.classes.c.id == _TABLE.c.guess))
+    .order_by(_TABLE.c.round_id.desc(), _TABLE.c.position)
+)
+_WHO: sa.BindParameter[str] = sa.bindparam("whose")
+_SAID, _LATER = schema.labels.alias(), schema.labels.alias()
+_OTHERS = sa.select(sa.func.count()).where(_LEASES.c.question_id == _TABLE.c.id, _LEASES.c.who != _WHO)
+_SKIPPED = sa.exists().where(schema.skips.c.question_id == _TABLE.c.id, schema.skips.c.who == _WHO)
+_ANSWERED = sa.exists().where(
+    _SAID.c.item_id == _TABLE.c.item_id,
+    _SAID.c.who == _WHO,
+    _SAID.c.kind != "withdrawn",
+    ~sa.exists().where(_LATER.c.item_id == _SAID.c.item_id, _LATER.c.who == _WHO, _LATER.c.id > _SAID.c.id),
+)
+_THERE = sa.exists().where(schema.places.c.item_id == _TABLE.c.item_id, ~schema.places.c.gone)
+_IN_HAND = sa.exists().where(_LEASES.c.question_id == _TABLE.c.id, _LEASES.c.who == _WHO)
+_FOR = (
+    _ALL.order_by(None)
+    .where(
+        _TABLE.c.answers < sa.bindparam("overlap"),
+        _TABLE.c.answers + _OTHERS.scalar_subquery() < sa.bindparam("overlap"),
+        ~_SKIPPED,
+        ~_ANSWERED,
+        _THERE,
+    )
+    .order_by(sa.case((_IN_HAND, 0), else_=1), _TABLE.c.round_id.desc(), _TABLE.c.position)
+    .limit(sa.bindparam("most"))
+)
+"""The questions that a person may be given, those in hand first."""
+_END_OLD = _LEASES.delete().where(_LEASES.c.until <= sa.bindparam("time"))
+_END_MINE = _LEASES.delete().where(
+    _LEASES.c.who == _WHO, _LEASES.c.question_id.in_(sa.bindparam("mine", expanding=True))
+)

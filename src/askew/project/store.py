@@ -55,6 +55,10 @@ class Store:
     url: str
     engine: Engine
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _writer: Engine = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_writer", self.engine.execution_options(askew_writes=True))
 
     @classmethod
     def create(cls, url: str, classes: Sequence[str]) -> Store:
@@ -121,8 +125,7 @@ class Store:
         Raises:
             InputError: the database refuses, is full, damaged, or locked by another process.
         """
-        writing = self.engine.execution_options(askew_writes=True)
-        with self._telling(), self._turn, writing.begin() as connection:
+        with self._telling(), self._turn, self._writer.begin() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             yield connection
@@ -184,9 +187,7 @@ def class_ids(store: Store) -> dict[str, int]:
 
 def ids_of_classes(connection: Connection) -> dict[str, int]:
     """Returns what `class_ids` does, within a transaction."""
-    table = schema.classes
-    found = connection.execute(sa.select(table.c.name, table.c.id).order_by(table.c.position, table.c.id))
-    return {row.name: row.id for row in found}
+    return {row.name: row.id for row in connection.execute(_CLASSES)}
 
 
 def add_class(store: Store, name: str) -> int:
@@ -259,6 +260,8 @@ def sqlite_url(path: Path) -> str:
     """Returns the URL of a file of SQLite."""
     return sa.URL.create("sqlite", database=str(path)).render_as_string()
 
+
+_CLASSES = sa.select(schema.classes.c.name, schema.classes.c.id).order_by(schema.classes.c.position)
 
 MIGRATIONS = Path(str(resources.files("askew.project"))) / "migrations"
 
