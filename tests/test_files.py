@@ -24,6 +24,7 @@ from askew.files import (
     cache_root,
     check_output_folder,
     n_cores,
+    new_folder,
     output_folder,
     sweep,
     whole_file,
@@ -449,3 +450,27 @@ def test_only_drafts_that_askew_left_are_swept(tmp_path):
     os.utime(tmp_path / ".askew-00000000000000cc.part", (time.time() - 60,) * 2)
     sweep(tmp_path)
     assert not (tmp_path / ".askew-00000000000000cc.part").exists()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_new_folder_is_there_whole_or_not_at_all(tmp_path: Path, there: bool) -> None:
+    goal = tmp_path / "new"
+    if there:
+        goal.mkdir()
+
+    def fill(*, fail: bool) -> None:
+        with new_folder(goal, last="a") as draft:
+            (draft / "a").write_text("1")
+            (draft / "b").mkdir()
+            if fail:
+                raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fill(fail=True)
+    assert [one.name for one in tmp_path.rglob("*")] == (["new"] if there else [])
+    fill(fail=False)
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["a", "b", "new"]
+    with pytest.raises(InputError, match=r"has something in it: choose another folder$"):
+        fill(fail=False)
+    with pytest.raises(InputError, match="is a file"), new_folder(goal / "a", last="a"):
+        pass

@@ -153,6 +153,27 @@ def test_a_page_runs_in_the_install_for_features(vision: Path) -> None:
 
 
 @pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Photos of three kinds of bird, whose file names say which."""
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(90):
+        c = i % 3
+        pixels = rng.integers(0, 90, size=(48, 48, 3))
+        pixels[..., c] += 120
+        name = f"{('heron', 'gull', 'tern')[c]}-{i:02}.png"
+        image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / name)
+    return tmp_path
+
+
+def test_a_page_runs_in_the_install_for_labelling(photos: Path) -> None:
+    pages = pages_of("label")
+    assert pages
+    run(photos, "label", *pages)
+
+
+@pytest.fixture
 def video(tmp_path: Path) -> Path:
     """A clip of 700 frames on which a square moves, what a detector found in it, and what is really there."""
     cv2 = pytest.importorskip("cv2")

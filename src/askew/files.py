@@ -175,15 +175,11 @@ def new_folder(path: str | Path, *, last: str) -> Iterator[Path]:
         last: the file that comes last where the folder was there: with it everything is.
 
     Raises:
-        InputError: `path` is a file, cannot be written to, or holds something.
+        InputError: see `check_new_folder`.
         DataNotFound: the folder above does not exist.
     """
     goal = Path(path).resolve()
-    sweep(goal)
-    with _writing(path, goal):
-        if goal.is_dir() and any(goal.iterdir()):
-            raise InputError(f"{path}: has something in it: choose another folder")
-    check_output_folder(path)
+    check_new_folder(path)
     draft = _named(goal if goal.exists() else goal.parent)
     try:
         with cleaned_up(), _writing(path, draft), _claimed(draft, folder=True):
@@ -195,6 +191,21 @@ def new_folder(path: str | Path, *, last: str) -> Iterator[Path]:
                 entry.rename(goal / entry.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_new_folder(path: str | Path) -> None:
+    """Checks that a folder may be made, or be filled as it is empty, before any work is done for it; see `new_folder`.
+
+    Raises:
+        InputError: `path` is a file, cannot be written to, or holds something.
+        DataNotFound: the folder above does not exist.
+    """
+    goal = Path(path).resolve()
+    sweep(goal)
+    with _writing(path, goal):
+        if goal.is_dir() and any(goal.iterdir()):
+            raise InputError(f"{path}: has something in it: choose another folder")
+    check_output_folder(path)
 
 
 def check_output_folder(path: str | Path, *, force: bool = False, reads: Iterable[str | Path] = ()) -> None:

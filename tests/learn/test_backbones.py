@@ -4,12 +4,15 @@ import contextlib
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+import timm  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from askew.errors import DataNotFound, InputError  # noqa: E402
@@ -270,3 +273,20 @@ def test_without_a_network_weights_of_an_earlier_download_are_taken(monkeypatch,
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "model.safetensors"))
     body = build("resnet18", pretrained=True).body
     assert torch.equal(body.layer1[0].conv1.weight, tensors["layer1.0.conv1.weight"])
+
+
+def test_a_vision_transformer_takes_another_side_than_it_was_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "vit_tiny_patch16_224"
+    file = tmp_path / "model.safetensors"
+    trained = timm.create_model(name, pretrained=False)
+    save_file(trained.state_dict(), file)
+    monkeypatch.setattr(weights, "from_hub", lambda *_, **__: {"file": str(file)})
+    body, width = backbones.timm_body(name, (96, 96, 3), True)
+    wanted = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True).eval()
+    wanted.load_state_dict(trained.state_dict(), strict=False)
+    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(body(picture), wanted(picture), atol=1e-5)
+    assert width == 192

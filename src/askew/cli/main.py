@@ -21,11 +21,13 @@ from askew.cli import (
     exchange,
     features,
     forecast,
+    init,
     label_studio,
     pick,
     pretrain,
     report,
     run,
+    status,
     strategies,
     video,
 )
@@ -34,6 +36,8 @@ from askew.errors import AskewError, nearest, unknown
 from askew.files import cleaned_up
 
 COMMANDS = (
+    init,
+    status,
     demo,
     run,
     report,

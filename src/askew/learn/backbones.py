@@ -228,9 +228,12 @@ def timm_body(
     import timm
 
     overlay = weights.from_hub(name, setting=setting, instead=instead) if pretrained else {}
+    config = timm.get_pretrained_cfg(name)
+    is_vit = config is not None and str(config.architecture).startswith("vit_")
+    size = {"img_size": shape[:2]} if is_vit and tuple(config.input_size[1:]) != shape[:2] else {}
     try:
         body = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, in_chans=shape[2], pretrained_cfg_overlay=overlay
+            name, pretrained=pretrained, num_classes=0, in_chans=shape[2], pretrained_cfg_overlay=overlay, **size
         )
     except (OSError, RuntimeError, ValueError) as error:
         if not pretrained:

@@ -102,8 +102,7 @@ class TestSettings:
         if type(self.share) is int:
             object.__setattr__(self, "share", float(self.share))
         _is("share", self.share, float, "a number from 0 to below 1")
-        if not 0 <= self.share < 1:
-            raise InputError(f"share: must be at least 0 and below 1, got {self.share}")
+        check_share("share", self.share)
         _whole("most", self.most, 0)
 
 
@@ -156,6 +155,12 @@ class ProjectConfig:
             share=self.test.share,
             most=self.test.most,
         )
+
+
+def check_share(name: str, share: float) -> None:
+    """Raises `InputError` unless 0 <= share < 1."""
+    if not 0 <= share < 1:
+        raise InputError(f"{name}: must be at least 0 and below 1, got {share}")
 
 
 def read(folder: Path) -> ProjectConfig:

@@ -10,7 +10,7 @@ from pathlib import Path
 from askew.errors import DataNotFound, InputError, one_line
 from askew.files import new_folder, write_whole
 from askew.project import config as configuration
-from askew.project.config import FILE, LearnerSettings, ProjectConfig
+from askew.project.config import FILE, LearnerSettings, ProjectConfig, TestSettings
 from askew.project.store import Store, add_class, class_names, sqlite_url
 
 STORE, MODELS = "store.sqlite", "models"
@@ -48,6 +48,7 @@ def create(
     store: str | None = None,
     learner: LearnerSettings | None = None,
     features: str | None = None,
+    test: TestSettings | None = None,
 ) -> Project:
     """Makes a project's folder, whole or not at all; its pictures are not looked at yet, see `askew.project.scan`.
 
@@ -58,6 +59,7 @@ def create(
         store: the URL of PostgreSQL; SQLite in the folder if left out.
         learner: what learns; the defaults if left out.
         features: the source of features; that of `learner` if left out.
+        test: what is kept for measuring accuracy; the defaults if left out.
 
     Raises:
         InputError: the folder holds something or cannot be written, or a wrong value.
@@ -70,7 +72,7 @@ def create(
     for one in found:
         if not os.path.isdir(one):
             raise DataNotFound(f"images: {one_line(one)}: no such folder")
-    config = ProjectConfig(tuple(classes), tuple(found), store, learner=settings)
+    config = ProjectConfig(tuple(classes), tuple(found), store, learner=settings, test=test or TestSettings())
     with new_folder(folder, last=FILE) as draft:
         write_whole(draft / FILE, config.text())
         (draft / MODELS).mkdir()

@@ -92,7 +92,7 @@ def scan(
     """
     if not 0 <= test_share < 1:
         raise InputError(f"test_share: must be at least 0 and below 1, got {test_share}")
-    paths = _listed(folders, without)
+    paths = listed(folders, without)
     found = Scan()
     with store.read() as connection:
         known = _known(connection, [os.path.abspath(folder) for folder in folders])
@@ -116,8 +116,17 @@ def scan(
     return found
 
 
-def _listed(folders: Iterable[Path], without: Collection[Path]) -> list[str]:
-    """Returns the paths of all files that count as pictures, each once, sorted."""
+def listed(folders: Iterable[Path], without: Collection[Path]) -> list[str]:
+    """Returns the paths of all files below folders that count as pictures, each once, sorted.
+
+    Args:
+        folders: where to look.
+        without: folders below them that are passed over.
+
+    Raises:
+        DataNotFound: one of the folders is not there.
+        InputError: a folder cannot be listed.
+    """
     out = [f"{os.path.abspath(one)}{os.sep}" for one in without]
     found: set[str] = set()
     for folder in folders:
