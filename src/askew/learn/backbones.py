@@ -6,7 +6,7 @@ import copy
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -229,8 +229,9 @@ def timm_body(
 
     overlay = weights.from_hub(name, setting=setting, instead=instead) if pretrained else {}
     config = timm.get_pretrained_cfg(name)
-    is_vit = config is not None and str(config.architecture).startswith("vit_")
-    size = {"img_size": shape[:2]} if is_vit and tuple(config.input_size[1:]) != shape[:2] else {}
+    size: dict[str, Any] = {}
+    if config is not None and str(config.architecture).startswith("vit_") and config.input_size[1:] != shape[:2]:
+        size = {"img_size": shape[:2]}
     try:
         body = timm.create_model(
             name, pretrained=pretrained, num_classes=0, in_chans=shape[2], pretrained_cfg_overlay=overlay, **size
