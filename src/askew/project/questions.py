@@ -141,20 +141,33 @@ def hand_out(
     Raises:
         InputError: a name that nobody can have, or numbers below 1.
     """
+    with store.write() as connection:
+        return give(connection, who, n, overlap=overlap, lease_s=lease_s, now=now)
+
+
+def give(
+    connection: Connection,
+    who: str,
+    n: int,
+    *,
+    overlap: int = 1,
+    lease_s: float = 120.0,
+    now: datetime | None = None,
+) -> list[Question]:
+    """Does what `hand_out` does, within a transaction that writes; several people can share one."""
     who = checked_text("who", who)
     if n < 1 or overlap < 1 or not lease_s > 0:
         raise InputError(f"n, overlap and lease_s: must be above 0, got {n}, {overlap} and {lease_s}")
     begun = now or datetime.now(timezone.utc)
     until = present(begun + timedelta(seconds=lease_s))
-    with store.write() as connection:
-        connection.execute(_END_OLD, {"time": present(begun)})
-        rows = connection.execute(_FOR, {"whose": who, "overlap": overlap, "most": n})
-        given = [Question(*row) for row in rows]
-        if given:
-            connection.execute(_END_MINE, {"whose": who, "mine": [one.id for one in given]})
-            leases = [{"question_id": one.id, "who": who, "until": until} for one in given]
-            connection.execute(schema.leases.insert(), leases)
-        return given
+    connection.execute(_END_OLD, {"time": present(begun)})
+    rows = connection.execute(_FOR, {"whose": who, "overlap": overlap, "most": n})
+    given = [Question(*row) for row in rows]
+    if given:
+        connection.execute(_END_MINE, {"whose": who, "mine": [one.id for one in given]})
+        leases = [{"question_id": one.id, "who": who, "until": until} for one in given]
+        connection.execute(schema.leases.insert(), leases)
+    return given
 
 
 def skip(store: Store, question_id: int, who: str) -> None:

@@ -33,14 +33,11 @@ from askew.project.page.glance import Glance
 from askew.project.page.guard import Door, Guard
 from askew.project.page.pictures import encoded
 from askew.project.page.writing import Writer
-from askew.project.questions import Question, hand_out, item_of, skip, unskip
+from askew.project.questions import Question, item_of, skip, unskip
 from askew.project.store import Store, class_names
 
 FILES = {"app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
 """The package's own files, the only ones that are served as they are."""
-
-LEASE_SECONDS = 120.0
-"""For how long a question is somebody's; the page renews it while it is open."""
 
 MOST_QUESTIONS = 100
 DECODING = 4
@@ -55,7 +52,6 @@ class Page:
         store: of the project.
         name: the project's, for people.
         id: what keeps one project from another in a browser.
-        overlap: how many people are asked the same question.
         learning: tells whether a model is learning beside the page.
         items: what was looked up already, by the item's number.
         classes: those that are known so far.
@@ -65,7 +61,6 @@ class Page:
     store: Store
     name: str
     id: str
-    overlap: int
     learning: Callable[[], bool]
     writer: Writer
     glance: Glance
@@ -79,12 +74,11 @@ def page_app(
     store: Store, *, name: str, door: Door, overlap: int = 1, learning: Callable[[], bool] = lambda: False
 ) -> ASGIApp:
     """Returns the page of a project as an ASGI application."""
-    writer = Writer(store)
+    writer = Writer(store, overlap=overlap)
     page = Page(
         store=store,
         name=name,
         id=hashlib.sha256(door.token.encode()).hexdigest()[:12],
-        overlap=overlap,
         learning=learning,
         writer=writer,
         glance=Glance(store, lambda: writer.written),
@@ -146,8 +140,7 @@ async def _state(request: Request) -> Response:
 async def _next(request: Request) -> Response:
     page, fields = _page(request), await said.said(request)
     who, n = said.person(fields), said.number(fields, "n", MOST_QUESTIONS)
-    ask = functools.partial(hand_out, page.store, who, n, overlap=page.overlap, lease_s=LEASE_SECONDS)
-    questions = await page.writer.run(ask)
+    questions = await page.writer.hand_out(who, n)
     page.asked.update({one.id: one.item_id for one in questions})
     return JSONResponse({"questions": [_told(one, await _item(page, one.item_id)) for one in questions]})
 
