@@ -125,7 +125,8 @@ def strategy_index(catalogue: Mapping[str, askew.Strategy]) -> str:
     return (
         "# Strategies\n\nA strategy says which unlabeled items a person should label next. "
         "`askew strategies` prints this list, `askew.strategies()` returns it, and "
-        "[a new one](../adding-a-strategy.md) is one file.\n\n"
+        "[a new one](../adding-a-strategy.md) is one file. The word `auto` in a strategy's place leaves the choice to "
+        "[`askew advise`](../advice.md).\n\n"
         "| strategy | kind | reads | what it does |\n|---|---|---|---|\n"
         + "\n".join(rows)
         + f"\n\n## Kinds\n\n{kinds}\n"

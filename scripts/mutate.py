@@ -54,6 +54,7 @@ VALUES, NAMES = "tests/test_values.py", "tests/test_names.py"
 
 TESTS = {
     "askew.query": (QUERY, "tests/test_select.py", NAMES, PLAN, PREDICTIONS, "tests/test_contracts.py"),
+    "askew.picking": (QUERY, "tests/test_select.py", PLAN),
     "askew.plan": (PLAN, VALUES, QUERY, LOOP),
     "askew.selection": (NAMES, VALUES, QUERY),
     "askew.predictions": (PREDICTIONS, VALUES, QUERY, PLAN),

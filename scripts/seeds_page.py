@@ -15,7 +15,8 @@ from typing import Any
 from scipy.optimize import brentq
 from scipy.stats import nct, t
 
-from askew.report.measures import CONFIDENCE, Estimate, half_width
+from askew.intervals import CONFIDENCE, half_width
+from askew.report.measures import Estimate
 from askew.report.summary import Summary
 
 FILE = Path(__file__).resolve().parents[1] / "results" / "seeds.json"

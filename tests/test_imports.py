@@ -13,6 +13,7 @@ import askew
 ORDER = [
     ["errors"],
     ["arrays"],
+    ["intervals"],
     ["seeding"],
     ["files"],
     ["blocked"],
@@ -27,6 +28,7 @@ ORDER = [
     ["plan"],
     ["advice"],
     ["selection"],
+    ["picking"],
     ["query"],
     ["forecast"],
     ["data"],

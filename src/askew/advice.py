@@ -16,10 +16,10 @@ from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
 from askew.arrays import Floats, is_whole
 from askew.errors import InputError
+from askew.intervals import half_width
 from askew.plan import Balance, Plan
 from askew.strategies.registry import get
 
@@ -63,7 +63,7 @@ class Gain:
         """
         values = np.asarray(differences, dtype=np.float64)
         n = len(values)
-        half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf
+        half = float(half_width(values.std(ddof=1), n)) if n > 1 else math.inf
         return cls(round(float(values.mean()), 3), round(half, 3))
 
     def record(self) -> dict[str, float | None]:
@@ -179,6 +179,11 @@ class Advice:
                 for cell in self.cells
             ],
         }
+
+    def in_short(self) -> dict[str, Any]:
+        """Returns the plan and why it was chosen, without the evidence: what a ledger keeps."""
+        gain = None if self.gain is None else self.gain.record()
+        return {**self.plan.record(), "confidence": self.confidence, "gain": gain, "why": self.why}
 
 
 def advise(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -22,19 +22,21 @@ from askew.names import (
     label_cells,
     named_columns,
 )
-from askew.pick import balance as eq48
-from askew.pick.frames import FrameTable, frame_table, pick_balanced_frames, pick_frames
-from askew.pick.greedy import GreedyBalance, greedy
 from askew.pick.top import top
-from askew.pick.tuning import tune_greedy_weight
+from askew.picking import balanced, greedily, spaced
 from askew.plan import Balance, By, DistanceName, Plan, Spacing, Weight, balance_of
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
 from askew.seeding import checked_seed, generator
 from askew.selection import Selection
-from askew.strategies.gains import Gains
 from askew.strategies.proof import Proved
 from askew.strategies.registry import Strategy, resolve
+
+if TYPE_CHECKING:
+    from askew.advice import Advice
+
+AUTO = "auto"
+"""What stands where a strategy's name stands, and leaves the choice to `advised`."""
 
 OPTIONS = (
     "balance",
@@ -112,7 +114,8 @@ def query(
     same one: else their rows are other items.
 
     Args:
-        strategy: a name from `askew.strategies()`, or a function marked with `@strategy`.
+        strategy: a name from `askew.strategies()`, or a function marked with `@strategy`; or "auto": what
+            `askew advise` says of these arrays, labels and n, its balance included.
         n: how many items to ask, 1 to the number of unlabeled items.
         labels: (N,) integers, -1 is unlabeled, and so is a gap (None, NaN, pandas' NA) between whole numbers; without
             labels no item is labelled. Names of classes will do where the classes are known: from `classes`, or from
@@ -145,11 +148,8 @@ def query(
     >>> query("entropy", 2, probs=p, labels=[-1, 0, -1, -1])
     array([3, 2])
     """
-    entry = resolve(strategy)
-    own = {name: value for name, value in given.items() if name not in FIELDS}
-    for name in own:
-        if name not in entry.parameters:
-            raise unknown(f"array or parameter of {entry.name}", name, [*FIELDS, *entry.parameters, *OPTIONS])
+    entry = None if isinstance(strategy, str) and strategy == AUTO else resolve(strategy)
+    own = _own_parameters(entry, given)
     arrays = {name: value for name, value in given.items() if name in FIELDS}
     index = ids_of({"labels": labels, "ids": ids, **arrays})
     columns = named_columns(_columns(arrays.get("probs")))
@@ -160,7 +160,19 @@ def query(
     names = columns if called is None else checked_classes(called, columns, pred.n_classes)
     if target is not None:
         target = in_class_order(target, names or named_columns(_columns(arrays.get("objects"))), pred.n_classes)
-    plan = Plan(entry, own, balance_of(balance, target=target, by=balance_by, distance=balance_distance), spacing)
+    if entry is None:
+        refuse_beside_auto(
+            {
+                "balance": balance is not None,
+                "target": target is not None,
+                "balance_by": balance_by != "probs",
+                "balance_distance": balance_distance != "l1",
+                "spacing": spacing is not None,
+            }
+        )
+        plan = None
+    else:
+        plan = Plan(entry, own, balance_of(balance, target=target, by=balance_by, distance=balance_distance), spacing)
     pool = _pool(plan, as_places(labels, numbers), pred, names)
     if ids is not None and not details:
         raise InputError("ids: are returned with details=True: add it, or leave ids out")
@@ -168,8 +180,63 @@ def query(
     if details and known_as is not None:
         check_ids(known_as, len(pool))
         _check_order(known_as, index)
-    found = select(plan, n, pred, pool, seed=seed)
+    if plan is None:
+        advice = advised(n, pred, pool, None if names is None else len(names))
+        found = replace(select(advice.plan, n, pred, pool, seed=seed), advice=advice)
+    else:
+        found = select(plan, n, pred, pool, seed=seed)
     return found.named(known_as, names) if details else found.chosen
+
+
+def _own_parameters(entry: Strategy | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is given that is no array, after checking that the strategy takes it; `auto` takes nothing."""
+    name, parameters = (AUTO, ()) if entry is None else (entry.name, tuple(entry.parameters))
+    own = {key: value for key, value in given.items() if key not in FIELDS}
+    for key in own:
+        if key not in parameters:
+            raise unknown(f"array or parameter of {name}", key, [*FIELDS, *parameters, *OPTIONS])
+    return own
+
+
+def refuse_beside_auto(settings: Mapping[str, bool]) -> None:
+    """Refuses the first of the settings that is set, since "auto" chooses them itself.
+
+    Raises:
+        InputError: one is.
+    """
+    for name, is_set in settings.items():
+        if is_set:
+            raise InputError(f"{name}: auto chooses it: leave {name} out, or name a strategy")
+
+
+def advised(n: int, pred: Predictions, pool: Pool, n_classes: int | None = None) -> Advice:
+    """Returns what "auto" asks the next n labels with, and why; see `askew.advice.advise`.
+
+    It may ask with what there is: the strategies that read no other fields than those of `pred`.
+
+    Args:
+        n: labels to ask.
+        pred: what is known of the items.
+        pool: who is labelled.
+        n_classes: C, where it is known; else that of the columns of P, else the classes that labels name so far.
+
+    Raises:
+        InputError: n is out of range, or fewer than two classes are known.
+
+    >>> pred = Predictions(features=np.random.default_rng(0).normal(size=(500, 8)))
+    >>> advised(20, pred, Pool(np.arange(500) % 20 - 18), 2).plan.strategy.kind
+    'greedy'
+    """
+    from askew.advice import advise  # it brings the evidence, which a strategy with a name does without
+
+    n = _checked_n(n, pool)
+    classes = n_classes or pred.n_classes or int(pool.labels.max(initial=-1)) + 1
+    if classes < 2:
+        raise InputError(
+            f"classes: auto asks by the number of classes, and {'one is' if classes else 'none are'} known: pass "
+            "classes=, probs, or labels of two classes"
+        )
+    return advise(classes, len(pool), len(pool.labeled), n, gives=set(pred))
 
 
 def _check_order(ids: Sequence[Hashable], index: Sequence[Hashable] | None) -> None:
@@ -221,14 +288,14 @@ def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> S
         proof = found if isinstance(found, Proved) else None
         return Selection(_checked_choice(strategy, found if proof is None else proof.chosen, n, pool), proof=proof)
     if strategy.kind == "greedy":
-        return _greedy(lambda: strategy.fn(pred, pool, **own), n, pred, pool, plan.balance, seed)
+        return greedily(lambda: strategy.fn(pred, pool, **own), n, pred, pool, plan.balance, seed)
     scores = _checked_scores(strategy, strategy.fn(pred, pool, **own), pool)
     if plan.spacing is not None:
-        return _spaced(scores, n, pred, pool, plan.spacing, plan.balance, seed)
+        return spaced(scores, n, pred, pool, plan.spacing, plan.balance, seed)
     if plan.balance is None:
         best = top(scores, n, generator(seed, "ties"))
         return Selection(pool.unlabeled[best], scores[best])
-    return _balanced(scores, n, pred, pool, plan.balance, seed)
+    return balanced(scores, n, pred, pool, plan.balance, seed)
 
 
 def _predicted(pred: Predictions, chosen: Indices) -> tuple[int | None, ...] | None:
@@ -241,146 +308,14 @@ def _predicted(pred: Predictions, chosen: Indices) -> tuple[int | None, ...] | N
     return tuple(best.tolist())
 
 
-def _greedy(
-    gains: Callable[[], Gains], n: int, pred: Predictions, pool: Pool, balance: Balance | None, seed: int
-) -> Selection:
-    rng = generator(seed, "ties")
-    if balance is None:
-        return Selection(greedy(gains(), pool.unlabeled, n, rng))
-    probs, demand = _demand(n, pred, pool, balance)
-    curve: eq48.TunedWeight | None = None
-    if isinstance(balance.weight, float):
-        weight = balance.weight
-    else:
-        curve = tune_greedy_weight(
-            gains,
-            pool.unlabeled,
-            n,
-            generator(seed, "ties"),
-            probs=probs,
-            demand=demand,
-            per_class=balance.per_class,
-        )
-        weight = curve.weight
-    penalty = GreedyBalance(probs, demand, weight, per_class=balance.per_class)
-    chosen = greedy(gains(), pool.unlabeled, n, rng, balance=penalty)
-    return Selection(chosen, demand=demand, expected=_expected(probs, chosen), weight=weight, curve=curve)
-
-
-def _balanced(scores: Floats, n: int, pred: Predictions, pool: Pool, balance: Balance, seed: int) -> Selection:
-    probs, demand = _demand(n, pred, pool, balance)
-    rows = probs if len(pool.unlabeled) == len(pool) else probs[pool.unlabeled]
-    if balance.by == "predicted":
-        picked = eq48.predicted_quota(scores, rows, demand, n, rng=generator(seed, "ties"))
-        chosen = pool.unlabeled[picked]
-        return Selection(chosen, scores[picked], demand, _expected(probs, chosen))
-    metric = None if balance.ground_metric is None else np.asarray(balance.ground_metric)
-    curve: eq48.TunedWeight | None = None
-    if isinstance(balance.weight, float):
-        weight = balance.weight
-    else:
-        curve = eq48.tune_weight(
-            scores, rows, demand, n, distance=balance.distance, ground_metric=metric, rng=generator(seed, "ties")
-        )
-        weight = curve.weight
-    solved = eq48.solve(
-        scores,
-        rows,
-        demand,
-        n,
-        weight=weight,
-        distance=balance.distance,
-        ground_metric=metric,
-        rng=generator(seed, "ties"),
-    )
-    chosen = pool.unlabeled[solved.chosen]
-    return Selection(
-        chosen,
-        scores[solved.chosen],
-        demand,
-        _expected(probs, chosen),
-        weight,
-        solved.objective,
-        solved.bound,
-        solved.gap,
-        curve,
-    )
-
-
-def _spaced(
-    scores: Floats, n: int, pred: Predictions, pool: Pool, spacing: Spacing, balance: Balance | None, seed: int
-) -> Selection:
-    everything = np.arange(len(pool))
-    whole = np.full(len(pool), np.nan)
-    whole[pool.unlabeled] = scores
-    table = frame_table(
-        pred.require("videos", everything, "spacing"),
-        places=pred.places,
-        labeled=pool.labels >= 0,
-        around_labeled=spacing.around_labeled,
-    )
-    if balance is None:
-        chosen = pick_frames(whole, table, n, around_picked=spacing.around_picked, order=spacing.order, seed=seed)
-        return Selection(chosen, whole[chosen])
-    objects = to_numpy(pred.require("objects", everything, "balance"))
-    wanted = eq48.demand(
-        objects[pool.labeled].sum(axis=0), max(1, round(n * objects.sum() / len(objects))), balance.target
-    )
-    curve: eq48.TunedWeight | None = None
-    if isinstance(balance.weight, float):
-        weight = balance.weight
-    else:
-        curve = _tuned_frames(whole, objects, wanted, table, n, balance, generator(seed, "ties"))
-        weight = curve.weight
-    pick = pick_balanced_frames(
-        whole,
-        objects,
-        wanted,
-        table,
-        n,
-        weight=weight,
-        distance=balance.distance,
-        around_picked=spacing.around_picked,
-        rng=generator(seed, "ties"),
-    )
-    expected = _expected(objects, pick.chosen)
-    return Selection(
-        pick.chosen, whole[pick.chosen], wanted, expected, weight, pick.objective, pick.bound, pick.gap, curve
-    )
-
-
-def _tuned_frames(
-    scores: Floats,
-    objects: Floats,
-    wanted: Floats,
-    table: FrameTable,
-    n: int,
-    balance: Balance,
-    rng: np.random.Generator,
-) -> eq48.TunedWeight:
-    open_frames = np.flatnonzero(table.allowed)
-    if len(open_frames) < n:
-        raise InputError(f"n: asked for {n} of {len(open_frames)} open frames")
-    return eq48.tune_weight(scores[open_frames], objects[open_frames], wanted, n, distance=balance.distance, rng=rng)
-
-
-def _demand(n: int, pred: Predictions, pool: Pool, balance: Balance) -> tuple[Floats, Floats]:
-    probs = to_numpy(pred.require("probs", pool.unlabeled, "balance"))
-    balance.check(probs.shape[1])
-    return probs, eq48.demand(pool.counts(probs.shape[1]), n, balance.target)
-
-
-def _expected(probs: Floats, chosen: Indices) -> Floats:
-    return np.asarray(probs[chosen].sum(axis=0, dtype=np.float64))
-
-
-def _pool(plan: Plan, labels: Array | None, pred: Predictions, classes: tuple[str, ...] | None) -> Pool:
+def _pool(plan: Plan | None, labels: Array | None, pred: Predictions, classes: tuple[str, ...] | None) -> Pool:
     if labels is not None:
         cells = None if classes is None else label_cells(labels)
         return Pool(labels if cells is None else class_codes("labels", cells, classes)[0])
     if pred.n_items is None:
-        wanted = " and ".join(plan.strategy.needs) or "labels or any array over the pool"
-        raise InputError(f"{plan.strategy.name} needs {wanted}: nothing was given that says how large the pool is")
+        needs = " and ".join(() if plan is None else plan.strategy.needs) or "labels or any array over the pool"
+        name = AUTO if plan is None else plan.strategy.name
+        raise InputError(f"{name} needs {needs}: nothing was given that says how large the pool is")
     if set(pred) == {"draws"}:
         pred.check_passes(None)
     return Pool.without_labels(pred.n_items)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from askew.arrays import Floats, Indices
 from askew.pick.balance import TunedWeight
 from askew.strategies.proof import Proved
+
+if TYPE_CHECKING:
+    from askew.advice import Advice
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Selection:
         predicted: n classes, the most probable one of each chosen item, as numbers or names; None where the model was
             not asked. None as a whole without `probs`.
         proof: what a strategy proved that solves for its choice (`coreset`): value, bound, gap, seconds; else None.
+        advice: what the strategy "auto" asked with, and why; None where a strategy was named.
         ids: what the n chosen items are called; None if nobody named them.
     """
 
@@ -41,6 +45,7 @@ class Selection:
     predicted: tuple[int | str | None, ...] | None = None
     ids: tuple[Hashable, ...] | None = None
     proof: Proved | None = None
+    advice: Advice | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """Returns a row a pick, as `pandas.DataFrame` takes them.

@@ -216,11 +216,11 @@ def test_arguments_that_cannot_be_read_are_one_line_too(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_strategies_lists_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
+def test_strategies_lists_the_registry_and_below_it_what_chooses_from_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "--json"]) == 0
     assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == list(strategies())
     assert main(["strategies"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(strategies())
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*strategies(), "auto"]
 
 
 def test_one_strategy_is_explained(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,11 +33,12 @@ def script(top: argparse.ArgumentParser, shell: str) -> str:
     need("shell completion", "completion", "shtab")
     import shtab
 
+    from askew.query import AUTO
     from askew.strategies.registry import strategies
 
     for action in _arguments(top):
         if action.dest in ("strategy", "name") and not action.option_strings:
-            action.choices = list(strategies())
+            action.choices = [*strategies(), AUTO]
         elif action.dest == "experiment":
             action.complete = {"bash": EXPERIMENT, "zsh": EXPERIMENT, "tcsh": "f"}  # type: ignore[attr-defined]
         elif action.type is Path:

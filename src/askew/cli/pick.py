@@ -9,14 +9,20 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from askew.cli.pick_files import read, same_file, source, target
+
+if TYPE_CHECKING:
+    from askew.plan import Plan
+    from askew.selection import Selection
+
+SPACING = ("around_labeled", "around_picked", "order")
+"""The settings of frames' spacing."""
 
 
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
-    from askew.predictions import FIELDS
-    from askew.strategies.registry import strategies
-
     parser = commands.add_parser(
         "pick",
         help="pick the items to label next, from arrays in files",
@@ -26,8 +32,27 @@ def add(commands: Any) -> None:
         "columns alone, and what labels and ids take of the same file is no feature. Labels may be names of "
         "classes, and an empty cell is unlabeled.",
     )
-    parser.add_argument("strategy", help="a name from `askew strategies`")
+    parser.add_argument(
+        "strategy", help="a name from `askew strategies`; auto is what `askew advise` says of what is given"
+    )
     parser.add_argument("-n", type=int, required=True, metavar="N", help="how many items to pick")
+    _add_names(parser)
+    _add_fields(parser)
+    _add_balance(parser)
+    _add_spacing(parser)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the strategy")
+    parser.add_argument("--seed", type=int, default=0, help="settles ties and random strategies (0)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".csv, .json or .npy (items alone); without it, items or ids go to stdout",
+    )
+    parser.add_argument("--json", action="store_true", help="print the picks and what the balance says as JSON")
+    parser.set_defaults(call=call)
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         metavar="FILE[:COLUMN]",
@@ -45,6 +70,12 @@ def add(commands: Any) -> None:
         help="ids or file names to answer with: a .txt with one a line, FILE:COLUMN of a table, or a column of the "
         'other tables, which then is no feature; "index" is also pandas\' nameless index',
     )
+
+
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    from askew.predictions import FIELDS
+    from askew.strategies.registry import strategies
+
     wanted = {"probs"}.union(*(entry.needs for entry in strategies().values()))
     parser.set_defaults(**{name: None for name in FIELDS if name not in wanted})
     for field in (field for field in FIELDS.values() if field.name in wanted):
@@ -52,6 +83,9 @@ def add(commands: Any) -> None:
         parser.add_argument(
             flag, dest=field.name, type=Path, metavar="FILE[:COLUMNS]", help=f"{field.shape} {field.doc}"
         )
+
+
+def _add_balance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--balance", metavar="WEIGHT", help='λ of the class balance, a number or "auto"; needs --probs')
     parser.add_argument(
         "--target",
@@ -84,6 +118,9 @@ def add(commands: Any) -> None:
         help="write every λ that --balance auto tried, with the sum of the chosen scores and the distance of the "
         "classes to those wanted, as .csv (Fig. 4.4)",
     )
+
+
+def _add_spacing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--around-labeled", type=int, metavar="K", help="frames left out next to labelled ones; needs --videos (3)"
     )
@@ -93,16 +130,6 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--order", choices=["videos", "global"], help="videos in turn, or frames by score alone; needs --videos"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the strategy")
-    parser.add_argument("--seed", type=int, default=0, help="settles ties and random strategies (0)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help=".csv, .json or .npy (items alone); without it, items or ids go to stdout",
-    )
-    parser.add_argument("--json", action="store_true", help="print the picks and what the balance says as JSON")
-    parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:
@@ -119,57 +146,34 @@ def call(arguments: argparse.Namespace) -> int:
 
 def _pick(arguments: argparse.Namespace) -> int:
     import askew.data.tables as tables
-    from askew.errors import InputError, unknown
+    from askew.errors import unknown
     from askew.files import write_whole
-    from askew.plan import Plan
-    from askew.pool import Pool
-    from askew.predictions import FIELDS, Predictions
-    from askew.query import select
-    from askew.strategies.registry import get
+    from askew.query import advised, select
 
     out: Path | None = arguments.out
     if out is not None and out.suffix not in tables.WRITERS:
         raise unknown("format of --out", out.suffix or out.name, tables.WRITERS)
-    ids_file, ids_column = _source(arguments.ids)
     _refuse_curve(arguments)
     _refuse_to_overwrite("--out", out, arguments)
     _refuse_to_overwrite("--balance-curve", arguments.balance_curve, arguments)
-    if arguments.balance is None and arguments.balance_by == "probs":
-        _refuse_settings_without_weight(arguments)
-    plan = Plan(get(arguments.strategy), _parameters(arguments.set), spacing=_spacing(arguments))
-    read = {name: _read(field, arguments, ids_column) for name, field in FIELDS.items()}
-    given = {name: table for name, table in read.items() if table is not None}
-    pred = Predictions(**{name: table.values for name, table in given.items()})
-    classes = _classes(arguments.classes, given.get("probs"), pred.n_classes)
-    found = {name: table.ids for name, table in given.items()}
-    table: Any = None
-    if arguments.labels:
-        labels, classes, found["labels"], table = _labels(arguments, ids_column, pred, classes)
-        pool = Pool(labels)
-    elif pred.n_items is not None:
-        if set(pred) == {"draws"}:
-            pred.check_passes(None)
-        pool = Pool.without_labels(pred.n_items)
+    plan = _plan(arguments)
+    given = read(arguments)
+    advice = None
+    if plan is None:
+        n_classes = None if given.classes is None else len(given.classes)
+        advice = advised(arguments.n, given.pred, given.pool, n_classes)
+        plan = advice.plan
     else:
-        raise InputError("nothing was given that says how large the pool is: pass --labels or another array")
-    balance = _balance(arguments, classes, pred.n_classes)
-    plan = replace(plan, balance=balance)
-    ids = _ids(arguments.ids, ids_file, ids_column, found, len(pool))
-    if ids is not None:
-        _check_order(arguments, ids, table)
-    selection = select(plan, arguments.n, pred, pool, seed=arguments.seed)
-    details = {} if balance is None else _details(selection)
-    if details:
-        print(_lines(details, classes), file=sys.stderr)
-    if selection.proof is not None:
-        print(selection.proof.line(), file=sys.stderr)
-        details["proof"] = selection.proof.record()
-    about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **details}
-    if classes is not None:
-        about["classes"] = list(classes)
+        plan = replace(plan, balance=_balance(arguments, given.classes, given.pred.n_classes))
+    selection = replace(select(plan, arguments.n, given.pred, given.pool, seed=arguments.seed), advice=advice)
+    found = _details(selection)
+    _say(selection, found, given.classes)
+    about = {"strategy": plan.strategy.name, "n": arguments.n, "seed": arguments.seed, **found}
+    if given.classes is not None:
+        about["classes"] = list(given.classes)
     if arguments.balance_curve is not None and selection.curve is not None:
         write_whole(arguments.balance_curve, _as_csv(selection.curve.rows()))
-    rows = selection.named(ids, classes).rows()
+    rows = selection.named(given.ids, given.classes).rows()
     if out is not None:
         write_whole(out, tables.picks_as_text(rows, about, out.suffix))
     if arguments.json:
@@ -177,6 +181,41 @@ def _pick(arguments: argparse.Namespace) -> int:
     elif out is None:
         sys.stdout.write("".join(f"{row.get('id', row['item'])}\n" for row in rows))
     return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan | None:
+    """Returns what is asked for, without the balance, which needs the names of the classes; None for `auto`."""
+    from askew.errors import InputError
+    from askew.plan import Plan
+    from askew.query import AUTO, refuse_beside_auto
+    from askew.strategies.registry import get
+
+    if arguments.strategy == AUTO:
+        refuse_beside_auto(
+            {
+                "balance": arguments.balance is not None,
+                "balance_by": arguments.balance_by != "probs",
+                **_settings_of_weight(arguments),
+                **{name: getattr(arguments, name) is not None for name in SPACING},
+                "--set": bool(arguments.set),
+            }
+        )
+        return None
+    if arguments.balance is None and arguments.balance_by == "probs":
+        for name, is_set in _settings_of_weight(arguments).items():
+            if is_set:
+                raise InputError(f"--{name.replace('_', '-')} needs --balance WEIGHT, or --balance auto")
+    return Plan(get(arguments.strategy), _parameters(arguments.set), spacing=_spacing(arguments))
+
+
+def _settings_of_weight(arguments: argparse.Namespace) -> dict[str, bool]:
+    """Returns the settings of a balance that has a weight, and whether each is set."""
+    return {
+        "target": arguments.target is not None,
+        "balance_distance": arguments.balance_distance != "l1",
+        "balance_ground_metric": arguments.balance_ground_metric is not None,
+        "balance_per_class": arguments.balance_per_class,
+    }
 
 
 def _balance(arguments: argparse.Namespace, classes: tuple[str, ...] | None, n_classes: int | None) -> Any:
@@ -187,24 +226,12 @@ def _balance(arguments: argparse.Namespace, classes: tuple[str, ...] | None, n_c
     metric = arguments.balance_ground_metric
     return balance_of(
         None if arguments.balance is None else _weight(arguments.balance),
-        target=in_class_order(_target(arguments.target), classes, n_classes),
+        target=in_class_order(target(arguments.target), classes, n_classes),
         by=arguments.balance_by,
         distance=arguments.balance_distance,
         ground_metric=None if metric is None else tables.read_array("balance_ground_metric", metric, items=False),
         per_class=arguments.balance_per_class,
     )
-
-
-def _source(text: str | None) -> tuple[Path | None, str | None]:
-    """Returns the file and the column that FILE, FILE:COLUMN or COLUMN names."""
-    from askew.data.columns import WORD_READERS
-
-    if text is None:
-        return None, None
-    file, colon, column = text.rpartition(":")
-    if colon and Path(file).suffix.lower() in WORD_READERS:
-        return Path(file), column
-    return (Path(text), None) if Path(text).suffix.lower() in WORD_READERS else (None, text)
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> bytes:
@@ -238,149 +265,20 @@ def _refuse_to_overwrite(flag: str, out: Path | None, arguments: argparse.Namesp
         return
     for name in (*FIELDS, "labels", "ids", "classes", "target", "balance_ground_metric"):
         given = getattr(arguments, name)
-        path = _source(None if given is None else str(given))[0]
+        path = source(None if given is None else str(given))[0]
         path = given if path is None and isinstance(given, Path) else path
-        if path is not None and (path.absolute() == out.absolute() or _same_file(path, out)):
+        if path is not None and (path.absolute() == out.absolute() or same_file(path, out)):
             raise InputError(f"{flag}: {out} is what --{name.replace('_', '-')} reads: choose another file")
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
-
-
-def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, ...] | None:
-    """Returns the names of the classes in the order of the columns of P, where there are any."""
-    from askew.data.columns import read_words
-    from askew.names import checked_classes, named_columns
-
-    columns = named_columns(probs.names if probs is not None else None)
-    if text is None:
-        return columns
-    file, _ = _source(text)
-    if file is None:
-        classes = text.split(",")
-    else:
-        classes = read_words("classes", file).columns[0]
-        classes = classes[:-1] if classes[-1] == "" else classes
-    return checked_classes(classes, columns, n_classes)
-
-
-def _labels(
-    arguments: argparse.Namespace, ids_column: str | None, pred: Any, classes: tuple[str, ...] | None
-) -> tuple[Any, tuple[str, ...] | None, list[str] | None, Any]:
-    """Returns (N,) class numbers, the names of the classes, the ids that stand beside the labels, and the table."""
-    from askew.data import columns, tables
-    from askew.errors import InputError, one_line
-    from askew.names import as_places, class_codes, class_numbers
-
-    path, wanted = _source(arguments.labels)
-    path = path or Path(arguments.labels)
-    if path.suffix.lower() in (".npy", ".npz"):
-        array = tables.read_array("labels", path)
-        if array.dtype.kind not in "US":
-            whole = tables.whole_numbers("labels", path, array, gaps=True)
-            return as_places(whole, class_numbers(classes)), classes, None, None
-    where = f"labels: {one_line(path)}"
-    table = columns.read_words("labels", path)
-    cells, ids = columns.column(
-        table,
-        wanted,
-        n_items=pred.n_items,
-        ids=ids_column,
-        usual=columns.USUAL,
-        is_row=columns.begins_with_label(classes, where),
-    )
-    codes, names = class_codes(where, cells, classes)
-    if names is not None and classes is None and pred.n_classes not in (None, len(names)):
-        raise InputError(
-            f"{where} has {len(names)} names of classes, the other arrays have {pred.n_classes} classes: pass "
-            "--classes with all names in the order of the columns"
-        )
-    return codes, names or classes, ids, table
-
-
-def _ids(
-    text: str | None, file: Path | None, column: str | None, found: dict[str, list[str] | None], n_items: int
-) -> list[str] | None:
-    """Returns the ids of all items from their file or from the tables that have their column, which must agree."""
-    from askew.data import columns
-    from askew.errors import InputError
-    from askew.names import agreed, check_ids
-
-    if text is None:
-        return None
-    sources = {name: words for name, words in found.items() if words is not None}
-    if file is not None:
-        sources = {"ids": columns.column(columns.read_words("ids", file), column, n_items=n_items)[0], **sources}
-    if not sources:
-        raise InputError(
-            f"--ids: {text!r} is no .txt, .csv, .npy or .parquet file, and no table has a column so called"
-        )
-    check_ids(next(iter(sources.values())), n_items)
-    agreed(sources)
-    return next(iter(sources.values()))
-
-
-def _check_order(arguments: argparse.Namespace, ids: list[str], labels: Any) -> None:
-    """Refuses a table that has the ids in another order, in a column that nobody named."""
-    from askew.data.columns import read_words, same_names
-    from askew.names import agreed
-    from askew.predictions import FIELDS
-
-    tables = {} if labels is None else {"labels": labels}
-    for name in FIELDS:
-        path, picked = _source(None if getattr(arguments, name) is None else str(getattr(arguments, name)))
-        if path is not None and picked is not None:
-            tables[name] = read_words(name, path)
-    for name, words in tables.items():
-        other = same_names(words, ids)
-        if other is not None:
-            agreed({"ids": ids, name: other})
-
-
-def _read(field: Any, arguments: argparse.Namespace, ids: str | None) -> Any:
-    """Returns the table of a field; what the same file holds of labels and ids is left out."""
-    import askew.data.tables as tables
-    from askew.data.columns import USUAL
-
-    given: Path | None = getattr(arguments, field.name)
-    if given is None:
-        return None
-    path, picked = _source(str(given))
-    path = path or given
-    without: list[str] = []
-    for text, usual in ((arguments.labels, USUAL), (arguments.ids, ())):
-        file, column = _source(text)
-        if file is not None and (file.absolute() == path.absolute() or _same_file(file, path)):
-            without += usual if column is None else [column]
-    only = None if picked is None else [one.strip() for one in picked.split(",")]
-    table = tables.read_table(field.name, path, ids=ids, only=only, without=without)
-    return replace(table, values=tables.whole_numbers(field.name, path, table.values)) if field.integers else table
 
 
 def _spacing(arguments: argparse.Namespace) -> Any:
     from askew.errors import InputError
     from askew.plan import Spacing
 
-    names = ("around_labeled", "around_picked", "order")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    given = {name: getattr(arguments, name) for name in SPACING if getattr(arguments, name) is not None}
     if given and not arguments.videos:
         raise InputError(f"--{next(iter(given)).replace('_', '-')} needs --videos FILE: which video each frame is of")
     return Spacing(**given) if arguments.videos else None
-
-
-def _refuse_settings_without_weight(arguments: argparse.Namespace) -> None:
-    from askew.errors import InputError
-
-    given = {
-        "--target": arguments.target is not None,
-        "--balance-distance": arguments.balance_distance != "l1",
-        "--balance-ground-metric": arguments.balance_ground_metric is not None,
-        "--balance-per-class": arguments.balance_per_class,
-    }
-    for flag, there in given.items():
-        if there:
-            raise InputError(f"{flag} needs --balance WEIGHT, or --balance auto")
 
 
 def _weight(text: str) -> Any:
@@ -392,34 +290,6 @@ def _weight(text: str) -> Any:
         return float(text)
     except ValueError as error:
         raise InputError(f'--balance: expected a number from 0 or "auto", got {text!r}') from error
-
-
-def _target(text: str | None) -> Any:
-    """Returns shares in the order of the classes, or by their names where the file has them."""
-    import askew.data.tables as tables
-    from askew.data.columns import named_shares, read_words
-    from askew.errors import InputError
-
-    if text is None:
-        return None
-    path = Path(text)
-    if path.suffix.lower() not in tables.READERS:
-        try:
-            return [float(part) for part in text.split(",")]
-        except ValueError as error:
-            raise InputError(
-                f"--target: expected numbers such as 0.5,0.3,0.2 in the order of the columns of --probs, or a file, "
-                f"such as a .csv of class and share, got {text!r}"
-            ) from error
-    named = named_shares(read_words("target", path)) if path.suffix.lower() in (".csv", ".parquet") else None
-    if named is not None:
-        return named
-    table = tables.read_table("target", path, items=False)
-    if table.values.ndim != 2 or len(table.values) != 1:
-        return table.values
-    if table.names is None or len(set(table.names)) < len(table.names):
-        return table.values[0]
-    return dict(zip(table.names, table.values[0].tolist(), strict=True))
 
 
 def _parameters(pairs: list[str]) -> dict[str, Any]:
@@ -437,18 +307,37 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def _details(selection: Any) -> dict[str, Any]:
+def _details(selection: Selection) -> dict[str, Any]:
+    """Returns what the selection says of itself, for JSON."""
     from askew.pick.balance import l1_score
 
-    return {
-        "demand": [round(float(v), 3) for v in selection.demand],
-        "expected_counts": [round(float(v), 3) for v in selection.expected],
-        "l1_score": l1_score(selection.expected),
-        "weight": selection.weight,
-        "objective": selection.objective,
-        "bound": selection.bound,
-        "gap": selection.gap,
-    }
+    found: dict[str, Any] = {}
+    if selection.demand is not None and selection.expected is not None:
+        found = {
+            "demand": [round(float(v), 3) for v in selection.demand],
+            "expected_counts": [round(float(v), 3) for v in selection.expected],
+            "l1_score": l1_score(selection.expected),
+            "weight": selection.weight,
+            "objective": selection.objective,
+            "bound": selection.bound,
+            "gap": selection.gap,
+        }
+    if selection.proof is not None:
+        found["proof"] = selection.proof.record()
+    if selection.advice is not None:
+        found["advice"] = selection.advice.in_short()
+    return found
+
+
+def _say(selection: Selection, found: dict[str, Any], classes: tuple[str, ...] | None) -> None:
+    """Writes to stderr what a person wants to know of the selection: why, how balanced, how well proved."""
+    advice = selection.advice
+    if advice is not None:
+        print(f"asked with {advice.name} ({advice.confidence}). {advice.why}", file=sys.stderr)
+    if selection.demand is not None:
+        print(_lines(found, classes), file=sys.stderr)
+    if selection.proof is not None:
+        print(selection.proof.line(), file=sys.stderr)
 
 
 def _lines(details: dict[str, Any], classes: tuple[str, ...] | None) -> str:

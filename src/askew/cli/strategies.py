@@ -21,19 +21,37 @@ def add(commands: Any) -> None:
 
 
 def call(arguments: argparse.Namespace) -> int:
-    """Prints the catalogue, or one entry of it."""
+    """Prints the catalogue, or one entry of it; below it `auto`, which is none and chooses among them."""
+    from askew.query import AUTO
     from askew.strategies.registry import get, strategies
 
-    chosen = [get(arguments.name)] if arguments.name else list(strategies().values())
-    if arguments.json:
-        print(json.dumps([_record(entry) for entry in chosen], indent=2))
-    elif arguments.name:
-        print(_page(chosen[0]))
+    if arguments.name == AUTO:
+        records = [_ADVISER]
     else:
-        width = max(len(entry.name) for entry in chosen)
-        for entry in chosen:
-            print(f"{entry.name:<{width}}  {entry.kind:<8}  {', '.join(entry.needs) or '-':<14}  {entry.summary}")
+        chosen = [get(arguments.name)] if arguments.name else list(strategies().values())
+        records = [_record(entry) for entry in chosen]
+    if arguments.json:
+        print(json.dumps(records, indent=2))
+    elif arguments.name:
+        print(f"{AUTO}: {_ADVISER['summary']}\n\n{_OF_AUTO}" if arguments.name == AUTO else _page(chosen[0]))
+    else:
+        width = max(len(one["name"]) for one in records)
+        for one in [*records, _ADVISER]:
+            print(f"{one['name']:<{width}}  {one['kind']:<8}  {', '.join(one['needs']) or '-':<14}  {one['summary']}")
     return 0
+
+
+_ADVISER: dict[str, Any] = {
+    "name": "auto",
+    "kind": "adviser",
+    "needs": [],
+    "parameters": {},
+    "paper": "askew's own measurements: docs/advice.md",
+    "summary": "No strategy: asks with the one that `askew advise` names for what is given, or with random.",
+}
+
+_OF_AUTO = """It reads what there is, needs the number of classes, and takes no parameters and no balance: it chooses
+them. Where nothing was measured near, it says so, and asks with what the nearest measurements speak for."""
 
 
 def _record(entry: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from scipy.special import stdtr
 
-from askew.report.measures import CONFIDENCE, FEWEST_SEEDS, Estimate, quantile
+from askew.intervals import CONFIDENCE, quantile
+from askew.report.measures import FEWEST_SEEDS, Estimate
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from askew.intervals import CONFIDENCE
 from askew.report.ledgers import RANDOM
-from askew.report.measures import CONFIDENCE, FEWEST_SEEDS, Estimate
+from askew.report.measures import FEWEST_SEEDS, Estimate
 from askew.report.savings import Saving
 from askew.report.summary import Comparison, Line, Summary
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from askew.errors import InputError
+from askew.intervals import CONFIDENCE, half_width
 
 Floats = NDArray[np.float64]
 
-CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
 """A difference is called one from so many seeds on: the spread of two is anything, by chance next to nothing too."""
 
@@ -129,25 +127,6 @@ def interval(values: Floats, confidence: float = CONFIDENCE) -> tuple[Floats, Fl
     mean, std, n = mean_std(values)
     half = half_width(std, n, confidence)
     return mean, mean - half, mean + half, n
-
-
-def half_width(spread: Any, n_seeds: Any, confidence: float = CONFIDENCE) -> Any:
-    """Returns half the width of Student's interval of a mean over seeds; NaN for one seed.
-
-    Args:
-        spread: standard deviation over the seeds, a number or an array.
-        n_seeds: how many, as many numbers.
-
-    >>> [round(float(half_width(1.0, n)), 2) for n in (3, 10)]
-    [2.48, 0.72]
-    """
-    return quantile(confidence, n_seeds) * spread / np.sqrt(np.maximum(n_seeds, 1))
-
-
-def quantile(confidence: float, n: Any) -> Any:
-    """Returns Student's t that a two-sided interval over `n` seeds reaches to; NaN for one seed."""
-    degrees = np.where(np.asarray(n) > 1, np.asarray(n) - 1.0, np.nan)
-    return stdtrit(degrees, 0.5 + confidence / 2)
 
 
 def paired(a: Curves, b: Curves) -> tuple[Curves, Curves]:

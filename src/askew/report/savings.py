@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.errors import InputError
-from askew.report.measures import CONFIDENCE, Curves, Floats, finished, half_width, mean_std, sign_of
+from askew.intervals import CONFIDENCE, half_width
+from askew.report.measures import Curves, Floats, finished, mean_std, sign_of
 
 TOLERANCE = 1e-12
 """Two levels that differ by no more are the same."""
