@@ -54,3 +54,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
     fill(made, 10, test=2)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def word(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A source of features: a tiny network whose weights were drawn once."""
+    timm, torch = pytest.importorskip("timm"), pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        body = timm.create_model("test_efficientnet", num_classes=0)
+    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
+    save_file(body.state_dict(), path)
+    return f"timm:test_efficientnet:{path}"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets every test have a cache folder of its own."""
+    monkeypatch.setenv("ASKEW_CACHE", str(tmp_path / "cache"))

@@ -98,7 +98,7 @@ def test_how_many_people_said_something_is_kept_with_the_question(store: Store) 
     labels.withdraw(store, "ann")
     assert [q.item_id for q in open_questions(store)] == [2]
     again = put(store, [NewQuestion(1), NewQuestion(2)], strategy="random", n_labeled=0, seed=0)
-    assert [(q.item_id, q.round_id) for q in open_questions(store)] == [(2, again.id), (2, 1)]
+    assert [(q.item_id, q.round_id) for q in open_questions(store)] == [(2, again.id)], "the newest question counts"
 
 
 def test_who_took_an_answer_back_keeps_the_question(store: Store) -> None:

@@ -23,6 +23,7 @@ from askew.cli import (
     forecast,
     init,
     label_studio,
+    learn_project,
     pick,
     pretrain,
     report,
@@ -49,6 +50,7 @@ COMMANDS = (
     pretrain,
     strategies,
     video,
+    learn_project,
     exchange,
     label_studio,
 )

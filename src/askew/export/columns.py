@@ -14,20 +14,26 @@ from askew.errors import MissingExtra, unknown
 TABLES = ("parquet", "csv")
 
 
-def write_table(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
+def write_table(columns: Mapping[str, Sequence[Any]], path: Path, *, kind: str | None = None) -> None:
     """Writes columns as Parquet or CSV, by the suffix.
 
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Args:
+        columns: by name, all of one length.
+        path: the file.
+        kind: the suffix that counts, for a path that has another one.
 
     Raises:
         InputError: another suffix.
         MissingExtra: Parquet without pyarrow.
     """
-    if path.suffix == ".csv":
+    kind = path.suffix if kind is None else kind
+    if kind == ".csv":
         path.write_text(as_csv(columns), encoding="utf-8")
         return
-    if path.suffix != ".parquet":
-        raise unknown("table", path.suffix, TABLES)
+    if kind != ".parquet":
+        raise unknown("table", kind, TABLES)
     try:
         import pyarrow
         import pyarrow.parquet

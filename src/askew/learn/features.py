@@ -207,13 +207,22 @@ def of_file(source: Source, n_items: int | None = None) -> FeatureRows:
     return rows
 
 
-def of_images(images: Images, network: Extractor, progress: Tell = quiet_progress) -> FeatureRows:
+def of_images(
+    images: Images, network: Extractor, progress: Tell = quiet_progress, keys: Sequence[bytes] | None = None
+) -> FeatureRows:
     """Returns the features of pictures: those that the cache has from there, the others computed and put there.
+
+    Args:
+        images: the pictures.
+        network: the frozen network.
+        progress: called with the pictures done and the pictures to do.
+        keys: N digests of the pictures' contents, `KEY_BYTES` each, where they are known already: then no file is read
+            whose features the cache has.
 
     Raises:
         InputError: a picture that cannot be read; what was computed before it is kept.
     """
-    keys = picture_keys(images)
+    keys = picture_keys(images) if keys is None else keys
     known = _known_to(network)
     todo, done = known.missing(keys), 0
     for start in range(0, len(todo), PART_ROWS):
@@ -226,13 +235,13 @@ def of_images(images: Images, network: Extractor, progress: Tell = quiet_progres
     return known.rows(keys)
 
 
-def missing(images: Images, network: Extractor) -> list[int]:
+def missing(images: Images, network: Extractor, keys: Sequence[bytes] | None = None) -> list[int]:
     """Lists the pictures that `of_images` would compute; of pictures with the same content one.
 
     Raises:
         InputError: a file cannot be read.
     """
-    return _known_to(network).missing(picture_keys(images))
+    return _known_to(network).missing(picture_keys(images) if keys is None else keys)
 
 
 def compute(images: Images, items: Sequence[int], network: Extractor) -> Iterator[NDArray[np.float32]]:

@@ -165,6 +165,12 @@ def count_since(store: Store, label_id: int) -> int:
         return int(connection.execute(count).scalar_one())
 
 
+def newest_id(store: Store) -> int:
+    """Returns the number of the newest row; 0 before the first one."""
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.max(schema.labels.c.id))).scalar() or 0)
+
+
 def _add(connection: Connection, answers: Sequence[Answer]) -> list[Label]:
     """Adds what is new of some answers, and returns the rows of all.
 

@@ -127,8 +127,9 @@ def hand_out(
     """Leaves up to `n` questions to a person for a while, and returns them.
 
     What the person has in hand comes first and is left to them anew, then the questions of the newest round, then those
-    of the rounds before. Left out is what has answers of `overlap` people, or as many that have it in hand; what this
-    person answered or skipped; and pictures that are gone.
+    of the rounds before; of an item that was asked in several rounds the newest question counts. Left out is what has
+    answers of `overlap` people, or as many that have it in hand; what this person answered or skipped; and pictures
+    that are gone.
 
     Args:
         store: of the project.
@@ -208,15 +209,29 @@ def rounds(store: Store) -> list[Round]:
 
 
 def open_questions(store: Store) -> list[Question]:
-    """Returns the questions whose items have no present label, in the order in which they are handed out."""
+    """Returns the questions whose items have no present label, the newest of each item, in the order of handing out."""
     with store.read() as connection:
-        return [Question(*row) for row in connection.execute(_ALL.where(schema.questions.c.answers == 0))]
+        return [Question(*row) for row in connection.execute(_ALL.where(schema.questions.c.answers == 0, NEWEST))]
 
 
 def all_questions(store: Store) -> list[Question]:
     """Returns all questions, the newest round first."""
     with store.read() as connection:
         return [Question(*row) for row in connection.execute(_ALL)]
+
+
+def in_hand(store: Store, now: datetime | None = None) -> set[int]:
+    """Returns the items of the questions that are left to somebody at a time (now)."""
+    table, leases = schema.questions, schema.leases
+    held = sa.select(table.c.item_id).join(leases, leases.c.question_id == table.c.id)
+    with store.read() as connection:
+        return set(connection.execute(held.where(leases.c.until > present(now))).scalars())
+
+
+def skipped(store: Store) -> set[int]:
+    """Returns the questions that somebody skipped."""
+    with store.read() as connection:
+        return set(connection.execute(sa.select(schema.skips.c.question_id)).scalars())
 
 
 def n_skipped(store: Store) -> int:
@@ -257,8 +272,15 @@ _ALL = (
 )
 _WHO: sa.BindParameter[str] = sa.bindparam("whose")
 _SAID, _LATER = schema.labels.alias(), schema.labels.alias()
-_OTHERS = sa.select(sa.func.count()).where(_LEASES.c.question_id == _TABLE.c.id, _LEASES.c.who != _WHO)
-_SKIPPED = sa.exists().where(schema.skips.c.question_id == _TABLE.c.id, schema.skips.c.who == _WHO)
+_HELD, _LEFT, _NEWER = schema.questions.alias(), schema.questions.alias(), schema.questions.alias()
+NEWEST = ~sa.exists().where(_NEWER.c.item_id == _TABLE.c.item_id, _NEWER.c.round_id > _TABLE.c.round_id)
+"""What tells the newest question of each item: it takes the place of those before it."""
+_OTHERS = sa.select(sa.func.count(_LEASES.c.who.distinct())).where(
+    _HELD.c.item_id == _TABLE.c.item_id, _LEASES.c.question_id == _HELD.c.id, _LEASES.c.who != _WHO
+)
+_SKIPPED = sa.exists().where(
+    _LEFT.c.item_id == _TABLE.c.item_id, schema.skips.c.question_id == _LEFT.c.id, schema.skips.c.who == _WHO
+)
 _ANSWERED = sa.exists().where(
     _SAID.c.item_id == _TABLE.c.item_id,
     _SAID.c.who == _WHO,
@@ -272,6 +294,7 @@ _FOR = (
     .where(
         _TABLE.c.answers < sa.bindparam("overlap"),
         _TABLE.c.answers + _OTHERS.scalar_subquery() < sa.bindparam("overlap"),
+        NEWEST,
         ~_SKIPPED,
         ~_ANSWERED,
         _THERE,

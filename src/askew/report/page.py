@@ -33,10 +33,10 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
     experiment = summary.experiment
     look = looks(summary.lines)
     figures = {
-        one.drawing.name: (one.drawing, one.drawing.caption(summary), _inline(one.svg), _inline(one.narrow_svg))
+        one.drawing.name: (one.drawing, one.drawing.caption(summary), inline(one.svg), inline(one.narrow_svg))
         for one in rendered
     }
-    html: str = _template("page.html.j2").render(
+    html: str = template("page.html.j2").render(
         experiment=experiment,
         summary=summary,
         headline=headline(summary),
@@ -68,7 +68,7 @@ def _captioned(strips: Sequence[Strip]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("askew.report"),
         autoescape=True,
@@ -79,7 +79,7 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """Returns an SVG to stand inside HTML: without its prologue and size, its colours and fonts those of the page."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

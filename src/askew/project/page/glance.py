@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 
 from askew.project import schema
+from askew.project.questions import NEWEST
 from askew.project.store import Store, ids_of_classes
 from askew.project.trainings import Training, trainings
 
@@ -95,7 +96,7 @@ def standing(store: Store) -> Standing:
             labelled=labelled,
             by=by,
             unlabelled=_unlabelled(connection),
-            open=_count(connection, schema.questions, schema.questions.c.answers == 0),
+            open=_count(connection, schema.questions, sa.and_(schema.questions.c.answers == 0, NEWEST)),
             round=_round(connection),
             trained=trained,
         )
