@@ -14,7 +14,8 @@ from askew.strategies.registry import strategies
 
 N, C, D, T = 60, 5, 7, 6
 LABELED = np.array([0, 7, 8, 20, 33, 59])
-ONE_EACH = ("dispersion", "labeled_likeness", "frame_doubt", "frame_entropy", "frame_margin")
+ONE_EACH = ("dispersion", "labeled_likeness", "frame_doubt", "frame_doubt_sum", "frame_wrong", "frame_entropy")
+ONE_EACH += ("frame_margin",)
 COUNTS = ("false_positives", "false_negatives")
 FLOATS = ("probs", "features", "draws", "margins", *ONE_EACH)
 ITEM_AXIS = {"draws": 1}

@@ -231,6 +231,8 @@ TABLE = {
     "false_positives": ("N", COUNTS),
     "false_negatives": ("N", COUNTS),
     "frame_doubt": ("N", UNIT),
+    "frame_doubt_sum": ("N", AMOUNTS),
+    "frame_wrong": ("N", AMOUNTS),
     "frame_entropy": ("N", AMOUNTS),
     "frame_margin": ("N", AMOUNTS),
 }

@@ -157,6 +157,8 @@ _TABLE = {
         Field("false_positives", "N", "how many detections of a frame are held to be wrong", from_zero, integers=True),
         Field("false_negatives", "N", "how many objects of a frame are held to be missed", from_zero, integers=True),
         Field("frame_doubt", "N", "mean of 1 - the best probability of a frame's detections", unit_interval),
+        Field("frame_doubt_sum", "N", "sum of 1 - the best probability of a frame's detections", amounts),
+        Field("frame_wrong", "N", "expected number of wrong detections of a frame, by what was learned", amounts),
         Field("frame_entropy", "N", "mean entropy of a frame's detections, in nats", amounts),
         Field("frame_margin", "N", "sum over a frame's detections of 1 - (best - second best probability)", amounts),
     )

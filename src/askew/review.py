@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from askew.arrays import Mask
 from askew.data.annotations import VideoBoxes, read_videos
+from askew.data.doubts import read_doubt
 from askew.data.film import Video, open_videos
 from askew.data.film.labeled import read_labeled
 from askew.errors import InputError, unknown
@@ -24,7 +25,15 @@ from askew.strategies.registry import strategies
 from askew.video.coherence import estimate_errors
 from askew.video.doubt import Doubt, learn_doubt
 from askew.video.frame_errors import FrameErrors
-from askew.video.scores import entropy, expected_objects, least_confidence, margin
+from askew.video.perspective import perspective_of
+from askew.video.scores import (
+    entropy,
+    expected_errors,
+    expected_objects,
+    least_confidence,
+    least_confidence_sum,
+    margin,
+)
 from askew.video.trackers import Tracker
 
 
@@ -36,7 +45,7 @@ class Footage:
         videos: the videos by name.
         boxes: the detections of each, with one numbering of classes.
         labeled: which frames are labelled, over all frames of all videos in order.
-        doubt: what the annotations taught about the detector, or None.
+        doubt: what the annotations taught about the detector, what was learned before, or both; else None.
         n_taken_as_empty: how many labelled frames have no annotation, where annotations are given.
     """
 
@@ -66,12 +75,13 @@ class Coherence:
 
 @dataclass(frozen=True, eq=False)
 class Reviewed:
-    """A video, its detections, and their estimated errors; None if they were not estimated."""
+    """A video, its detections, their estimated errors, and what was learned of the detector; None if it was not."""
 
     name: str
     video: Video
     boxes: VideoBoxes
     errors: FrameErrors | None = None
+    doubt: Doubt | None = None
 
 
 class PickedFrames(NamedTuple):
@@ -89,12 +99,17 @@ SCORES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "fp": ("temporal_coherence", {"errors": "fp"}),
     "fn": ("temporal_coherence", {"errors": "fn"}),
     "fp+fn": ("temporal_coherence", {"errors": "fp+fn"}),
+    "expected-fp": ("frame_expected_errors", {}),
     "least-confidence": ("frame_least_confidence", {}),
+    "least-confidence-sum": ("frame_least_confidence_sum", {}),
     "entropy": ("frame_entropy", {}),
     "margin": ("frame_margin", {}),
     "random": ("random", {}),
 }
 """Short names for what makes a frame worth a person's time: a strategy and its parameters."""
+
+AUTO_FRAMES = 10
+"""Annotated frames from which on "auto" trusts what they taught."""
 
 BREAKS = ("seed", "confidence")
 """What may settle the order of frames with equally many estimated errors."""
@@ -110,6 +125,7 @@ def read_footage(
     n_frames: int | None = None,
     labeled: Sequence[str | Path] = (),
     annotations: str | Path | None = None,
+    doubt: str | Path | None = None,
 ) -> Footage:
     """Reads videos, their detections, what is labelled and annotations, and checks that all of it fits together.
 
@@ -123,6 +139,8 @@ def read_footage(
         n_frames: use the first so many frames of each video only.
         labeled: tables `video,frame` of the frames that are labelled.
         annotations: what is really in those frames, in a format of `detections`: teaches which detections to doubt.
+        doubt: a file of what was learned before (`askew.data.doubts.write_doubt`), from other videos or frames. With
+            annotations it is what their doubt begins from.
 
     Raises:
         DataNotFound: something is not there.
@@ -131,12 +149,13 @@ def read_footage(
     """
     if annotations is not None and not labeled:
         raise InputError("annotations: needs labeled, which says for which frames they are complete")
+    before = None if doubt is None else read_doubt(doubt)
     videos = open_videos(clip, n_frames=n_frames)
     boxes = read_detections(detections, videos, images=images, classes=classes, min_score=min_score)
     known = read_labeled(labeled, {name: len(video) for name, video in videos.items()})
     if annotations is None:
-        return Footage(videos, boxes, known)
-    return Footage(videos, boxes, known, *_learned(annotations, videos, boxes, known))
+        return Footage(videos, boxes, known, before)
+    return Footage(videos, boxes, known, *_learned(annotations, videos, boxes, known, before))
 
 
 def read_detections(
@@ -186,19 +205,37 @@ def review(
                 doubt=footage.doubt,
                 fill=how.fill,
             ),
+            footage.doubt,
         )
         for name, video in footage.videos.items()
     ]
 
 
+def settled(by: str, footage: Footage) -> tuple[str, Footage]:
+    """Returns what "auto" stands for, with the footage that it reads; any other short name as it is.
+
+    Frames are ranked by their estimated false positives. What annotated frames taught, or a doubt learned before, is
+    used as soon as at least `AUTO_FRAMES` frames stand behind it; until then the estimate is the thesis's.
+    """
+    if by != "auto":
+        return by, footage
+    taught = footage.doubt is not None and footage.doubt.n_frames >= AUTO_FRAMES
+    return "fp", footage if taught else replace(footage, doubt=None)
+
+
 def without_errors(footage: Footage) -> list[Reviewed]:
     """Returns the videos and their detections for strategies that read no estimated errors."""
-    return [Reviewed(name, video, footage.boxes[name]) for name, video in footage.videos.items()]
+    return [Reviewed(name, video, footage.boxes[name], None, footage.doubt) for name, video in footage.videos.items()]
 
 
 def reads_errors(by: str) -> bool:
     """Tells whether a short name of `SCORES` reads estimated errors."""
     return "false_positives" in _plan(by).needs
+
+
+def reads_doubt(by: str) -> bool:
+    """Tells whether a short name of `SCORES` reads what was learned of the detector, which alone it does not do."""
+    return "frame_wrong" in _plan(by).needs
 
 
 def select_frames(
@@ -217,7 +254,8 @@ def select_frames(
     Args:
         reviews: what `review` or `without_errors` returned.
         n: how many frames.
-        by: what makes a frame worth it: "fp", "fn", "fp+fn", "least-confidence", "entropy", "margin" or "random".
+        by: what makes a frame worth it: "fp", "fn", "fp+fn", "expected-fp", "least-confidence", "least-confidence-sum",
+            "entropy", "margin" or "random".
         break_ties: "seed", or for estimated errors "confidence": of frames with equally many, first those whose
             detections have the lowest mean score. Not in the thesis.
         labeled: which frames are labelled, over all frames of all videos in order (`Footage.labeled`).
@@ -226,8 +264,8 @@ def select_frames(
         seed: settles ties and random picks.
 
     Raises:
-        InputError: an unknown `by` or `break_ties`, errors that were not estimated, scores outside [0, 1] where they
-            are taken for probabilities, or fewer than n frames that can be picked.
+        InputError: an unknown `by` or `break_ties`, errors that were not estimated, a doubt that was not learned,
+            scores outside [0, 1] where they are taken for probabilities, or fewer than n frames that can be picked.
     """
     plan = _plan(by, balance, spacing or Spacing(), break_ties)
     sizes = [len(one.boxes) for one in reviews]
@@ -244,6 +282,8 @@ COLUMNS: Mapping[str, Callable[[Reviewed], NDArray[Any]]] = {
     "false_positives": lambda one: _estimated(one).false_positives,
     "false_negatives": lambda one: _estimated(one).false_negatives,
     "frame_doubt": lambda one: least_confidence(one.boxes.frames),
+    "frame_doubt_sum": lambda one: least_confidence_sum(one.boxes.frames),
+    "frame_wrong": lambda one: expected_errors(one.boxes.frames, _taught(one)),
     "frame_entropy": lambda one: entropy(one.boxes.frames),
     "frame_margin": lambda one: margin(one.boxes.frames),
     "objects": lambda one: expected_objects(one.boxes.frames, len(one.boxes.classes)),
@@ -259,6 +299,12 @@ def _estimated(one: Reviewed) -> FrameErrors:
     if one.errors is None:
         raise InputError(f"reviews: the errors of video {one.name!r} were not estimated: use review()")
     return one.errors
+
+
+def _taught(one: Reviewed) -> Doubt:
+    if one.doubt is None:
+        raise InputError("expected-fp needs annotated frames (labeled and annotations), or a doubt learned before")
+    return one.doubt
 
 
 def _plan(by: str, balance: Balance | None = None, spacing: Spacing | None = None, break_ties: str = "seed") -> Plan:
@@ -299,7 +345,11 @@ def _above(boxes: Mapping[str, VideoBoxes], min_score: float) -> dict[str, Video
 
 
 def _learned(
-    annotations: str | Path, videos: Mapping[str, Video], boxes: Mapping[str, VideoBoxes], labeled: Mask
+    annotations: str | Path,
+    videos: Mapping[str, Video],
+    boxes: Mapping[str, VideoBoxes],
+    labeled: Mask,
+    prior: Doubt | None,
 ) -> tuple[Doubt, int]:
     """Learns which detections to doubt from the annotated frames; returns also how many of these have no annotation."""
     if not labeled.any():
@@ -310,7 +360,14 @@ def _learned(
     rows = np.flatnonzero(labeled)
     _check_listed(annotations, truth, labeled)
     empty = sum(len(there[row]) == 0 for row in rows)
-    return learn_doubt([found[row] for row in rows], [there[row] for row in rows]), empty
+    seen = [one for name in videos for one in [perspective_of(boxes[name].frames)] * len(boxes[name])]
+    taught = learn_doubt(
+        [found[row] for row in rows],
+        [there[row] for row in rows],
+        perspectives=[seen[row] for row in rows],
+        prior=prior,
+    )
+    return taught, empty
 
 
 def _check_listed(annotations: str | Path, truth: Mapping[str, VideoBoxes], labeled: Mask) -> None:

@@ -417,14 +417,23 @@ def _with_boxes(read: Read) -> Read:
 def _settings() -> dict[str, Target]:
     from importlib import resources
 
+    from askew.data.doubts import VERSION, read_doubt
     from askew.experiment import config
     from askew.experiment.about import FILE, About, read_about
     from askew.experiment.ledger import Cycle, Header, open_ledger, read_ledger
+    from askew.video.doubt import FEATURES
 
     presets = resources.files("askew.experiment") / "presets"
     texts = tuple(entry.read_bytes() for entry in presets.iterdir() if entry.name.endswith(".toml"))
     header = Header("entropy+balance", "entropy", 0, 3, 2, (1, 2), balance={"weight": 0.5})
     cycles = (Cycle(0, 2, {"accuracy": 0.5}, (1, 1, 0), (3, 7), (2, 0)), Cycle(1, 4, {"accuracy": 0.75}, (2, 1, 1)))
+    doubt = {
+        "askew": "doubt",
+        "version": VERSION,
+        "features": list(FEATURES),
+        "weights": [0.5, -1, 2, 0],
+        "n_frames": 9,
+    }
     with tempfile.TemporaryDirectory() as folder:
         with open_ledger(Path(folder), header) as ledger:
             for cycle in cycles:
@@ -433,6 +442,7 @@ def _settings() -> dict[str, Target]:
         About("desk", "digits", ("0", "1"), 300, 100, {"name": "desk"}, versions={}, machine={}).write(Path(folder))
         about = (Path(folder) / FILE).read_bytes()
     return {
+        "doubt": Target("doubt.json", read_doubt, (json.dumps(doubt).encode(), json.dumps(doubt, indent=2).encode())),
         "toml": Target("a.toml", lambda path: config.read(str(path)), texts),
         "ledger": Target("ledger.jsonl", read_ledger, (written,)),
         "about": Target(FILE, lambda path: read_about(path.parent), (about,)),

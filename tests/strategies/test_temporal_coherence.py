@@ -31,7 +31,13 @@ def test_it_can_be_spaced_and_balanced_over_expected_objects():
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("frame_least_confidence", "frame_doubt"), ("frame_entropy", "frame_entropy"), ("frame_margin", "frame_margin")],
+    [
+        ("frame_least_confidence", "frame_doubt"),
+        ("frame_least_confidence_sum", "frame_doubt_sum"),
+        ("frame_expected_errors", "frame_wrong"),
+        ("frame_entropy", "frame_entropy"),
+        ("frame_margin", "frame_margin"),
+    ],
 )
 def test_uncertainty_of_frames_ranks_by_its_field(name, field):
     assert strategies()[name].needs == (field,)

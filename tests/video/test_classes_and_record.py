@@ -111,7 +111,7 @@ class TestRecord:
         words = ["--min-score", "0.25", "--tracker", "static", "--pairwise", "1.5", "--out", "out"]
         assert main(["video", action, "clip", "--detections", "one.txt", *chosen, *words]) == 0
         record = self.recorded(action)
-        unneeded = {"call", "action", "clip", "out", "force", "cache", "height", "preset"}
+        unneeded = {"call", "action", "clip", "out", "save_doubt", "force", "cache", "height", "preset"}
         read = set(record) | set(record["inputs"])
         assert set(vars(options(action))) - unneeded <= read
         assert (record["min_score"], record["pairwise"], record["tracker"]) == (0.25, 1.5, "static")

@@ -120,6 +120,102 @@ def test_annotated_frames_teach_which_detections_to_doubt(scene):
         run("video", "pick", clip, "--detections", detections, "-n", "2", "--by", "random", "--annotations", truth)
 
 
+def ghosts(scene, n_annotated=12):
+    """A steady ghost of low score is in every frame; people say so of the first frames."""
+    clip, detections, out = scene
+    ghost = "".join(f"{frame + 1},-1,100,80,20,20,0.35,-1,-1,-1\n" for frame in range(24))
+    detections.write_text(lines(missing=(), false=()) + ghost)
+    (out.parent / "truth.txt").write_text(lines(missing=range(n_annotated, 24), false=()))
+    (out.parent / "labeled.csv").write_text("frame\n" + "".join(f"{frame}\n" for frame in range(n_annotated)))
+    taught = ["--annotations", out.parent / "truth.txt", "--labeled", out.parent / "labeled.csv"]
+    return [clip, "--detections", detections, "--tracker", "static"], out, taught
+
+
+def test_a_doubt_is_saved_and_used_again(scene):
+    common, out, taught = ghosts(scene)
+    saved = out.parent / "doubt.json"
+    table = ["--table", "csv", "--pictures", "0"]
+    run("video", "errors", *common, *table, *taught, "--out", out, "--save-doubt", saved)
+    first = (out / "frames.csv").read_text()
+    assert json.loads(saved.read_text())["n_frames"] == 12
+    run("video", "errors", *common, *table, "--doubt", saved, "--out", out, "--force")
+    assert (out / "frames.csv").read_text() == first
+    record = json.loads((out / "boxes.json").read_text())["parameters"]
+    assert record["learned_doubt"] == json.loads(saved.read_text())["weights"]
+    assert record["inputs"]["doubt"]["bytes"] == saved.stat().st_size
+    run(
+        "video",
+        "errors",
+        *common,
+        *table,
+        "--doubt",
+        saved,
+        *taught,
+        "--save-doubt",
+        out.parent / "more.json",
+        "--out",
+        out,
+        "--force",
+    )
+    assert json.loads((out.parent / "more.json").read_text())["n_frames"] == 24
+
+
+def test_where_a_doubt_cannot_be_saved_nothing_is_written(scene):
+    common, out, taught = ghosts(scene)
+    stranger = out.parent / "mine.json"
+    stranger.write_text('{"mine": 1}')
+    for words, message in (
+        (["--save-doubt", out.parent / "d.json"], "--save-doubt needs --annotations FILE"),
+        ([*taught, "--save-doubt", out.parent / "d.txt"], "d.txt is no .json file"),
+        ([*taught, "--save-doubt", out / "d.json"], "the folder to write: keep the doubt elsewhere"),
+        ([*taught, "--save-doubt", stranger], "mine.json is there: choose another name, or --force"),
+        ([*taught, "--save-doubt", stranger, "--force"], "mine.json: is no doubt"),
+        (["--doubt", stranger], "mine.json: is no doubt"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run("video", "errors", *common, "--out", out, *words)
+    assert not out.exists()
+    assert stranger.read_text() == '{"mine": 1}'
+
+
+def scores_of(folder):
+    return [float(row["score"]) for row in picked(folder)]
+
+
+def test_auto_learns_from_ten_frames_on_and_says_so_before(scene, capsys):
+    common, out, taught = ghosts(scene, 10)
+    apart = ["-n", "4", "--around-picked", "0", "--around-labeled", "0", "--force", "--out", out]
+    run("video", "pick", *common, *taught, *apart)
+    assert scores_of(out) == [1] * 4
+    assert json.loads((out / "parameters.json").read_text())["by"] == "auto"
+    run("video", "pick", *common, *apart)
+    assert scores_of(out) == [0] * 4
+    assert not capsys.readouterr().err
+    common, out, taught = ghosts(scene, 9)
+    run("video", "pick", *common, *taught, *apart, "--save-doubt", out.parent / "nine.json")
+    assert scores_of(out) == [0] * 4
+    assert "askew: 9 annotated frames of the ten that --by auto needs" in capsys.readouterr().err
+    assert json.loads((out / "parameters.json").read_text())["learned_doubt"] is None
+    run("video", "pick", *common, *taught, *apart, "--by", "fp")
+    assert scores_of(out) == [1] * 4
+    run("video", "pick", *common, *taught, "--doubt", out.parent / "nine.json", *apart)
+    assert scores_of(out) == [1] * 4
+
+
+def test_picks_by_sums_of_confidence_and_of_what_was_learned(scene):
+    common, out, taught = ghosts(scene)
+    apart = ["-n", "2", "--around-picked", "0", "--force", "--out", out]
+    run("video", "pick", *common, *apart, "--by", "least-confidence-sum")
+    assert scores_of(out) == pytest.approx([0.1 + 0.65] * 2)
+    run("video", "pick", *common, *apart, *taught, "--by", "expected-fp")
+    assert all(0.8 < score < 1.2 for score in scores_of(out))
+    with pytest.raises(InputError, match="expected-fp needs annotated frames"):
+        run("video", "pick", *common, *apart, "--by", "expected-fp")
+    for flag in ("--annotations", "--doubt"):
+        with pytest.raises(InputError, match=f"{flag} changes nothing with --by least-confidence-sum"):
+            run("video", "pick", *common, *apart, "--by", "least-confidence-sum", flag, out.parent / "truth.txt")
+
+
 @pytest.mark.parametrize("kind", ["coco", "cvat", "label-studio"])
 def test_pick_end_to_end(scene, kind):
     clip, detections, out = scene

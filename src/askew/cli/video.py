@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from askew.review import Coherence, Footage
     from askew.video import FrameErrors, Tracker
 
-SCORES = ("fp", "fn", "fp+fn", "least-confidence", "entropy", "margin", "random")
+SCORES = (
+    "auto",
+    "fp",
+    "fn",
+    "fp+fn",
+    "expected-fp",
+    "least-confidence",
+    "least-confidence-sum",
+    "entropy",
+    "margin",
+    "random",
+)
 TRACKERS = ("flow", "static", "raft")
 FORMATS = ("coco", "cvat", "label-studio")
 
@@ -52,7 +63,12 @@ def add(commands: Any) -> None:
     _add_input(pick)
     pick.add_argument("--out", type=Path, metavar="DIR", help="the folder to write, new or empty (CLIP-frames)")
     pick.add_argument("-n", type=int, required=True, metavar="N", help="how many frames to pick")
-    pick.add_argument("--by", choices=SCORES, default="fp", help="what makes a frame worth it (fp)")
+    pick.add_argument(
+        "--by",
+        choices=SCORES,
+        default="auto",
+        help="what makes a frame worth it (auto: fp, with what annotated frames taught as soon as there are ten)",
+    )
     pick.add_argument(
         "--break-ties",
         choices=["seed", "confidence"],
@@ -121,6 +137,16 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
         help="what is really in the frames of --labeled, in a format of --detections: teaches which detections to "
         "doubt",
     )
+    parser.add_argument(
+        "--doubt",
+        type=Path,
+        metavar="FILE",
+        help="what --save-doubt wrote, from other videos or frames: which detections to doubt; with --annotations what "
+        "these begin from",
+    )
+    parser.add_argument(
+        "--save-doubt", type=Path, metavar="FILE", help="write what --annotations taught, for --doubt: a new .json"
+    )
     parser.add_argument("--force", action="store_true", help="replace what askew wrote into DIR; other files stay")
 
 
@@ -144,6 +170,7 @@ def call_errors(arguments: argparse.Namespace) -> int:
     for boxes in footage.boxes.values():
         least_confidence(boxes.frames)
     reviews = review(footage, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
+    _save_doubt(arguments, footage)
     with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
         write_errors(
             folder,
@@ -166,25 +193,31 @@ def call_pick(arguments: argparse.Namespace) -> int:
     from askew.export.picked import write_picked
     from askew.files import output_folder
     from askew.plan import Balance, Spacing
-    from askew.review import reads_errors, review, select_frames, without_errors
+    from askew.review import reads_doubt, reads_errors, review, select_frames, settled, without_errors
 
-    by_errors = reads_errors(arguments.by)
-    if arguments.annotations and not by_errors:
-        raise InputError(f"--annotations changes nothing with --by {arguments.by}")
+    by_errors = arguments.by == "auto" or reads_errors(arguments.by)
+    if not (by_errors or reads_doubt(arguments.by)):
+        for flag in ("annotations", "doubt"):
+            if getattr(arguments, flag) is not None:
+                raise InputError(f"--{flag} changes nothing with --by {arguments.by}")
     _check_tracker(arguments)
     spacing = Spacing(arguments.around_labeled, arguments.around_picked, arguments.order)
     balance = None if arguments.balance is None else Balance(arguments.balance)
     out = arguments.out or _beside(arguments.clip, "frames")
     _check_out(arguments, out)
     footage = _footage(arguments)
+    by, judged = settled(arguments.by, footage)
+    if footage.doubt is not None and judged.doubt is None:
+        n_frames = _counted(footage.doubt.n_frames, "annotated frame")
+        print(f"askew: {n_frames} of the ten that --by auto needs to learn from: --by fp uses them", file=sys.stderr)
     if by_errors:
-        reviews = review(footage, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
+        reviews = review(judged, lambda video: _tracker(arguments, video), coherence=_coherence(arguments))
     else:
-        reviews = without_errors(footage)
+        reviews = without_errors(judged)
     picked = select_frames(
         reviews,
         arguments.n,
-        by=arguments.by,
+        by=by,
         break_ties=arguments.break_ties,
         labeled=footage.labeled,
         spacing=spacing,
@@ -193,8 +226,9 @@ def call_pick(arguments: argparse.Namespace) -> int:
     )
     if picked.selection.gap is not None:
         print(f"balance: within {picked.selection.gap:.2%} of the best possible")
+    _save_doubt(arguments, footage)
     with output_folder(out, force=arguments.force, reads=_reads(arguments)) as folder:
-        write_picked(folder, picked.rows, picked.scores, kind=arguments.format, parameters=record(arguments, footage))
+        write_picked(folder, picked.rows, picked.scores, kind=arguments.format, parameters=record(arguments, judged))
     n_videos = len({one.name for one, _ in picked.rows})
     print(f"{_counted(len(picked.rows), 'frame')} of {_counted(n_videos, 'video')} written: {out}")
     return 0
@@ -210,15 +244,42 @@ def _check_out(arguments: argparse.Namespace, out: Path) -> None:
     from askew.files import check_output_folder
 
     check_output_folder(out, force=arguments.force, reads=_reads(arguments))
+    _check_save(arguments, out)
     cache = _cache(arguments)
     if cache is not None and out.resolve() in (cache.resolve(), *cache.resolve().parents):
         raise InputError(f"--cache: {cache} lies in {out}, the folder to write: keep the flow elsewhere")
 
 
+def _check_save(arguments: argparse.Namespace, out: Path) -> None:
+    from askew.data.doubts import read_doubt
+    from askew.errors import InputError
+
+    path: Path | None = arguments.save_doubt
+    if path is None:
+        return
+    if not arguments.annotations:
+        raise InputError("--save-doubt needs --annotations FILE: there is nothing to learn a doubt from")
+    if path.suffix != ".json":
+        raise InputError(f"--save-doubt: {path} is no .json file")
+    if out.resolve() in path.resolve().parents:
+        raise InputError(f"--save-doubt: {path} lies in {out}, the folder to write: keep the doubt elsewhere")
+    if path.exists():
+        if not arguments.force:
+            raise InputError(f"--save-doubt: {path} is there: choose another name, or --force to replace a doubt")
+        read_doubt(path)
+
+
+def _save_doubt(arguments: argparse.Namespace, footage: Footage) -> None:
+    from askew.data.doubts import write_doubt
+
+    if arguments.save_doubt is not None and footage.doubt is not None:
+        write_doubt(arguments.save_doubt, footage.doubt)
+
+
 def _reads(arguments: argparse.Namespace) -> list[Path]:
     """Returns all files and folders that the command reads."""
     named = (arguments.clip, arguments.detections, arguments.images, arguments.annotations, arguments.weights)
-    return [path for path in (*named, *arguments.labeled, _cache(arguments)) if path is not None]
+    return [path for path in (*named, arguments.doubt, *arguments.labeled, _cache(arguments)) if path is not None]
 
 
 def _footage(arguments: argparse.Namespace) -> Footage:
@@ -237,6 +298,7 @@ def _footage(arguments: argparse.Namespace) -> Footage:
         n_frames=arguments.frames,
         labeled=arguments.labeled,
         annotations=arguments.annotations,
+        doubt=arguments.doubt,
     )
     if footage.n_taken_as_empty:
         frames = _counted(int(footage.labeled.sum()), "frame")

@@ -15,10 +15,10 @@ from askew.files import size_and_digest
 if TYPE_CHECKING:
     from askew.review import Footage
 
-INPUTS = ("detections", "images", "annotations", "weights")
+INPUTS = ("detections", "images", "annotations", "weights", "doubt")
 """Options that name one file or folder that is read; the clip and the tables of labelled frames come beside them."""
 
-NOT_RECORDED = ("call", "command", "action", "clip", "labeled", "out", "force", "cache")
+NOT_RECORDED = ("call", "command", "action", "clip", "labeled", "out", "force", "cache", "save_doubt")
 """What is recorded as input, and where things lie, which changes no result."""
 
 LIBRARIES = ("askew", "numpy", "scipy", "opencv-python-headless", "opencv-python")

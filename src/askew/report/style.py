@@ -99,6 +99,8 @@ OWN = {
     "frame_coherence": 3,
     "temporal_coherence": 2,
     "frame_least_confidence": 5,
+    "frame_least_confidence_sum": 4,
+    "frame_expected_errors": 6,
 }
 """The place in `SERIES` of each strategy of the catalogue; those of frames and of pictures are never run together."""
 

@@ -5,7 +5,16 @@ from askew.video.coherence import estimate_all, estimate_errors
 from askew.video.doubt import Doubt, learn_doubt
 from askew.video.flow import Flow, FlowShape, FlowTracker
 from askew.video.frame_errors import FrameErrors, no_errors
-from askew.video.scores import entropy, error_scores, expected_objects, least_confidence, margin
+from askew.video.perspective import Perspective, perspective_of
+from askew.video.scores import (
+    entropy,
+    error_scores,
+    expected_errors,
+    expected_objects,
+    least_confidence,
+    least_confidence_sum,
+    margin,
+)
 from askew.video.trackers import BatchTracker, StaticTracker, Tracker
 from askew.video.truth import true_errors
 
@@ -18,17 +27,21 @@ __all__ = [
     "FlowTracker",
     "FrameDetections",
     "FrameErrors",
+    "Perspective",
     "StaticTracker",
     "Tracker",
     "entropy",
     "error_scores",
     "estimate_all",
     "estimate_errors",
+    "expected_errors",
     "expected_objects",
     "iou_matrix",
     "learn_doubt",
     "least_confidence",
+    "least_confidence_sum",
     "margin",
     "no_errors",
+    "perspective_of",
     "true_errors",
 ]

@@ -173,7 +173,7 @@ def _estimate(videos: Sequence[FrameDetections], trackers: Sequence[Tracker], op
     links, unmatched = link(flat, tracker, reach=reach, link_iou=options.link_iou)
     candidates = group_candidates(flat, unmatched, candidate_iou=options.candidate_iou)
     n_detections, n_candidates = len(flat.boxes), len(candidates.boxes)
-    if_wrong, if_right = _detection_costs(flat, options, len(videos))
+    if_wrong, if_right = _detection_costs(flat, options, videos)
     if_absent = np.r_[if_wrong, np.zeros(n_candidates)]
     if_present = np.r_[if_right, np.ones(n_candidates)]
     edges = edges_of(links, candidates, n_detections)
@@ -204,16 +204,18 @@ def _reach(videos: Sequence[FrameDetections], reach: int) -> int:
     return reach
 
 
-def _detection_costs(flat: Flat, options: Options, n_videos: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _detection_costs(
+    flat: Flat, options: Options, videos: Sequence[FrameDetections]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Returns the (K,) costs of calling each detection a false and a true positive: 1 and 0 in the thesis (Eq. 2.2)."""
     if options.doubt is not None:
-        wrong = np.round(options.doubt.log_odds(flat.boxes, flat.scores), 3)
+        wrong = np.round(np.concatenate([np.zeros(0), *(options.doubt.log_odds(video) for video in videos)]), 3)
         return np.maximum(-wrong, 0), np.maximum(wrong, 0)
     if options.confidence is None or not len(flat.scores):
         return np.ones(len(flat.scores)), np.zeros(len(flat.scores))
     check_probabilities("confidence", flat.scores)
     scores = flat.scores.astype(np.float64)
-    lowest = np.ones(n_videos)
+    lowest = np.ones(len(videos))
     video = flat.videos[flat.frames]
     np.minimum.at(lowest, video, scores)
     above = (scores - lowest[video]) / np.maximum(1 - lowest[video], 1e-9)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from askew.arrays import first_few, is_whole
 from askew.boxes import Detections, FrameDetections, as_frames
 from askew.errors import InputError, unknown
+from askew.video.doubt import Doubt
 from askew.video.frame_errors import FrameErrors
 
 Scores = NDArray[np.float64]
@@ -43,6 +44,39 @@ def least_confidence(detections: Sequence[Detections]) -> Scores:
     [0.375, 0.0]
     """
     return _mean(as_frames("detections", detections), _doubt)
+
+
+def least_confidence_sum(detections: Sequence[Detections]) -> Scores:
+    """Returns (L,) the sum over each frame's detections of one less the score; 0 for a frame without any.
+
+    Were the scores calibrated, it would be the expected number of wrong detections. The score is the probability of the
+    best class where `probs` is given. Not in the thesis, which takes the mean.
+
+    Raises:
+        InputError: scores outside [0, 1].
+
+    >>> least_confidence_sum([Detections([[0, 0, 1, 1]] * 2, [0.5, 0.75], [0, 0]), Detections.none()]).tolist()
+    [0.75, 0.0]
+    """
+    return _sum(as_frames("detections", detections), _doubt)
+
+
+def expected_errors(detections: Sequence[Detections], doubt: Doubt) -> Scores:
+    """Returns (L,) the sum over each frame's detections of the learned probability that it is wrong. Not in the thesis.
+
+    Args:
+        detections: one `Detections` a frame, all of one video.
+        doubt: what `learn_doubt` learned.
+
+    Raises:
+        InputError: scores outside [0, 1].
+
+    >>> box = [[0, 0, 1, 1]]
+    >>> expected_errors([Detections(box * 2, [0.8, 0.5], [0, 0])], Doubt(np.array([0.0, -1, 0, 0]))).round(3).tolist()
+    [0.7]
+    """
+    frames = as_frames("detections", detections)
+    return _sum(frames, lambda some: np.exp(-np.logaddexp(0, -doubt.log_odds(some))))
 
 
 def entropy(detections: Sequence[Detections]) -> Scores:
