@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +17,13 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("uvicorn")
 pytest.importorskip("label_studio_sdk")
 
+import httpx
 from PIL import Image
 from tests.project.label_studio.standin import TOKEN, StandIn, served
 
 from askew.cli.main import main
-from askew.project.folder import create
+from askew.project.folder import create, open_project
+from askew.project.labels import current
 from askew.project.questions import NewQuestion, put
 from askew.project.scan import scan
 
@@ -61,8 +68,6 @@ def test_push_and_pull_by_what_the_environment_says(
 def test_options_count_before_the_environment(
     folder: Path, studio: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import os
-
     url = os.environ["LABEL_STUDIO_URL"]
     monkeypatch.setenv("LABEL_STUDIO_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "another")
@@ -120,3 +125,41 @@ def test_the_commands_of_the_page_run(
     shown = re.findall(r"^askew (.*birds)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert [words.split()[1] for words in shown] == ["push", "pull"]
     assert [main(words.split()) for words in shown] == [0, 0]
+
+
+def test_serve_takes_annotations_as_they_come_and_ends_at_a_signal(folder: Path, studio: StandIn) -> None:
+    pytest.importorskip("torch")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-W", "error", "-m", "askew.cli.main", "label-studio", "serve", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--connect", f"http://127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        lines: list[str] = []
+        while not any(line.startswith("connected") for line in lines):
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        task = next(iter(studio.tasks))
+        said = [{"from_name": "label", "type": "choices", "value": {"choices": ["gull"]}}]
+        headers = {"Authorization": f"Token {TOKEN}"}
+        url = f"{os.environ['LABEL_STUDIO_URL']}/api/tasks/{task}/annotations/"
+        httpx.post(url, json={"result": said}, headers=headers)
+        assert process.stderr.readline() == "1 new labels, 0 known already, 0 skips\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) in (0, 130)
+        assert "Traceback" not in process.stderr.read()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    project = open_project(folder)
+    assert [one.class_name for one in current(project.store).values()] == ["gull"]
+    project.close()
+
+
+def test_a_port_that_is_taken_is_one_line(folder: Path, studio: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["label-studio", "serve", str(folder), "--port", str(taken.getsockname()[1])]) == 2
+    assert "in use" in capsys.readouterr().err

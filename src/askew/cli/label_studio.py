@@ -1,4 +1,4 @@
-"""`askew label-studio`: a project's questions to Label Studio, and the answers back."""
+"""`askew label-studio`: a project's questions to Label Studio, the answers back, and askew as its ML backend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK = "LABEL_STUDIO_URL"
 LONGEST_TITLE = 50
 """Characters of a project's title, says Label Studio."""
 
-NEEDS = ("label-studio", "label_studio_sdk", "sqlalchemy")
+NEEDS = ("label-studio", "label_studio_sdk", "sqlalchemy", "starlette", "uvicorn")
 """The extra that brings what this imports, and those modules."""
 
 
@@ -27,9 +27,9 @@ def add(commands: Any) -> None:
     """Adds the subcommands to the parser."""
     parser = commands.add_parser(
         "label-studio",
-        help="questions of a project to Label Studio, and answers back",
+        help="questions of a project to Label Studio, answers back, and active learning there",
         description="Lets people answer a project's questions in Label Studio. push makes tasks of the open questions; "
-        "pull takes the annotations as labels.",
+        "pull takes the annotations as labels; serve does both as they come, trains, and is Label Studio's ML backend.",
     )
     parser.set_defaults(call=lambda _: _help(parser))
     kinds = parser.add_subparsers(title="commands", dest="kind", metavar="COMMAND")
@@ -47,8 +47,24 @@ def add(commands: Any) -> None:
         "label, a skip as a skip. The annotator's email says who.",
     )
     pulling.set_defaults(call=pull)
-    for one in (pushing, pulling):
+    serving = kinds.add_parser(
+        "serve",
+        help="be the ML backend: predict, learn while people annotate, push new questions",
+        description="Pulls, pushes, and then serves Label Studio as its ML backend: annotations become labels as they "
+        "are made, the model is trained and asks again when it is due, and new questions become tasks, in the order in "
+        "which askew asks. Ctrl-C ends it.",
+    )
+    serving.set_defaults(call=serve)
+    for one in (pushing, pulling, serving):
         _add_server(one)
+    serving.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this machine alone)")
+    serving.add_argument("--port", type=int, default=9090, help="the port to listen on (9090)")
+    serving.add_argument(
+        "--connect",
+        metavar="URL",
+        help="connect the project in Label Studio to this backend, which it reaches at URL, such as "
+        "http://localhost:9090",
+    )
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +110,26 @@ def pull(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def serve(arguments: argparse.Namespace) -> int:
+    """Serves Label Studio as its ML backend, until it is told to end."""
+    with _opened(arguments) as (project, server, title), _listening(arguments.host, arguments.port) as socket:
+        import uvicorn
+
+        from askew.project.label_studio.backend import backend
+        from askew.project.label_studio.client import checked_url
+        from askew.project.label_studio.worker import Worker
+
+        def say(line: str) -> None:
+            print(line, file=sys.stderr, flush=True)
+
+        reached_at = None if arguments.connect is None else checked_url(arguments.connect)
+        worker = Worker(project, server, title, say=say, reached_at=reached_at)
+        say(f"ML backend at http://{arguments.host}:{socket.getsockname()[1]}; Ctrl-C ends it")
+        config = uvicorn.Config(backend(project, worker), log_level="warning", access_log=False, lifespan="on")
+        uvicorn.Server(config).run(sockets=[socket])
+    return 0
+
+
 @contextmanager
 def _opened(arguments: argparse.Namespace) -> Iterator[tuple[Any, Any, str]]:
     """Gives the project, the server of Label Studio and the title of its project there."""
@@ -114,3 +150,19 @@ def _opened(arguments: argparse.Namespace) -> Iterator[tuple[Any, Any, str]]:
             yield project, server, arguments.title or project.folder.name[:LONGEST_TITLE]
     finally:
         project.close()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[Any]:
+    """Gives a socket that listens, so that a port that is taken is told before anything is begun."""
+    import socket
+
+    from askew.errors import InputError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        made = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--host and --port: {host} {port}: {getattr(error, 'strerror', None) or error}") from None
+    with made:
+        yield made

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -136,14 +137,20 @@ def person(url: str) -> Person:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def title() -> str:
+    return f"birds {secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Six pictures, the formats that people have among them, of which items 4, 2 and 5 are asked in that order."""
+    monkeypatch.setenv("ASKEW_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "photos"
     folder.mkdir()
     for number, ending in enumerate(["jpg", "png", "tif", "jpg", "webp", "bmp"]):
         pixels = np.random.default_rng(number).integers(0, 256, (9, 12, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"picture {number}.{ending}")
-    made = create(tmp_path / f"birds-{tmp_path.name}", images=[folder], classes=CLASSES)
+    made = create(tmp_path / "birds", images=[folder], classes=CLASSES)
     scan(made.store, made.config.images, test_share=0.0)
     asked = [NewQuestion(4, guess="heron", confidence=0.625), NewQuestion(2), NewQuestion(5, guess="heron")]
     put(made.store, asked, strategy="entropy", n_labeled=0, seed=0)

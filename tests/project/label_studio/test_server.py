@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import httpx
@@ -25,11 +24,6 @@ from askew.project.label_studio.push import push
 from askew.project.labels import Answer, current, history, record
 from askew.project.questions import NewQuestion, hand_out, put
 from askew.project.store import add_class
-
-
-@pytest.fixture
-def title() -> str:
-    return f"birds {secrets.token_hex(4)}"
 
 
 def said(project: Project) -> dict[int, tuple[str, str | None, str]]:

@@ -275,7 +275,7 @@ def _project(value: Any) -> StudioProject:
 
 def _plain(value: Any) -> dict[str, Any]:
     """Returns an answer of the SDK as the JSON that it came from; times are text again."""
-    plain: dict[str, Any] = value if isinstance(value, dict) else json.loads(value.json())
+    plain: dict[str, Any] = value if isinstance(value, dict) else value.model_dump(mode="json", warnings=False)
     return plain
 
 

@@ -1,14 +1,18 @@
-"""What the model thinks of the pictures when it asks, for Label Studio."""
+"""What the model thinks of the pictures, for Label Studio: when it asked, or now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from askew.project.folder import Project
 from askew.project.items import Item
 from askew.project.label_studio.tasks import Guess
 from askew.project.questions import all_questions, rounds
+
+if TYPE_CHECKING:
+    from askew.learn.extractor import Extractor
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,30 @@ def guesses_when_asked(project: Project) -> Guesses:
             found[one.item_id] = Guess(one.guess, one.confidence or 0.0)
     before = rounds(project.store)
     return Guesses(before[-1].training_id if before else None, found)
+
+
+def guesses_now(project: Project, network: Extractor | None = None) -> Guesses:
+    """Returns what the newest model thinks of every item whose picture it can see; none before the first training.
+
+    Args:
+        project: whose model and items.
+        network: what computes the features of new pictures, if it was loaded before.
+
+    Raises:
+        InputError: the model's file is damaged, or no picture can be read.
+    """
+    import numpy as np
+
+    from askew.project.learning import look, probs_of, there, trained
+
+    model = trained(project)
+    if model is None:
+        return Guesses()
+    view = look(project, network=network)
+    rows = np.flatnonzero([there(one) for one in view.items])
+    probs = probs_of(model.learner, model.model, view, rows)
+    found = {}
+    for row, of_classes in zip(rows.tolist(), probs, strict=True):
+        best = int(of_classes.argmax())
+        found[view.items[row].id] = Guess(view.classes[best], float(of_classes[best]))
+    return Guesses(model.training.id, found)
