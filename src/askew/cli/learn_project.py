@@ -130,18 +130,21 @@ def _watch(project: Project, arguments: argparse.Namespace) -> None:
 
     from askew.cli.progress import counting
     from askew.errors import InputError
-    from askew.project.questions import Round
     from askew.project.watch import watch
 
     if not 0 < arguments.poll < 3600:
         raise InputError(f"--poll: expected seconds above 0 and below 3600, got {arguments.poll:g}")
 
-    def told(news: Training | Round | str) -> None:
-        line = news if isinstance(news, str) else round_line(news) if isinstance(news, Round) else training_line(news)
-        print(line, flush=True)
-
     with counting("features") as tell:
-        watch(project, Event(), told=told, progress=tell, poll_s=arguments.poll)
+        watch(project, Event(), told=print_news, progress=tell, poll_s=arguments.poll)
+
+
+def print_news(news: Training | Round | str) -> None:
+    """Prints a line on what `watch` did, or could not do."""
+    from askew.project.questions import Round
+
+    line = news if isinstance(news, str) else round_line(news) if isinstance(news, Round) else training_line(news)
+    print(line, flush=True)
 
 
 def round_line(made: Round) -> str:

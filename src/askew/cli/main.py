@@ -22,6 +22,7 @@ from askew.cli import (
     features,
     forecast,
     init,
+    label,
     label_studio,
     learn_project,
     pick,
@@ -38,6 +39,7 @@ from askew.files import cleaned_up
 
 COMMANDS = (
     init,
+    label,
     status,
     demo,
     run,

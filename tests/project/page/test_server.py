@@ -144,7 +144,7 @@ def test_the_state_counts_what_people_did(small: Small) -> None:
         "items": 40,
         "labelled": 2,
         "by_you": 1,
-        "unlabelled": 38,
+        "unlabelled": None,
         "open": 18,
     }
     assert state["round"] == {"n": 20, "answered": 2}
@@ -152,6 +152,22 @@ def test_the_state_counts_what_people_did(small: Small) -> None:
     assert state["learning"] is True
     assert state["training"] is None
     assert TOKEN not in json.dumps(state)
+
+
+def test_what_is_left_is_counted_where_no_question_is_open(make: Callable[..., Small]) -> None:
+    small = make(test_share=0.5)
+    n_pool = sum(one.part == "pool" for one in all_items(small.project.store))
+    with client_of(small) as client:
+        assert client.get("/api/state").json()["unlabelled"] == n_pool
+        (small.project.config.images[0] / "00000.png").unlink()
+        gone = next(one for one in all_items(small.project.store) if one.path and one.path.name == "00000.png")
+        scan.scan(small.project.store, small.project.config.images, test_share=0.5)
+        small.ask(40)
+        for i, one in enumerate(questions(client, n=40)):
+            client.post("/api/answer", json=said(one, key=f"key-{i:04d}"))
+        state = client.get("/api/state").json()
+    assert (state["labelled"], state["open"], state["unlabelled"]) == (39, 0, 0)
+    assert gone.id not in current(small.project.store)
 
 
 def test_no_guess_is_shown_where_accuracy_is_measured(make: Callable[..., Small]) -> None:

@@ -29,8 +29,8 @@ class Standing:
         classes: their names in order.
         items: how many pictures there are; `labelled` of them have an answer that stands.
         by: of how many items each person's newest answer stands.
-        unlabelled: how many pictures of the pool have no answer and are still there.
-        open: how many questions have no answer yet.
+        open: how many questions can still be answered.
+        unlabelled: how many pictures of the pool have no answer and are still there; counted only where none is open.
         round: of the newest round, how many questions it has and how many are answered; None before the first.
         trained: all trainings, the oldest first.
     """
@@ -39,8 +39,8 @@ class Standing:
     items: int
     labelled: int
     by: dict[str, int]
-    unlabelled: int
     open: int
+    unlabelled: int | None
     round: dict[str, int] | None
     trained: tuple[Training, ...]
 
@@ -90,13 +90,18 @@ def standing(store: Store) -> Standing:
     trained = tuple(trainings(store))
     with store.read() as connection:
         labelled, by = _labelled(connection)
+        n_open = _count(
+            connection,
+            schema.questions,
+            sa.and_(schema.questions.c.answers == 0, NEWEST, _there(schema.questions.c.item_id)),
+        )
         return Standing(
             classes=tuple(ids_of_classes(connection)),
             items=_count(connection, schema.items, sa.true()),
             labelled=labelled,
             by=by,
-            unlabelled=_unlabelled(connection),
-            open=_count(connection, schema.questions, sa.and_(schema.questions.c.answers == 0, NEWEST)),
+            open=n_open,
+            unlabelled=None if n_open else _unlabelled(connection),
             round=_round(connection),
             trained=trained,
         )
@@ -113,11 +118,15 @@ def _labelled(connection: Connection) -> tuple[int, dict[str, int]]:
 
 
 def _unlabelled(connection: Connection) -> int:
-    items, said, newer, places = schema.items, schema.labels.alias(), schema.labels.alias(), schema.places
+    items, said, newer = schema.items, schema.labels.alias(), schema.labels.alias()
     later = sa.exists().where(newer.c.item_id == said.c.item_id, newer.c.who == said.c.who, newer.c.id > said.c.id)
     answered = sa.exists().where(said.c.item_id == items.c.id, said.c.kind != "withdrawn", ~later)
-    there = sa.exists().where(places.c.item_id == items.c.id, ~places.c.gone)
-    return _count(connection, items, sa.and_(items.c.part == "pool", ~answered, there))
+    return _count(connection, items, sa.and_(items.c.part == "pool", ~answered, _there(items.c.id)))
+
+
+def _there(item_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Returns what tells the items of which a file is still there."""
+    return sa.exists().where(schema.places.c.item_id == item_id, ~schema.places.c.gone)
 
 
 def _round(connection: Connection) -> dict[str, int] | None:
