@@ -42,9 +42,12 @@ def add(commands: Any) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Serves the page until it is told to end."""
+    from askew.cli import learn_project
     from askew.cli.extras import need
 
     need("the page", *NEEDS)
+    if not arguments.no_learning:
+        need("learning beside the page", *learn_project.NEEDS)
     import contextlib
 
     from askew.errors import InputError
