@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,10 @@ def test_a_line_a_minute_says_what_runs_and_how_much_is_left(
         shown.watch(Progress("random", 0, 0, 4, "evaluate", 20))
         clock.seconds += 60
         shown.tick()
-    # one cycle of 24 in 120 s: 23 more take 2760 s
+    # a cycle took 60 s, and of the 23 others two have run as long: 21 · 60 s are left, two at a time
     assert capsys.readouterr().err == (
         "2:00 so far: 0/6 runs ended; entropy seed 0 cycle 2/4 choosing, random seed 0 cycle 1/4 testing; "
-        "about 46:00 left\n"
+        "about 10:30 left\n"
     )
 
 
@@ -109,13 +110,44 @@ def test_the_estimate_is_said_first_and_gives_way_to_the_cycles_that_ended(
         shown.tick()
         assert capsys.readouterr().err.endswith("; about 19:00 left\n")
         for cycle in range(4):
-            for label in ("entropy", "random"):
-                for seed in (0, 1, 2)[: 2 if cycle < 3 else 0]:
-                    shown.watch(Progress(label, seed, cycle, 4, "done", 20))
-        clock.seconds += 60
+            work(shown, clock, Job("entropy", 0), cycle, 30)
         shown.tick()
-    # 12 of 24 cycles in 120 s leave 120 s, the estimate leaves 1080 s; half and half, since half of the cycles ended
-    assert capsys.readouterr().err.endswith("; about 10:00 left\n")
+    # 20 cycles are left: 600 s at 30 s each, 1000 s of the estimate's 1200 for 24; half and half after a run's 4 cycles
+    assert capsys.readouterr().err.endswith("; about 13:20 left\n")
+
+
+def work(shown: Screen, clock: Clock, job: Job, cycle: int, seconds: float) -> None:
+    """Lets a cycle of a run pass."""
+    shown.watch(Progress(job.label, job.seed, cycle, 4, "fit", 20))
+    clock.seconds += seconds
+    shown.watch(Progress(job.label, job.seed, cycle, 4, "done", 20))
+
+
+@pytest.mark.parametrize("expected", [60.0, 240.0, 1000.0, None])
+@pytest.mark.parametrize("slow", [(0, 0), (0, 3), (2, 1)])
+def test_the_time_left_does_not_jump_after_a_moment_of_load_or_a_wrong_estimate(
+    tmp_path: Path,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    expected: float | None,
+    slow: tuple[int, int],
+) -> None:
+    """Six runs of four cycles of 10 s, but one cycle takes 100 s: what is said is near to the truth, and falls."""
+    said = []
+    with screen(tmp_path, clock, expected) as shown:
+        for number, job in enumerate(jobs_of(CONFIG)):
+            for cycle in range(4):
+                work(shown, clock, job, cycle, 100 if (number, cycle) == slow else 10)
+            capsys.readouterr()
+            shown.done(job)
+            minutes, seconds = re.findall(r"about (\d+):(\d\d) left", capsys.readouterr().err)[0]
+            said.append(60 * int(minutes) + int(seconds))
+    assert said == sorted(said, reverse=True)
+    assert said[-1] == 0
+    for ended, seconds in enumerate(said, 1):  # the estimate's error counts as one run of those that ended and itself
+        left = 40 * (6 - ended)
+        wrong = 0.0 if expected is None else abs(expected / 240 - 1)
+        assert seconds == pytest.approx(left, abs=left * wrong / (ended + 1) + 1), said
 
 
 def test_an_estimate_that_was_too_short_says_nothing(

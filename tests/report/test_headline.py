@@ -13,6 +13,7 @@ import pytest
 
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle
+from askew.report.curve_figures import labels_saved
 from askew.report.headline import headline, span
 from askew.report.ledgers import read
 from askew.report.measures import Estimate
@@ -71,6 +72,16 @@ def test_a_clear_gain_is_claimed_in_labels(summary_of: Callable[..., Summary]) -
     assert found.details[1].startswith(
         "Averaged over 100 to 300 labels, entropy is 7.5 points above random (95% interval 7.4 to 7.6"
     )
+
+
+def test_the_share_saved_is_that_of_the_two_numbers_shown(summary_of: Callable[..., Summary]) -> None:
+    # random is at .7 with 100 labels, the strategy with 10 + 50 · .2 / .2475 = 50.4: 49.6% are saved, 51 of 100 is 49%
+    curves = {"random": [[0.5, 0.6, 0.7]] * 3, "entropy": [[0.5, 0.7475, 0.8]] * 3}
+    summary = summary_of(curves, counts=(10, 60, 100))
+    assert headline(summary).sentence == "entropy saves 49% of the labels: it needs 51 where random needs 100."
+    drawn = labels_saved(summary, False)
+    assert drawn is not None
+    assert "51 instead of 100: 49% fewer" in [text.get_text() for text in drawn.axes[0].texts]
 
 
 def test_an_interval_that_covers_zero_claims_nothing(summary_of: Callable[..., Summary]) -> None:

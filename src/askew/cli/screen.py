@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from askew.cli.dry_run import about, several
+from askew.cli.pace import Spent, seconds_left
 from askew.experiment.config import ExperimentConfig
-from askew.experiment.grid import Job, cycles_of, is_finished
+from askew.experiment.grid import Job, cycles_done, cycles_of, is_finished
 from askew.experiment.loop import Progress
 from askew.experiment.workers import KILLED
 
@@ -52,9 +53,11 @@ class Screen:
         self._clock, self._expected = clock, expected_seconds
         self._cycles = {job: cycles_of(config, job) for job in jobs}
         self._ended = {job for job in jobs if is_finished(config, out, job)}
-        self._before = sum(self._cycles[job] for job in self._ended)
-        self._cycles_done = 0
-        self._cycles_dropped = 0
+        self._rest = {job: range(cycles_done(out, job), n) for job, n in self._cycles.items() if job not in self._ended}
+        self._planned = self._cycles_left()
+        self._spent: list[Spent] = []
+        self._began: dict[Job, tuple[int, float]] = {}
+        self._at_once = 1
         self._now: dict[Job, Progress] = {}
         self._best: dict[Job, float] = {}
         self._start = self._last_line = clock()
@@ -82,20 +85,27 @@ class Screen:
         job = Job(progress.label, progress.seed)
         if progress.phase == KILLED:
             self._now.pop(job, None)
+            self._began.pop(job, None)
             self._print(f"{job.label} seed {job.seed}: its process was killed; it is tried once more, after the others")
             return
         self._now[job] = progress
+        self._at_once = max(self._at_once, len(self._now))
+        if self._began.get(job, (-1, 0.0))[0] != progress.cycle:
+            self._began[job] = progress.cycle, self._clock()
         if progress.accuracy is not None:
             self._best[job] = progress.accuracy
-        if progress.phase == "done":
-            self._cycles_done += 1
+        if progress.phase == "done" and job in self._rest:
+            _, began = self._began.pop(job)
+            self._spent.append(Spent(job.label, progress.cycle, self._clock() - began))
+            self._rest[job] = range(progress.cycle + 1, self._cycles[job])
+            self._began[job] = progress.cycle + 1, self._clock()
 
     def done(self, job: Job) -> None:
         """Takes note that a run ended."""
         last = self._now.pop(job, None)
         self._ended.add(job)
-        if last is not None:  # of a run that failed, some cycles are not to come
-            self._cycles_dropped += self._cycles[job] - last.cycle - (last.phase == "done")
+        self._rest.pop(job, None)
+        self._began.pop(job, None)
         if not self._console.is_terminal and last is not None:
             accuracy = self._best.get(job)
             shown = "" if accuracy is None else f", accuracy {100 * accuracy:.1f}%"
@@ -122,16 +132,21 @@ class Screen:
         else:
             print(line, file=sys.stderr, flush=True)
 
+    def _cycles_left(self) -> int:
+        return sum(map(len, self._rest.values()))
+
     def _seconds_left(self) -> float | None:
-        """By what was estimated first, and by the cycles that ended the more the more they are."""
+        """By what was estimated first, which counts as much as one run's cycles, and by the cycles that ended."""
         gone = self._clock() - self._start
-        estimated = None if self._expected is None or gone > self._expected else self._expected - gone
-        if self._cycles_done == 0:
-            return estimated
-        left = sum(self._cycles.values()) - self._before - self._cycles_done - self._cycles_dropped
-        paced = gone / self._cycles_done * left
-        share = self._cycles_done / (self._cycles_done + left)
-        return paced if estimated is None else share * paced + (1 - share) * estimated
+        if not self._spent:
+            return None if self._expected is None or gone > self._expected else self._expected - gone
+        under_way = {job: self._clock() - began for job, (_, began) in self._began.items() if job in self._now}
+        paced = seconds_left(self._rest, under_way, self._spent, min(self._at_once, len(self._rest)))
+        if self._expected is None:
+            return paced
+        estimated = self._expected * self._cycles_left() / max(1, self._planned)
+        share = len(self._spent) / (len(self._spent) + max(self._cycles.values()))
+        return share * paced + (1 - share) * estimated
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -143,7 +158,8 @@ class Screen:
             accuracy = self._best.get(job)
             shown = "" if accuracy is None else f"{100 * accuracy:.1f}%"
             table.add_row(job.label, str(job.seed), f"{p.cycle + 1}/{p.cycles}", _phase(p), str(p.n_labeled), shown)
-        total, through = sum(self._cycles.values()), self._before + self._cycles_done
+        total = sum(self._cycles.values())
+        through = total - self._cycles_left()
         head = Table.grid(padding=(0, 1))
         head.add_row(
             Text(self._title, style="bold"),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from askew.report.diagnostics import mean_of_cycles
-from askew.report.headline import duration, needed, signed
+from askew.report.headline import duration, needed, share_saved, signed
 from askew.report.measures import Floats, Interval
 from askew.report.plotting import (
     beside_row,
@@ -128,7 +128,7 @@ def _need(ax: Axes, row: int, saving: Saving, look: Look, shown: bool, counts: S
 
 
 def _saved(saving: Saving) -> str:
-    share = round(100 * saving.saved / saving.random_needs)
+    share = share_saved(saving)
     return f"{share}% fewer" if share >= 0 else f"{-share}% more"
 
 

@@ -79,7 +79,7 @@ def _claimed(best: Line, summary: Summary, rest: tuple[str, ...]) -> tuple[str, 
     if saving is None or saving.sign <= 0:
         sentence = f"{best.label} is {points(gain.mean, summary)} of {summary.metric.replace('_', ' ')} above random."
         return sentence, (average, *rest)
-    share = round(100 * saving.saved / saving.random_needs)
+    share = share_saved(saving)
     needs, random_needs = needed(saving.needs, saving), needed(saving.random_needs, saving)
     sentence = f"{best.label} saves {share}% of the labels: it needs {needs} where random needs {random_needs}."
     level = f"{saving.level * summary.scale:.1f}%" if summary.percent else f"{saving.level:.4g}"
@@ -146,7 +146,7 @@ def _averaged(gain: Estimate) -> str:
 
 def whole(labels: float) -> str:
     """Writes a number of labels: up to the next whole one."""
-    return f"{math.ceil(labels - 1e-9):,}"
+    return f"{_up(labels):,}"
 
 
 def points(value: float, summary: Summary) -> str:
@@ -189,7 +189,22 @@ def needed(labels: float, saving: Saving) -> str:
 
 def saved(saving: Saving) -> str:
     """Writes how many labels are saved: the difference of the two needs as they are written."""
-    return f"{math.ceil(saving.random_needs - 1e-9) - math.ceil(saving.needs - 1e-9):,}".replace("-", "−")
+    return f"{_up(saving.random_needs) - _up(saving.needs):,}".replace("-", "−")
+
+
+def share_saved(saving: Saving) -> int:
+    """Returns the percentage of random's labels that is saved, of the two needs as they are written.
+
+    >>> share_saved(Saving(100, 0.8, 100.0, 50.4, 20, 40.0, 60.0, 5))   # 51 instead of 100
+    49
+    """
+    random_needs = _up(saving.random_needs)
+    return round(100 * (random_needs - _up(saving.needs)) / random_needs)
+
+
+def _up(labels: float) -> int:
+    """Returns the next whole number of labels, as `whole` writes it."""
+    return math.ceil(labels - 1e-9)
 
 
 def saved_span(saving: Saving) -> str:
