@@ -38,6 +38,8 @@ COLUMNS = {
 }
 """The columns, as they are written, and what others call them."""
 
+TOLD = ("who", "at", "hash", "reason")
+
 SIDES = ("left", "top", "right", "bottom")
 
 
@@ -84,7 +86,7 @@ def read(path: Path) -> Content:
     with about(path):
         names, between = next(lines), next(lines)[0]
         at = _places(names)
-        found: dict[tuple[Any, ...], Row] = {}
+        found: dict[Any, Row] = {}
         for number, cells in enumerate(lines, start=2):
             if not cells:
                 continue
@@ -92,7 +94,7 @@ def read(path: Path) -> Content:
                 raise InputError(f"row {number} has {len(cells)} cells, the first has {len(names)}")
             with about(f"row {number}"):
                 row = _row({name: unguarded(cells[i]) for name, i in at.items()}, between == ";")
-            key = (row.name, row.kind, row.who, row.at, row.guess) if row.boxes else (len(found), number)
+            key = (row.name, row.kind, row.who, row.at, row.guess) if row.boxes else number
             before = found.get(key)
             found[key] = row if before is None else replace(before, boxes=before.boxes + row.boxes)
     content = Content(tuple(found.values()))
@@ -139,26 +141,24 @@ def _row(cells: Mapping[str, str], decimal_comma: bool) -> Row:
     said = label or guess
     kind = kind or ("boxes" if sides else "class" if said else "none")
     score = numbers(cells["confidence"], "confidence") if cells.get("confidence") else None
-    size = [numbers(cells[side], side) for side in ("width_px", "height_px") if cells.get(side)]
-    told: dict[str, Any] = {name: cells.get(name, "") for name in ("who", "at", "hash", "reason")}
-    row = Row(cells["file"], size=_size(size), **told)
-    guessed = guess != "" or (score is not None and said != "")
+    told: dict[str, Any] = {name: cells[name] for name in TOLD if name in cells}
+    if cells.get("width_px") and cells.get("height_px"):
+        told["size"] = _size(numbers(cells["width_px"], "width_px"), numbers(cells["height_px"], "height_px"))
+    told["guess"] = guess != "" or (score is not None and said != "")
+    if kind == "class":
+        return Row(cells["file"], kind, said or None, score=score, **told)
     if kind == "boxes" and sides:
         if len(sides) != len(SIDES) or not said:
             raise InputError(f"a box needs a label and four sides, got {one_line(', '.join([said, *sides]), 80)}")
         box = Box.of(said, [numbers(one, side) for side, one in zip(SIDES, sides, strict=True)], score)
-        return replace(row, kind="boxes", boxes=(box,), guess=guessed)
-    if kind == "class":
-        return replace(row, kind="class", class_name=said or None, score=score, guess=guessed)
+        return Row(cells["file"], kind, boxes=(box,), **told)
     if label or sides:
         raise InputError(f"kind {one_line(kind, 40)!r} has neither a label nor a box")
-    return replace(row, kind=kind, guess=guessed)
+    return Row(cells["file"], kind, **told)
 
 
-def _size(sides: list[float]) -> tuple[int, int] | None:
-    if len(sides) != 2 or not all(side.is_integer() and side > 0 for side in sides):
-        return None
-    return int(sides[0]), int(sides[1])
+def _size(width: float, height: float) -> tuple[int, int] | None:
+    return (int(width), int(height)) if width.is_integer() and height.is_integer() and min(width, height) > 0 else None
 
 
 def _numbers(decimal_comma: bool) -> Callable[[str, str], float]:

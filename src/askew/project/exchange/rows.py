@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import splitext
 
-from askew.data.annotations.fields import check_name
+from askew.data.annotations.fields import LONGEST_TEXT
 from askew.errors import InputError, one_line
 
 KINDS = ("class", "boxes", "cannot_tell", "none")
@@ -91,17 +91,21 @@ class Row:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(f"picture {one_line(self.name, 80)}: unknown kind {one_line(self.kind, 40)!r}")
+            raise InputError(f"{self._called()}: unknown kind {one_line(self.kind, 40)!r}")
         if (self.class_name is None) == (self.kind == "class") or (self.boxes and self.kind != "boxes"):
-            raise InputError(f"picture {one_line(self.name, 80)}: what is said of it does not fit kind {self.kind!r}")
-        sure = self.score is not None or any(box.score is not None for box in self.boxes)
+            raise InputError(f"{self._called()}: what is said of it does not fit kind {self.kind!r}")
+        sure = self.score is not None or (self.boxes and any(box.score is not None for box in self.boxes))
         if (sure and not self.guess) or (self.guess and self.kind not in ("class", "boxes")):
-            raise InputError(f"picture {one_line(self.name, 80)}: only a guess of a class or of boxes has a score")
-        check_name("picture", "its file", self.name)
+            raise InputError(f"{self._called()}: only a guess of a class or of boxes has a score")
         if not self.name.strip("/"):
             raise InputError("picture: its name is empty")
-        for text in (self.name, self.class_name or "", self.who, self.reason, *(box.class_name for box in self.boxes)):
-            check_text(text)
+        if len(self.name) > LONGEST_TEXT:
+            raise InputError(f"{self._called()}: its name has {len(self.name)} characters, {LONGEST_TEXT} at most")
+        classes = "".join(box.class_name for box in self.boxes)
+        check_text("".join((self.name, self.class_name or "", classes, self.who, self.at, self.hash, self.reason)))
+
+    def _called(self) -> str:
+        return f"picture {one_line(self.name, 80)}"
 
 
 def check_text(text: str) -> None:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from askew.data.annotations.voc import declared_size, objects_of, read_xml
-from askew.data.reading import reading
+from askew.data.reading import plain_file, reading
 from askew.errors import DataNotFound, InputError
 from askew.project.exchange.rows import Box, Content, Holds, Row, about, classes_of, stems
 
@@ -56,6 +56,7 @@ def read(path: Path) -> Content:
         raise DataNotFound(f"{path}: has no .xml files")
     rows = []
     for file in files:
+        plain_file(file)
         with reading(file), about(file):
             rows.append(_row(file, read_xml(file), file.relative_to(root).parent if path.is_dir() else Path()))
     content = Content(tuple(rows))

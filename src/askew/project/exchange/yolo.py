@@ -25,7 +25,7 @@ LISTS = ("train.txt", "val.txt", "valid.txt", "test.txt")
 """Files that list pictures."""
 
 MOST_BYTES = 1_000_000
-"""Of a file that names classes."""
+"""Of a file that names classes, or has the boxes of one picture."""
 
 DIGITS = 10
 """Of shares: more than pixels of any picture need."""
@@ -72,21 +72,23 @@ def read(path: Path) -> Content:
         MissingExtra: there is a `data.yaml`, and PyYAML is not installed.
     """
     source, names = _classes(path)
-    known = _endings(path)
+    exact, below = _endings(path)
     rows = []
     for folder in _folders(path):
         for file in sorted(folder.rglob("*.txt")):
             if file == source or (file.parent == path and (file.name in LISTS or file.name.startswith("README"))):
                 continue
             with about(file):
-                rows.append(_row(file, folder, names, known))
+                stem = splitext(file.relative_to(folder).as_posix())[0]
+                endings = exact.get(stem) or below.get(stem) or set()
+                rows.append(_row(file, stem, next(iter(endings)) if len(endings) == 1 else "", names))
     if not rows:
         raise DataNotFound(f"{path}: has no .txt files with boxes")
     return Content(tuple(rows), tuple(dict.fromkeys(names)))
 
 
-def _row(file: Path, folder: Path, names: list[str], known: dict[str, str]) -> Row:
-    plain_file(file)
+def _row(file: Path, stem: str, ending: str, names: list[str]) -> Row:
+    _check_size(file)
     table = table_of(file).tolist()
     boxes, guess = [], False
     for kind, x, y, width, height, score in table:
@@ -96,9 +98,7 @@ def _row(file: Path, folder: Path, names: list[str], known: dict[str, str]) -> R
         guess = guess or sure is not None
         sides = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         boxes.append(Box(names[int(kind)], *sides, sure))
-    stem = splitext(file.relative_to(folder).as_posix())[0]
-    name = known.get(stem)
-    return Row(name or stem, "boxes", boxes=tuple(boxes), guess=guess, ending=name is not None, shares=True)
+    return Row(stem + ending, "boxes", boxes=tuple(boxes), guess=guess, ending=ending != "", shares=True)
 
 
 def _folders(path: Path) -> list[Path]:
@@ -110,21 +110,23 @@ def _folders(path: Path) -> list[Path]:
     return sorted(found) or [path]
 
 
-def _endings(path: Path) -> dict[str, str]:
-    """Returns the names of pictures with their endings by those without; what is called twice is left out."""
+def _endings(path: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """Returns the endings of pictures' files by their names without, and by the ends of these names."""
     listed = [line.strip("\r") for one in LISTS if (path / one).is_file() for line in text_of(path / one).split("\n")]
     listed = [line.removeprefix("./") for line in listed if line.strip()]
     for folder in (one for one in path.rglob("images") if one.is_dir()):
         listed += [one.relative_to(folder.parent).as_posix() for one in sorted(folder.rglob("*"))]
-    found: dict[str, set[str]] = {}
+    exact, below = dict[str, set[str]](), dict[str, set[str]]()
     for line in listed:
-        name = line if "/" in line else line.replace("\\", "/")
-        first, _, below = name.partition("/")
-        name = below if below and (first == "images" or first.startswith("obj_")) else name
-        stem, ending = splitext(name)
-        if ending.lower() in SUFFIXES:
-            found.setdefault(stem, set()).add(name)
-    return {stem: names.pop() for stem, names in found.items() if len(names) == 1}
+        stem, ending = splitext(line if "/" in line else line.replace("\\", "/"))
+        if ending.lower() not in SUFFIXES:
+            continue
+        parts = stem.split("/")
+        first = parts[0] == "images" or parts[0].startswith("obj_")
+        exact.setdefault("/".join(parts[first:]), set()).add(ending)
+        for start in range(1, len(parts)):
+            below.setdefault("/".join(parts[start:]), set()).add(ending)
+    return exact, below
 
 
 def _classes(path: Path) -> tuple[Path, list[str]]:
@@ -142,7 +144,7 @@ def _classes(path: Path) -> tuple[Path, list[str]]:
 
 def _check_size(path: Path) -> None:
     if plain_file(path).st_size > MOST_BYTES:
-        raise InputError(f"has {path.stat().st_size} bytes; expected the names of classes, {MOST_BYTES} at most")
+        raise InputError(f"has {path.stat().st_size} bytes; expected {MOST_BYTES} at most")
 
 
 def _of_yaml(path: Path) -> list[str]:
