@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 
@@ -122,6 +122,16 @@ def record(store: Store, answers: Sequence[Answer]) -> list[Label]:
     """
     with store.write() as connection:
         return _add(connection, answers)
+
+
+def record_after(store: Store, look: Callable[[], Sequence[Answer]]) -> list[Label]:
+    """Does what `record` does with the answers that `look` returns; nobody writes between what it reads and their rows.
+
+    Raises:
+        InputError: see `record`.
+    """
+    with store.write() as connection:
+        return _add(connection, look())
 
 
 def withdraw(store: Store, who: str, key: str | None = None) -> Label | None:

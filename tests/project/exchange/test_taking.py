@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from askew.errors import InputError
 from askew.project import labels
+from askew.project.exchange import taking
 from askew.project.exchange.boxes import boxes_of
 from askew.project.exchange.giving import give, labels_of
 from askew.project.exchange.matching import Place, matched, names_of
@@ -65,6 +67,23 @@ def test_another_label_is_a_conflict_or_with_correct_a_new_row(project: Project)
     assert [one.class_name for one in labels.history(project.store)] == ["heron", "gull", "gull", "heron"]
     take(project, path, rules=Rules(correct=True))
     assert len(labels.history(project.store)) == 4
+
+
+def test_what_people_answer_while_a_file_comes_in_is_not_covered(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(project, "file,label\na.png,heron\n")
+    item = next(one.id for one in all_items(project.store) if one.path and one.path.name == "a.png")
+    after = taking.record_after
+
+    def late(*arguments: Any) -> object:
+        labels.record(project.store, [Answer(item, "class", "gull", who="ada")])
+        return after(*arguments)
+
+    monkeypatch.setattr(taking, "record_after", late)
+    out = take(project, path, rules=Rules())
+    assert (out.answers, list(out.told.values())) == ([], [["a.png"]])
+    assert said(project) == {"a.png": "gull"}
 
 
 def test_a_label_that_was_taken_back_may_come_in_again(project: Project) -> None:

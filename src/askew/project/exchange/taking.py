@@ -16,11 +16,13 @@ from askew.project.exchange.matching import Names, Place, matched, names_of
 from askew.project.exchange.places import places_of
 from askew.project.exchange.rows import Box, Content, Row, Size, in_pixels
 from askew.project.folder import Project
-from askew.project.labels import Answer, Label, current, history, record
+from askew.project.labels import Answer, Label, current, history, record_after
 from askew.project.store import add_class, checked_classes, class_names
 
 SLACK_PX = 1.0
 """How far a box may reach over the edge of its picture; labelling tools round."""
+
+ANOTHER = "have another label already, which stays: --correct replaces it"
 
 MOST_SHOWN = 20
 """Classes that a message lists."""
@@ -29,7 +31,7 @@ MOST_SHOWN = 20
 def take(project: Project, path: Path, *, kind: str | None = None, rules: Rules, add_classes: bool = False) -> Taken:
     """Adds the labels of a file to a project, all of them or none.
 
-    The same file a second time adds nothing.
+    The same file a second time adds nothing. What people answer meanwhile counts as there already.
 
     Args:
         project: whose pictures they are of.
@@ -43,17 +45,23 @@ def take(project: Project, path: Path, *, kind: str | None = None, rules: Rules,
     """
     found, content = read(path, kind)
     places = places_of(project.store)
+    out = Taken(found, content.left_out)
     names = names_of(places, [str(folder) for folder in project.config.images])
-    newest = {label.item_id: label.id for label in history(project.store)}
-    out = taken(content, places, names, current(project.store), newest, rules, found)
+    said = meant(content, {place.item_id: place for place in places}, names, rules, out)
+
+    def look() -> Sequence[Answer]:
+        newest = {label.item_id: label.id for label in history(project.store)}
+        decide(out, said, current(project.store), newest, rules)
+        return out.answers
+
     known = class_names(project.store)
-    new = [name for name in classes_of_answers(out.answers) if name not in known]
+    new = [name for name in classes_of_answers(look()) if name not in known]
     if new and not add_classes:
         raise unknown_classes(new, known)
     checked_classes(new)
     for name in new:
         add_class(project.store, name)
-    record(project.store, out.answers)
+    record_after(project.store, look)
     return out
 
 
@@ -101,6 +109,15 @@ class Taken:
         self.told.setdefault(why, []).append(row.name)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a file says of one item, and who says it."""
+
+    place: Place
+    who: str
+    row: Row
+
+
 def classes_of_answers(answers: Sequence[Answer]) -> list[str]:
     """Returns the classes that answers name, in order."""
     boxes = (box.class_name for one in answers if one.kind == "boxes" for box in boxes_of(one.detail))
@@ -116,46 +133,74 @@ def unknown_classes(names: Sequence[str], known: Collection[str]) -> InputError:
     )
 
 
-def taken(
-    content: Content,
-    places: Iterable[Place],
-    names: tuple[Names, Names],
-    present: Mapping[int, Label],
-    newest: Mapping[int, int],
-    rules: Rules,
-    kind: str = "csv",
-) -> Taken:
-    """Returns the labels that a file adds to the project.
+def meant(
+    content: Content, places: Mapping[int, Place], names: tuple[Names, Names], rules: Rules, out: Taken
+) -> list[Said]:
+    """Returns what a file says of the project's pictures, in pixels; the rest is told.
 
     Args:
-        kind: the format of the file.
-        content: what it says.
-        places: the project's pictures.
-        names: those by name; see `matching.names_of`.
-        present: the label of each item that has one.
-        newest: the newest row of labels of each item that has any.
-        rules: how.
+        content: what the file says.
+        places: a file of each item.
+        names: all of them by name; see `matching.names_of`.
+        rules: what is taken.
+        out: where the rest is told.
     """
-    known = {place.item_id: place for place in places}
-    out, said = Taken(kind, content.left_out), dict[tuple[int, str], list[Row]]()
+    found: dict[tuple[int, str], list[Row]] = {}
     for row in content.rows:
         one = _wanted(row, rules, out)
+        ids = [] if one is None else matched(one, names, by_name=rules.by_name)
         if one is None:
             continue
-        ids = matched(one, names, by_name=rules.by_name)
         if len(ids) != 1:
             out.tell("are no picture of the project" if not ids else "may be several pictures of the project", row)
             continue
-        place = known[ids[0]]
-        one = in_pixels(one, place.size)
-        why = _misfit(one, place.size)
+        one = in_pixels(one, places[ids[0]].size)
+        why = _misfit(one, places[ids[0]].size)
         if why:
             out.tell(why, row)
-            continue
-        said.setdefault((place.item_id, one.who.strip() or rules.who), []).append(one)
-    for (item_id, who), rows in said.items():
-        _add(out, known[item_id], who, rows, present.get(item_id), newest.get(item_id, 0), rules)
-    return out
+        else:
+            found.setdefault((ids[0], one.who.strip() or rules.who), []).append(one)
+    said = []
+    for (item_id, who), rows in found.items():
+        if any(_said(one) != _said(rows[0]) for one in rows):
+            out.tell("have two labels in the file: --only class or --only boxes may tell them apart", rows[0])
+        else:
+            said.append(Said(places[item_id], who, rows[0]))
+    return said
+
+
+def decide(
+    out: Taken, said: Sequence[Said], present: Mapping[int, Label], newest: Mapping[int, int], rules: Rules
+) -> None:
+    """Writes to `out` which labels are to be added, how many are there already, and which pictures have another.
+
+    Args:
+        out: is written anew if it was decided before.
+        said: see `meant`.
+        present: the label of each item that has one.
+        newest: the newest row of labels of each item that has any.
+        rules: whether to correct.
+    """
+    out.answers, out.same = [], 0
+    out.told.pop(ANOTHER, None)
+    for one in said:
+        there = present.get(one.place.item_id)
+        if there is not None and _of_label(there) == _said(one.row):
+            out.same += 1
+        elif there is not None and not rules.correct:
+            out.tell(ANOTHER, one.row)
+        else:
+            out.answers.append(_answer(one, newest.get(one.place.item_id, 0), out.format))
+
+
+def _answer(one: Said, newest: int, kind: str) -> Answer:
+    """Returns the label of a row; its key is made of what it says and of what was said before."""
+    row = one.row
+    detail = detail_of(row.boxes) if row.kind == "boxes" else None
+    told = json.dumps([one.place.hash, row.kind, row.class_name, detail, one.who, newest]).encode()
+    key = f"import:{hashlib.sha256(told).hexdigest()}"
+    how, at = f"import:{kind}", row.at or None
+    return Answer(one.place.item_id, row.kind, row.class_name, detail, who=one.who, how=how, key=key, at=at)
 
 
 def _wanted(row: Row, rules: Rules, out: Taken) -> Row | None:
@@ -182,26 +227,6 @@ def _misfit(row: Row, size: Size) -> str:
     high = [side + SLACK_PX for side in (*size, *size)]
     inside = all(-SLACK_PX <= side <= most for box in row.boxes for side, most in zip(box.sides, high, strict=True))
     return "" if inside else "have a box that reaches out of the picture"
-
-
-def _add(
-    out: Taken, place: Place, who: str, rows: Sequence[Row], present: Label | None, newest: int, rules: Rules
-) -> None:
-    row = rows[0]
-    if any(_said(one) != _said(row) for one in rows):
-        out.tell("have two labels in the file: --only class or --only boxes may tell them apart", row)
-        return
-    if present is not None and _of_label(present) == _said(row):
-        out.same += 1
-        return
-    if present is not None and not rules.correct:
-        out.tell("have another label already, which stays: --correct replaces it", row)
-        return
-    kind, class_name, detail = row.kind, row.class_name, detail_of(row.boxes) if row.kind == "boxes" else None
-    told = json.dumps([place.hash, kind, class_name, detail, who, newest]).encode()
-    key = f"import:{hashlib.sha256(told).hexdigest()}"
-    how = f"import:{out.format}"
-    out.answers.append(Answer(place.item_id, kind, class_name, detail, who=who, how=how, key=key, at=row.at or None))
 
 
 def _said(row: Row) -> tuple[Any, ...]:
