@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +20,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
+import sqlalchemy as sa
 from PIL import Image
 
 from askew.project import schema
@@ -30,7 +40,6 @@ def fill(store: Store, n: int, *, test: int = 0) -> None:
     now = present()
     rows = [
         {
-            "id": i,
             "hash": hashlib.sha256(str(i).encode()).hexdigest(),
             "part": "pool" if i <= n - test else "test",
             "width_px": 4,
@@ -74,3 +83,76 @@ def word(tmp_path_factory: pytest.TempPathFactory) -> str:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets every test have a cache folder of its own."""
     monkeypatch.setenv("ASKEW_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a database of PostgreSQL, in a cluster of its own; another is made by putting a name behind it."""
+    pytest.importorskip("psycopg")
+    tools = [shutil.which(name) for name in ("initdb", "postgres")]
+    if None in tools or sys.platform == "win32":
+        pytest.skip("PostgreSQL is not installed")
+    initdb, server = map(str, tools)
+    folder = Path(tempfile.mkdtemp(prefix="askew-pg-"))
+    user = None
+    if os.getuid() == 0:  # PostgreSQL does not run as root
+        import pwd
+
+        user = next((one.pw_name for one in pwd.getpwall() if one.pw_name in ("postgres", "nobody")), None)
+        shutil.chown(folder, user)
+    data, quiet = folder / "data", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = None
+    try:
+        made = subprocess.run(
+            [initdb, "-D", str(data), "-U", "askew", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            user=user,
+            cwd="/",
+            **quiet,
+        )
+        if made.returncode != 0:
+            pytest.skip("PostgreSQL makes no cluster here")
+        process = subprocess.Popen([server, "-D", str(data), "-k", str(folder), "-h", ""], user=user, cwd="/", **quiet)
+        url = f"postgresql+psycopg://askew@/postgres?host={folder}"
+        _wait_for(url, process)
+        yield url
+    finally:
+        if process is not None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(sa.exc.OperationalError), engine.connect():
+            return
+        time.sleep(0.1)
+    pytest.skip("PostgreSQL does not start here")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a store that is not there yet, in either database."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "any.sqlite")
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"p{uuid.uuid4().hex}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield server.replace("/postgres?", f"/{name}?")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def any_store(any_url: str) -> Iterator[Store]:
+    """What `store` is, in either database."""
+    made = Store.create(any_url, ["heron", "gull", "tern"])
+    fill(made, 10, test=2)
+    yield made
+    made.close()

@@ -13,6 +13,12 @@ from askew.project.questions import NewQuestion, hand_out, open_questions, put
 from askew.project.store import Store
 
 
+@pytest.fixture
+def store(any_store: Store) -> Store:
+    """In either database."""
+    return any_store
+
+
 def said(item: int, name: str, who: str = "ann", key: str | None = None) -> Answer:
     return Answer(item, "class", name, who=who, key=key)
 

@@ -14,6 +14,13 @@ from askew.project.labels import Answer
 from askew.project.questions import NewQuestion, hand_out, item_of, open_questions, put, rounds, skip, unskip
 from askew.project.store import Store
 
+
+@pytest.fixture
+def store(any_store: Store) -> Store:
+    """In either database."""
+    return any_store
+
+
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
