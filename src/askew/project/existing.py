@@ -169,6 +169,8 @@ def _columns(words: Words) -> tuple[list[str], list[str]]:
     label = told_labels.label_column(words.where, others, None)
     if label is None:
         raise InputError(f"{words.where}: has {told_labels.listed(names)}: expected a column called label")
+    if words.n_filled == first:
+        raise InputError(f"{words.where}: has no rows")
     files, cells = words.columns[called.index(wanted)], words.columns[list(names).index(label)]
     return files[first : words.n_filled], cells[first : words.n_filled]
 

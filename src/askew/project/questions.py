@@ -162,8 +162,11 @@ def give(
     begun = now or datetime.now(timezone.utc)
     until = present(begun + timedelta(seconds=lease_s))
     connection.execute(_END_OLD, {"time": present(begun)})
-    rows = connection.execute(_FOR, {"whose": who, "overlap": overlap, "most": n})
-    given = [Question(*row) for row in rows]
+    about = {"whose": who, "overlap": overlap}
+    given = [Question(*row) for row in connection.execute(_HELD_BY, {**about, "most": n})]
+    if len(given) < n:
+        others = _OPEN if overlap == 1 else _WANTING
+        given += [Question(*row) for row in connection.execute(others, {**about, "most": n - len(given)})]
     if given:
         connection.execute(_END_MINE, {"whose": who, "mine": [one.id for one in given]})
         leases = [{"question_id": one.id, "who": who, "until": until} for one in given]
@@ -289,20 +292,15 @@ _ANSWERED = sa.exists().where(
 )
 _THERE = sa.exists().where(schema.places.c.item_id == _TABLE.c.item_id, ~schema.places.c.gone)
 _IN_HAND = sa.exists().where(_LEASES.c.question_id == _TABLE.c.id, _LEASES.c.who == _WHO)
-_FOR = (
-    _ALL.order_by(None)
-    .where(
-        _TABLE.c.answers < sa.bindparam("overlap"),
-        _TABLE.c.answers + _OTHERS.scalar_subquery() < sa.bindparam("overlap"),
-        NEWEST,
-        ~_SKIPPED,
-        ~_ANSWERED,
-        _THERE,
-    )
-    .order_by(sa.case((_IN_HAND, 0), else_=1), _TABLE.c.round_id.desc(), _TABLE.c.position)
-    .limit(sa.bindparam("most"))
-)
-"""The questions that a person may be given, those in hand first."""
+_FOR = _ALL.where(
+    _TABLE.c.answers + _OTHERS.scalar_subquery() < sa.bindparam("overlap"), NEWEST, ~_SKIPPED, ~_ANSWERED, _THERE
+).limit(sa.bindparam("most"))
+_HELD_BY = _FOR.where(_TABLE.c.id.in_(sa.select(_LEASES.c.question_id).where(_LEASES.c.who == _WHO)))
+"""The questions that a person has in hand."""
+_WANTING = _FOR.where(_TABLE.c.answers < sa.bindparam("overlap"), ~_IN_HAND)
+"""Those beside them that the person may be given."""
+_OPEN = _FOR.where(_TABLE.c.answers == 0, ~_IN_HAND)
+"""The same without overlap: the index has them in this order, so that no more are read than are given."""
 _END_OLD = _LEASES.delete().where(_LEASES.c.until <= sa.bindparam("time"))
 _END_MINE = _LEASES.delete().where(
     _LEASES.c.who == _WHO, _LEASES.c.question_id.in_(sa.bindparam("mine", expanding=True))

@@ -106,9 +106,9 @@ questions = Table(
     Column("detail", Text),
     Column("answers", Integer, nullable=False),
     UniqueConstraint("round_id", "item_id", name="questions_once_a_round"),
-    Index("questions_open", "answers", "round_id", "position"),
     Index("questions_of_item", "item_id"),
 )
+Index("questions_open", questions.c.answers, questions.c.round_id.desc(), questions.c.position)
 """`answers`: of how many people the item has a present label; `labels` keeps it with every row that it adds."""
 
 leases = Table(

@@ -91,7 +91,7 @@ def _asked() -> None:
         sa.Column("answers", sa.Integer, nullable=False),
         sa.UniqueConstraint("round_id", "item_id", name="questions_once_a_round"),
     )
-    op.create_index("questions_open", "questions", ["answers", "round_id", "position"])
+    op.create_index("questions_open", "questions", ["answers", sa.text("round_id DESC"), "position"])
     op.create_index("questions_of_item", "questions", ["item_id"])
 
 
