@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from askew.data import npz
+from askew.data import pictures
 from askew.data.load import load
 from askew.errors import DataNotFound, InputError
 
@@ -191,7 +191,7 @@ def test_jpeg_bytes_are_decoded_once(tmp_path, monkeypatch):
     data = load("cifar10", root=tmp_path)
     assert (data.name, data.classes, len(data.train), len(data.test)) == ("cifar10", ("even", "odd"), 9, 3)
     assert np.abs(data.test.pixels[1].astype(int) - 200).max() <= 2
-    monkeypatch.setattr(npz.pictures, "decode_bytes", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(pictures, "decode_bytes", lambda *_: pytest.fail("decoded again"))
     again = load(str(tmp_path / "cifar10.npz"))
     assert np.array_equal(again.train.pixels, data.train.pixels)
 

@@ -268,3 +268,46 @@ def test_a_damaged_picture_among_several_sizes_is_named_by_its_number(tmp_path):
     np.savez(tmp_path / "b.npz", **arrays)
     with pytest.raises(InputError, match=r"b\.npz: picture 3: .* bytes"):
         Images.of(tmp_path / "b.npz")
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """An .npz file of six pictures of which the fourth cannot be decoded, and the six as files."""
+    files = encoded(tmp_path / "a.npz", SIZES, labels=np.arange(6) % 2)
+    with np.load(tmp_path / "a.npz") as file:
+        arrays = dict(file)
+    arrays["jpeg"][arrays["offsets"][3] : arrays["offsets"][4]] = 0
+    np.savez(tmp_path / "b.npz", **arrays)
+    return tmp_path / "b.npz", files
+
+
+def test_damaged_pictures_can_be_left_out_of_a_pool(damaged):
+    path, files = damaged
+    pool = Images.of(path, skip_unreadable=True)
+    assert pool.labels.tolist() == [0, 1, 0, 0, 1]
+    expected = [pictures.read_square(file, 13) for i, file in enumerate(files) if i != 3]  # of 9, 21, 16, 8 and 13
+    assert np.array_equal(pool.pixels, np.stack(expected))
+
+
+def test_damaged_pictures_can_be_left_out_of_an_experiment_and_are_listed(damaged):
+    path, _ = damaged
+    data = load(str(path), skip_unreadable=True, test_fraction=0.4)
+    assert [one.name for one in data.unreadable] == ["b.npz: picture 3"]
+    assert len(data.train) + len(data.test) == 5
+    assert sorted([*data.train.labels, *data.test.labels]) == [0, 0, 0, 1, 1]
+    with pytest.raises(InputError, match="picture 3"):
+        load(str(path), test_fraction=0.4)
+
+
+def test_an_npz_in_which_every_picture_is_damaged_says_so(tmp_path):
+    np.savez(tmp_path / "a.npz", jpeg=np.zeros(9, np.uint8), offsets=np.array([0, 4, 9]))
+    with pytest.raises(InputError, match="picture 0"):
+        Images.of(tmp_path / "a.npz", skip_unreadable=True)
+
+
+def test_encoded_pictures_of_one_large_size_become_squares_of_224(tmp_path):
+    files = encoded(tmp_path / "a.npz", [(300, 226)] * 2)
+    expected = np.stack([pictures.read_square(file, 224) for file in files])
+    assert np.array_equal(Images.of(tmp_path / "a.npz").pixels, expected)
+    encoded(tmp_path / "b.npz", [(300, 224)] * 2)
+    assert Images.of(tmp_path / "b.npz").pixels.shape == (2, 224, 300, 3)

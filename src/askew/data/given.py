@@ -160,7 +160,7 @@ def _of_path(path: Path, side_px: int | None, skip_unreadable: bool, label_colum
     if label_column is not None:
         raise InputError(f"label_column: {TABLED} has columns, not {name}: leave it out")
     if suffix == ".npz":
-        return npz.pool(path, side_px=side_px)
+        return npz.pool(path, side_px=side_px, skip_unreadable=skip_unreadable)
     if suffix == ".npy":
         return _unlabeled(as_pixels(name, open_npy(path)))
     if suffix in pictures.SUFFIXES:

@@ -35,7 +35,7 @@ def load(
         download: get a named data set from its public address if it is not on disk (see `fetch.fetch`).
         image_side_px: the side to which pictures in files, or encoded in one, are brought; see `folder.read` for what
             it is otherwise.
-        skip_unreadable: leave out pictures of a folder that cannot be decoded, and list them.
+        skip_unreadable: leave out encoded pictures that cannot be decoded, and list them.
         test_fraction: the share of every class that is held out where there is no test set.
         label_column: the column of labels in a folder's metadata or in Parquet; else the one called `label`, `labels`
             or `class`.
@@ -60,7 +60,8 @@ def load(
             return _named(source, root, test_fraction, download)
         path = _path(source, root)
         if path.suffix.lower() == ".npz":
-            return replace(npz.read(path, test_fraction, side_px=image_side_px), name=source)
+            found = npz.read(path, test_fraction, side_px=image_side_px, skip_unreadable=skip_unreadable)
+            return replace(found, name=source)
         sharded = path.suffix.lower() == shards.SUFFIX or (path.is_dir() and shards.are_in(path))
         read = parquet.read if sharded else folder.read
         found = read(

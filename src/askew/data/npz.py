@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askew.arrays import Mask
-from askew.data import folder, pictures, places, split
+from askew.data import split
 from askew.data.dataset import Dataset, Images
+from askew.data.encoded import Encoded
 from askew.data.labels import MOST_CLASSES
 from askew.data.npy import Arrays, open_npz
 from askew.data.pixels import as_pixels
-from askew.data.reading import check_memory
 from askew.errors import InputError, one_line
 from askew.pool import Pool
 
@@ -29,7 +29,7 @@ LAYOUTS = (
 )
 
 
-def read(path: Path, test_fraction: float, *, side_px: int | None = None) -> Dataset:
+def read(path: Path, test_fraction: float, *, side_px: int | None = None, skip_unreadable: bool = False) -> Dataset:
     """Returns the data set of an `.npz` file.
 
     Layouts: `images` and `labels`; `x_train`, `y_train`, `x_test`, `y_test`; the same four as MedMNIST calls them,
@@ -45,9 +45,10 @@ def read(path: Path, test_fraction: float, *, side_px: int | None = None) -> Dat
     from 0 to 1. Labels are (N,) or (N, 1). Sizes are compared before pictures are
     unpacked.
 
-    Encoded pictures are decoded once and then kept in the cache folder. If they have one size they keep it. If not, or
-    if `side_px` is given, they become squares as the pictures of a folder do: of `side_px`, or of the median shorter
-    side, 224 px at most.
+    Encoded pictures are decoded once and then kept in the cache folder. If they have one size, with a shorter side of
+    224 px at most, they keep it. If not, or if `side_px` is given, they become squares as the pictures of a folder do:
+    of `side_px`, or of the median shorter side, 224 px at most. With `skip_unreadable`, those that cannot be decoded
+    are left out, and listed in `Dataset.unreadable`.
 
     Raises:
         DataNotFound: no such file.
@@ -70,12 +71,13 @@ def read(path: Path, test_fraction: float, *, side_px: int | None = None) -> Dat
         labels, classes = as_classes(f"{path}: labels", arrays["labels"], arrays.get("classes"))
         _check_count(path, _n_pictures(arrays), labels)
         held = _held(path, arrays, labels, test_fraction)
-        pixels = _pixels(path, arrays, side_px)
-    images = Images(labels, pixels)
-    return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)))
+        kept, pixels = _pixels(path, arrays, side_px, skip_unreadable)
+    images, held = Images(labels[kept], pixels), held[kept]
+    bad = tuple(Path(f"{path}: picture {item}") for item in np.delete(np.arange(len(labels)), kept).tolist())
+    return Dataset(path.stem, classes, images.take(np.flatnonzero(~held)), images.take(np.flatnonzero(held)), bad)
 
 
-def pool(path: Path, *, side_px: int | None = None) -> Images:
+def pool(path: Path, *, side_px: int | None = None, skip_unreadable: bool = False) -> Images:
     """Returns the pictures of an `.npz` file without a test part, labelled or not.
 
     `images`, or `jpeg` and `offsets`, are as `read` takes them. `labels` may be left out. -1, NaN and an empty text
@@ -100,8 +102,8 @@ def pool(path: Path, *, side_px: int | None = None) -> Images:
         given = arrays["labels"] if "labels" in arrays else np.full(count, -1)
         labels, classes = _known(f"{path}: labels", given, arrays.get("classes"))
         _check_count(path, count, labels)
-        pixels = _pixels(path, arrays, side_px)
-    return Images(labels, pixels, classes=classes)
+        kept, pixels = _pixels(path, arrays, side_px, skip_unreadable)
+    return Images(labels[kept], pixels, classes=classes)
 
 
 def _n_pictures(arrays: Arrays) -> int:
@@ -115,8 +117,16 @@ def _check_count(path: Path, n_pictures: int, labels: NDArray[Any]) -> None:
         raise InputError(f"{path}: {n_pictures} pictures but {len(labels)} labels")
 
 
-def _pixels(path: Path, arrays: Arrays, side_px: int | None) -> NDArray[np.uint8]:
-    return _decoded(path, arrays, side_px) if "jpeg" in arrays else as_pixels(f"{path}: images", arrays["images"])
+def _pixels(
+    path: Path, arrays: Arrays, side_px: int | None, skip_unreadable: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Returns which pictures are taken, and their pixels."""
+    if "jpeg" not in arrays:
+        pixels = as_pixels(f"{path}: images", arrays["images"])
+        return np.arange(len(pixels)), pixels
+    encoded = Encoded.of(path, arrays)
+    kept = encoded.readable() if skip_unreadable else np.arange(len(encoded))
+    return kept, encoded.pixels(kept, side_px)
 
 
 def _known(name: str, labels: NDArray[Any], classes: NDArray[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -222,40 +232,3 @@ def _as_text(name: str, values: NDArray[Any]) -> NDArray[Any]:
         return np.array([value.decode() for value in values.tolist()], dtype=str)
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: holds text that is not UTF-8: {one_line(error)}") from error
-
-
-def _decoded(path: Path, arrays: Mapping[str, NDArray[Any]], side_px: int | None) -> NDArray[np.uint8]:
-    """Returns encoded pictures as they are if they have one size, else, or if a side is asked for, as squares."""
-    jpeg, offsets = arrays["jpeg"], arrays["offsets"]
-    if (
-        jpeg.dtype != np.uint8
-        or jpeg.ndim != 1
-        or offsets.ndim != 1
-        or len(offsets) < 2
-        or offsets.dtype.kind not in "iu"
-    ):
-        raise InputError(f"{path}: jpeg must be (bytes,) uint8 and offsets (N + 1,) whole numbers")
-    if offsets[0] < 0 or offsets[-1] > len(jpeg) or (offsets[1:] <= offsets[:-1]).any():
-        raise InputError(f"{path}: offsets must rise from 0 or more to at most the {len(jpeg)} bytes of jpeg")
-    data, ends, count = jpeg.tobytes(), offsets.tolist(), len(offsets) - 1
-
-    def one(i: int, side: int | None) -> NDArray[np.uint8]:
-        try:
-            return pictures.decode_bytes(data[ends[i] : ends[i + 1]], side)
-        except InputError as error:
-            raise InputError(f"{path}: picture {i}: {error}") from error
-
-    def size(i: int) -> tuple[int, int]:
-        found = pictures.size_of(data[ends[i] : ends[i + 1]])
-        return found if found is not None else one(i, None).shape[:2]
-
-    def everything() -> NDArray[np.uint8]:
-        side = side_px
-        sizes = list(pictures.in_threads(size, range(count))) if side is None else []
-        if len(set(sizes)) > 1:
-            side = folder.side_for([min(one) for one in sizes])
-        shape = (*sizes[0], 3) if side is None else (side, side, 3)
-        check_memory(str(path), (count, *shape), 1)
-        return pictures.stack(pictures.in_threads(lambda i: one(i, side), range(count)), count, shape)
-
-    return places.cached(places.fingerprint([path], "jpeg", *([] if side_px is None else [side_px])), everything)
