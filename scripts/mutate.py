@@ -61,6 +61,7 @@ TESTS = {
     "askew.pool": ("tests/test_pool.py", QUERY),
     "askew.experiment.loop": (LOOP,),
     "askew.experiment.ledger": (LEDGER,),
+    "askew.experiment.chain": (LEDGER,),
     "askew.experiment.records": ("tests/experiment/test_records.py", LEDGER),
 }
 """The files of tests that each module must pass, beside the examples in its docstrings."""

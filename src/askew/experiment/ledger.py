@@ -11,19 +11,17 @@ that was edited, dropped, doubled or moved is refused. A file lock keeps two pro
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 
 from askew.errors import InputError
+from askew.experiment.chain import complete_lines, sync_folder, write_line
 from askew.experiment.records import checked, finite, finites, items, listed, mapping, numbers, text, whole, words
 from askew.pick.balance import l1_score
 from askew.plan import Balance
@@ -37,8 +35,6 @@ FILE = "ledger.jsonl"
 
 FORMAT = 2
 """Of the lines; 1 had no checks."""
-
-_LINE = re.compile(rb'(\{.*),"check":"([0-9a-f]{32})"\}')
 
 
 @dataclass(frozen=True)
@@ -241,7 +237,7 @@ class Ledger:
             self.answer(cycle.asked_labels)
 
     def _write(self, event: dict[str, Any]) -> None:
-        self._check = _write_line(self._file, event, self._check)
+        self._check = write_line(self._file, event, self._check)
 
 
 @contextmanager
@@ -257,11 +253,11 @@ def open_ledger(folder: Path, header: Header) -> Iterator[Ledger]:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        lines, size = _complete_lines(file.read(), path)
+        lines, size = complete_lines(file.read(), path)
         file.truncate(size)
         if not lines:
-            check = _write_line(file, {"format": FORMAT, "run": header.record()}, "")
-            _sync_folder(folder)
+            check = write_line(file, {"format": FORMAT, "run": header.record()}, "")
+            sync_folder(folder)
             yield Ledger(folder, header, [], file, check)
             return
         found, cycles = _read(lines, path)
@@ -289,7 +285,7 @@ def read_ledger(path: Path) -> tuple[Header, tuple[Cycle, ...]]:
     Raises:
         InputError: not a ledger, or a line of it is damaged; the message names the line.
     """
-    lines, _ = _complete_lines(path.read_bytes(), path)
+    lines, _ = complete_lines(path.read_bytes(), path)
     if not lines:
         raise InputError(f"{path}: not a ledger of a run: it holds no complete line")
     header, cycles = _read(lines, path)
@@ -377,65 +373,6 @@ def _check_proof(proof: Mapping[str, Any]) -> None:
             raise InputError(f"proof.{name}: expected a text, got {proof.get(name)!r}")
     for name in ("value", "bound", "gap", "seconds"):
         finite(f"proof.{name}", proof.get(name))
-
-
-def _complete_lines(data: bytes, path: Path) -> tuple[list[tuple[dict[str, Any], str]], int]:
-    """Returns each complete line's values and check, and how many bytes the complete lines are."""
-    end = data.rfind(b"\n") + 1
-    lines: list[tuple[dict[str, Any], str]] = []
-    before = ""
-    for number, line in enumerate(data[:end].split(b"\n")[:-1], start=1):
-        where = f"{path}: line {number}"
-        match = _LINE.fullmatch(line)
-        if match is None:
-            _refuse(where, line)
-        body, check = match[1] + b"}", match[2].decode()
-        if check != _check_of(before, body):
-            raise InputError(
-                f"{where}: its check does not fit: the ledger was changed here after it was written, or a line before "
-                "was dropped or doubled: restore it, or run in another folder"
-            )
-        lines.append((_parsed(body, where), check))
-        before = check
-    return lines, end
-
-
-def _parsed(body: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is damaged: {error}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: is damaged: expected a JSON object")
-    return value
-
-
-def _refuse(where: str, line: bytes) -> NoReturn:
-    """Says what a line without a check is."""
-    _parsed(line, where)
-    raise InputError(f"{where}: has no check: not a ledger, or one of an older askew: run it again in another folder")
-
-
-def _write_line(file: IO[bytes], value: dict[str, Any], before: str) -> str:
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    check = _check_of(before, body)
-    file.write(body[:-1] + f',"check":"{check}"}}\n'.encode())
-    file.flush()
-    os.fsync(file.fileno())
-    return check
-
-
-def _check_of(before: str, body: bytes) -> str:
-    return hashlib.sha256(before.encode() + body).hexdigest()[:32]
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
