@@ -58,7 +58,7 @@ def test_push_and_pull_by_what_the_environment_says(
         region = {"from_name": "label", "type": "choices", "value": {"choices": ["gull"]}}
         one["annotations"] = [{"id": studio.new(), "result": [region], "completed_by": 1, "updated_at": "2026-01-01"}]
     assert main(["label-studio", "pull", str(folder)]) == 0
-    assert capsys.readouterr().out == "2 new labels, 0 known already, 0 skips\n"
+    assert capsys.readouterr().out == "labels: 2 new, 0 known already; skips: 0\n"
     assert main(["label-studio", "push", str(folder)]) == 0
     shown = capsys.readouterr()
     assert "no question is open" in shown.err
@@ -146,7 +146,7 @@ def test_serve_takes_annotations_as_they_come_and_ends_at_a_signal(folder: Path,
         headers = {"Authorization": f"Token {TOKEN}"}
         url = f"{os.environ['LABEL_STUDIO_URL']}/api/tasks/{task}/annotations/"
         httpx.post(url, json={"result": said}, headers=headers)
-        assert process.stderr.readline() == "1 new labels, 0 known already, 0 skips\n"
+        assert process.stderr.readline() == "labels: 1 new, 0 known already; skips: 0\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) in (0, 130)
         assert "Traceback" not in process.stderr.read()

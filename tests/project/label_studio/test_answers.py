@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
+from askew.errors import InputError
 from askew.project.label_studio.answers import Annotation, annotations_of, deleted, taken, utc
 from askew.project.labels import Answer, Label
 
@@ -152,3 +153,21 @@ def test_a_deleted_annotation_is_told_unless_its_task_or_its_label_is_gone_too()
     assert deleted([label], [{**task(), "project": 2}], []) == []
     withdrawn = Answer(7, "withdrawn", who="ann@example.org", how="label-studio", key=annotation(updated="z").key)
     assert deleted([label, row(withdrawn, 2)], [task()], []) == []
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        None,
+        "x",
+        {},
+        raw("heron", id="x"),
+        raw("heron", updated_at="yesterday"),
+        raw("heron") | {"result": 7},
+        raw("heron") | {"result": [None]},
+        raw("heron") | {"result": [{"from_name": "label", "type": "choices", "value": [1]}]},
+    ],
+)
+def test_what_is_no_annotation_is_one_line(one: Any) -> None:
+    with pytest.raises(InputError, match="task 5: cannot be read as a task of Label Studio"):
+        annotations_of(task(one), {})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from askew.data.reading import decoding
 from askew.project.label_studio.config import CANNOT_TELL, CONTROL
 from askew.project.label_studio.tasks import item_hash
 from askew.project.labels import Answer, Label
@@ -50,19 +51,22 @@ def annotations_of(task: Mapping[str, Any], emails: Mapping[int, str]) -> list[A
     """Returns the annotations of a task of Label Studio's API, oldest change first; none if it is no task of askew's.
 
     An annotator whose email is not known is told by the number: `label-studio-user-7`.
+
+    Raises:
+        InputError: an annotation is none of Label Studio's.
     """
     hashed = item_hash(task.get("data"))
     if hashed is None:
         return []
-    found = []
-    for one in task.get("annotations") or []:
-        kind, choice = _said(one)
-        updated = utc(one.get("updated_at") or one.get("created_at"))
-        who = _who(one.get("completed_by"), emails)
-        found.append(
-            Annotation(int(one["id"]), int(task["project"]), int(task["id"]), hashed, who, updated, kind, choice)
-        )
+    with decoding(f"task {task.get('id')}", "a task of Label Studio"):
+        found = [_annotation(task, hashed, one, emails) for one in task.get("annotations") or []]
     return sorted(found, key=lambda a: (a.updated, a.id))
+
+
+def _annotation(task: Mapping[str, Any], hashed: str, one: Mapping[str, Any], emails: Mapping[int, str]) -> Annotation:
+    kind, choice = _said(one)
+    updated, who = utc(one.get("updated_at") or one.get("created_at")), _who(one.get("completed_by"), emails)
+    return Annotation(int(one["id"]), int(task["project"]), int(task["id"]), hashed, who, updated, kind, choice)
 
 
 def utc(moment: object) -> str:

@@ -41,7 +41,7 @@ class Pulled:
 
     def lines(self) -> list[str]:
         """Returns what a pull brought, for people: a line on the labels, and one on each thing to look at."""
-        lines = [f"{len(self.labels)} new labels, {self.known} known already, {self.skipped} skips"]
+        lines = [f"labels: {len(self.labels)} new, {self.known} known already; skips: {self.skipped}"]
         if self.unknown:
             names = ", ".join(f"{one_line(name, 40)} ({n})" for name, n in sorted(self.unknown.items()))
             lines.append(f"not taken, no classes of this project: {names}: add them to askew.toml and pull again")
