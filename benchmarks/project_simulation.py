@@ -3,10 +3,10 @@
     python benchmarks/project_simulation.py --data-root FOLDER [--most 12500] [--seed 0]
 
 The 50,000 training pictures are written as JPEG files, a project is made of them, and then `ask`, answers and `train`
-follow each other, as `askew watch` has them. Beside it: the same pool labelled at random, and all of it. All heads are
-measured on the 10,000 test pictures of CIFAR-10, which the project never sees; what the project itself measures on its
-own test part is there too. Features are EfficientNet-Lite0's at 128 px; where they are in the cache for the pixels,
-they are not computed again for the files.
+follow each other, as `askew watch` has them; every answer goes through the page's own interface, over HTTP. Beside it:
+the same pool labelled at random, and all of it. All heads are measured on the 10,000 test pictures of CIFAR-10, which
+the project never sees; what the project itself measures on its own test part is there too. Features are
+EfficientNet-Lite0's at 128 px; where they are in the cache for the pixels, they are not computed again for the files.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import argparse
 import hashlib
 import json
 import os
+import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +32,13 @@ from askew.data.npz import open_npz
 from askew.learn.features import KEY_BYTES, FeatureRows, _known_to
 from askew.learn.probe import LinearProbe
 from askew.pool import Pool
-from askew.project import questions
 from askew.project.asking import ask_with
 from askew.project.config import FILE, LearnerSettings
-from askew.project.folder import Project, create, open_project
-from askew.project.labels import Answer, record
+from askew.project.folder import create, open_project
 from askew.project.learning import View, look, train_on, trained
+from askew.project.page.guard import Door
+from askew.project.page.server import page_app
+from askew.project.page.serving import listening, serve
 from askew.project.scan import scan
 from askew.seeding import generator
 
@@ -94,6 +98,10 @@ def simulate(given: argparse.Namespace, work: Path) -> None:
         "random": [],
         "everything": None,
     }
+    door, listener = Door(secrets.token_urlsafe(24)), listening("127.0.0.1", 0)
+    app = page_app(project.store, name="cifar10", door=door)
+    threading.Thread(target=serve, args=(app, listener), daemon=True).start()
+    page = HTTPConnection("127.0.0.1", listener.getsockname()[1])
     network = probe.extractor
     view = look(project, network=network)
     pool = np.flatnonzero(~view.test)
@@ -105,7 +113,8 @@ def simulate(given: argparse.Namespace, work: Path) -> None:
         began = time.monotonic()
         asked = ask_with(project, view, model, n=wanted - n_asked, seed=given.seed + len(result["project"]))
         seconds, n_asked = time.monotonic() - began, wanted
-        answer(project, asked.id, view, answers)
+        left = answer(page, door.token, view, answers)
+        assert left == asked.n, f"{left} of {asked.n} questions were handed out"
         view = look(project, network=network)
         training = train_on(project, view)
         model = trained(project)
@@ -141,17 +150,25 @@ def simulate(given: argparse.Namespace, work: Path) -> None:
     project.close()
 
 
-def answer(project: Project, asked: int, view: View, truth: Mapping[str, str]) -> None:
-    """Answers every question of a round with the true class."""
-    hashes = {one.id: one.hash for one in view.items}
-    record(
-        project.store,
-        [
-            Answer(one.item_id, "class", truth[hashes[one.item_id]], who="script", question_id=one.id)
-            for one in questions.open_questions(project.store)
-            if one.round_id == asked
-        ],
-    )
+def answer(page: HTTPConnection, token: str, view: View, truth: Mapping[str, str]) -> int:
+    """Answers every question that the page hands out with the true class, as a browser does; returns how many."""
+    hashes, n = {one.id: one.hash for one in view.items}, 0
+    while given := post(page, token, "/api/next", {"who": "script", "n": 100, "have": []})["questions"]:
+        for one in given:
+            said = {"who": "script", "question": one["question"], "item": one["item"], "key": secrets.token_hex(16)}
+            post(page, token, "/api/answer", {**said, "kind": "class", "class": truth[hashes[one["item"]]]})
+            n += 1
+    return n
+
+
+def post(page: HTTPConnection, token: str, path: str, body: Mapping[str, Any]) -> Any:
+    """Returns what the page answers."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    page.request("POST", path, json.dumps(body), headers)
+    answered = page.getresponse()
+    text = answered.read()
+    assert answered.status == 200, text
+    return json.loads(text)
 
 
 def counts(most: int) -> list[int]:

@@ -20,7 +20,7 @@ from askew.errors import InputError
 from askew.plan import Balance, Plan
 from askew.pool import Pool
 from askew.predictions import Predictions
-from askew.project import questions
+from askew.project import asking, questions
 from askew.project.asking import Exhausted, ask
 from askew.project.folder import Project, open_project
 from askew.project.items import all_items, item
@@ -29,6 +29,7 @@ from askew.project.learning import look, probs_of, train, trained
 from askew.project.questions import hand_out, in_hand, open_questions
 from askew.project.reasons import covered, of_doubt
 from askew.query import select
+from askew.seeding import generator
 
 
 @pytest.fixture
@@ -136,6 +137,32 @@ def test_reasons_are_the_words_of_the_strategy() -> None:
 def test_covered_counts_by_hand() -> None:
     x = np.array([[2.0, 0.0], [0.0, 3.0], [1.0, 0.2], [5.0, 0.1], [0.1, 1.0], [0.0, 0.0]])
     assert covered(x, np.array([0, 1]), np.array([False, False, True, True, True, True])).tolist() == [3, 1]
+
+
+def test_of_many_pictures_some_are_compared_and_fewer_where_the_balance_is_tuned(
+    tmp_path: Path, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = begun(tmp_path, word, share=0.0, strategy="kcenter", balance="auto")
+    monkeypatch.setattr(asking, "MOST_COMPARED", 30)
+    monkeypatch.setattr(asking, "MOST_TUNED", 25)
+    label(project, ["heron", "gull", "tern"], n=3)
+    for most, balance in ((30, None), (25, "auto")):
+        if balance is not None:
+            train(project)
+        made = ask(project, 3, seed=6)
+        view = look(project)
+        drawn = generator(6, "compared").choice(np.flatnonzero(view.labels < 0), most, replace=False)
+        rows = np.sort(np.concatenate([np.flatnonzero(view.labels >= 0), drawn]))
+        fields = {"features": view.rows.take(rows).array()}
+        plan = Plan("maxherding")
+        found = trained(project)
+        if found is not None:
+            fields["probs"] = probs_of(found.learner, found.model, view, rows)
+            plan = Plan("kcenter", balance=Balance("auto"))
+        wanted = select(plan, 3, Predictions(**fields), Pool(view.labels[rows]), seed=6).chosen
+        asked = [one for one in open_questions(project.store) if one.round_id == made.id]
+        assert [one.item_id for one in asked] == [view.items[rows[row]].id for row in wanted]
+    project.close()
 
 
 def test_neither_the_labelled_nor_the_unclear_nor_the_open_are_asked_again(project: Project) -> None:

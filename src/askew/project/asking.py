@@ -30,6 +30,9 @@ MOST_COMPARED = 5_000
 """A strategy that reads features compares each picture with each, and people wait for it: so many unlabelled ones take
 part, or five times the round if that is more, drawn at random."""
 
+MOST_TUNED = 1_000
+"""As many where a greedy strategy has its balance tuned, which takes 17 selections."""
+
 FIRST = (
     "{why}, so the pictures that best cover all others are asked: UHerding without a model, which is {name}. Test "
     "pictures are drawn at random."
@@ -149,7 +152,7 @@ def _of_pool(
     covering = plan.strategy.name == COVERING
     rows, labels = _in_play(view, pool, free, keep_closed=covering)
     if "features" in plan.needs:
-        rows, labels = _fewer(rows, labels, max(5 * n, MOST_COMPARED), seed)
+        rows, labels = _fewer(rows, labels, max(5 * n, _most(plan)), seed)
     fields: dict[str, Floats] = {}
     if model is not None and view.n_known >= LEAST_CLASSES:
         needs = {"probs", *plan.needs} - {"features"}
@@ -190,6 +193,12 @@ def _in_play(view: View, pool: Indices, free: Mask, *, keep_closed: bool) -> tup
         return pool, labels[pool]
     rows = pool[~closed[pool]]
     return rows, labels[rows]
+
+
+def _most(plan: Plan) -> int:
+    """Returns how many unlabelled pictures a strategy compares at most."""
+    tuned = plan.balance is not None and plan.balance.weight == "auto" and plan.strategy.kind == "greedy"
+    return MOST_TUNED if tuned else MOST_COMPARED
 
 
 def _fewer(rows: Indices, labels: Indices, most: int, seed: int) -> tuple[Indices, Indices]:
