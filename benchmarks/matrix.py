@@ -1,6 +1,6 @@
 """The matrix behind `askew advise`: strategies against random, by data set, class balance and labels per class.
 
-    python benchmarks/matrix.py [--sets cifar10 waste …] [--seeds 5] [--data-root FOLDER] [--only auto]
+    python benchmarks/matrix.py [--sets cifar10 waste …] [--seeds 5] [--data-root FOLDER] [--only margin …]
 
 Each cell is one data set, one class balance and one budget: a pool of at most 2,000 items, b labels per class at the
 start (of the balanced pool at random, of the long-tailed one uniform, as the thesis has it), and b per class more in
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 from common import RESULTS
 
+from askew.advice import Option
 from askew.data.dataset import Images
 from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.data.split import held_out
 from askew.files import whole_file
 from askew.learn.probe import LinearProbe
-from askew.plan import Balance, Plan
+from askew.plan import Plan
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.query import select
@@ -41,17 +42,20 @@ PER_CLASS = (1, 3, 10, 30)
 MOST_OF_POOL = 0.75
 """Cells that would label more of a pool are left out."""
 
-PLANS = {
-    "random": Plan("random"),
-    "margin": Plan("margin"),
-    "entropy": Plan("entropy"),
-    "kcenter": Plan("kcenter"),
-    "typiclust": Plan("typiclust"),
-    "uherding": Plan("uherding"),
-    "probcover": Plan("probcover"),
-    "margin+balance": Plan("margin", balance=Balance(0.6)),
-    "entropy+balance": Plan("entropy", balance=Balance(0.6)),
-    "kcenter+balance": Plan("kcenter", balance=Balance(0.5)),
+OPTIONS = {
+    "random": Option("random"),
+    "margin": Option("margin"),
+    "entropy": Option("entropy"),
+    "kcenter": Option("kcenter"),
+    "typiclust": Option("typiclust"),
+    "uherding": Option("uherding"),
+    "probcover": Option("probcover"),
+    "badge": Option("badge"),
+    "direct": Option("direct"),
+    "margin+balance": Option("margin", 0.6),
+    "entropy+balance": Option("entropy", 0.6),
+    "kcenter+balance": Option("kcenter", 0.5),
+    "uherding+balance": Option("uherding", 0.004, of_a_class=True),
 }
 
 
@@ -70,23 +74,38 @@ class Table:
         return int(self.y.max()) + 1
 
 
-def pictures(source: str, side_px: int, root: str | None, **options: Any) -> Table:
+def pictures(source: str, side_px: int, root: str | None, classes: Sequence[int] = (), **options: Any) -> Table:
     """Returns features by EfficientNet-Lite0 of at most 4,000 training and 1,500 test pictures, drawn once.
 
-    They are brought to the training items' first 128 principal components, so that the whole takes minutes.
+    With `classes` the pictures are those of these classes alone, which are numbered anew in that order.
     """
     data = load(source, root=root, **options)
     probe = LinearProbe(data.n_classes, side_px=side_px)
 
     def part(images: Images, most: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.sort(generator(0, "matrix", source).permutation(len(images))[:most])
-        few = images.take(rows)
-        return probe.feed(few).array(), few.labels
+        among = np.flatnonzero(np.isin(images.labels, classes)) if classes else np.arange(len(images))
+        few = images.take(among[np.sort(generator(0, "matrix", source).permutation(len(among))[:most])])
+        return probe.feed(few).array(), np.searchsorted(classes, few.labels) if classes else few.labels
 
-    (x, y), (test_x, test_y) = part(data.train, 4000), part(data.test, TEST)
-    mean = x.mean(axis=0)
-    axes = np.linalg.svd(x - mean, full_matrices=False)[2][:COMPONENTS].T
-    return Table((x - mean) @ axes, y, (test_x - mean) @ axes, test_y)
+    return Table(*part(data.train, 4000), *part(data.test, TEST))
+
+
+def shortened(table: Table) -> Table:
+    """Returns the training items' first 128 principal components, so that the whole takes minutes."""
+    mean = table.x.mean(axis=0)
+    axes = np.linalg.svd(table.x - mean, full_matrices=False)[2][:COMPONENTS].T
+    return Table((table.x - mean) @ axes, table.y, (table.test_x - mean) @ axes, table.test_y)
+
+
+def joined(*parts: Table) -> Table:
+    """Returns data sets made one, the classes of each behind those of the one before; a task that nobody has."""
+    first = np.cumsum([0, *(part.n_classes for part in parts)])
+    rng = generator(0, "matrix", "joined")
+    y = np.concatenate([part.y + k for part, k in zip(parts, first, strict=False)])
+    test_y = np.concatenate([part.test_y + k for part, k in zip(parts, first, strict=False)])
+    x, test_x = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "test_x"))
+    rows, tests = rng.permutation(len(y))[:4000], rng.permutation(len(test_y))[:TEST]
+    return Table(x[rows], y[rows], test_x[tests], test_y[tests])
 
 
 def digits() -> Table:
@@ -108,13 +127,40 @@ def mnist() -> Table:
 
 def tables(root: str | None, waste: str) -> dict[str, Callable[[], Table]]:
     """Lists the data sets by name."""
+
+    def cifar10(*classes: int) -> Table:
+        return pictures("cifar10", 128, root, classes)
+
+    def fashion(*classes: int) -> Table:
+        return pictures("fashion-mnist", 96, None, classes)
+
+    def photos(*classes: int) -> Table:
+        return pictures(waste, 96, None, classes, test_fraction=0.25, image_side_px=96)
+
     return {
-        "cifar10": lambda: pictures("cifar10", 128, root),
-        "fashion-mnist": lambda: pictures("fashion-mnist", 96, None),
+        "cifar10": lambda: shortened(cifar10()),
+        "fashion-mnist": lambda: shortened(fashion()),
         "digits": digits,
         "mnist": mnist,
-        "waste": lambda: pictures(waste, 96, None, test_fraction=0.25, image_side_px=96),
+        "waste": lambda: shortened(photos()),
+        "cats-dogs": lambda: shortened(cifar10(3, 5)),
+        "containers": lambda: shortened(photos(0, 2, 6)),
+        "vehicles": lambda: shortened(cifar10(0, 1, 8, 9)),
+        "tops": lambda: shortened(fashion(0, 2, 3, 4, 6)),
+        "pictures-20": lambda: shortened(joined(cifar10(), fashion())),
+        "pictures-29": lambda: shortened(joined(cifar10(), fashion(), photos())),
     }
+
+
+SOURCES = {
+    "cats-dogs": ("cifar10",),
+    "containers": ("waste",),
+    "vehicles": ("cifar10",),
+    "tops": ("fashion-mnist",),
+    "pictures-20": ("cifar10", "fashion-mnist"),
+    "pictures-29": ("cifar10", "fashion-mnist", "waste"),
+}
+"""Where the pictures of a data set are from, if it is a part of others or joins them."""
 
 
 def start(table: Table, tail: str, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -130,38 +176,54 @@ def start(table: Table, tail: str, per_class: int, seed: int) -> tuple[np.ndarra
     return rows, labels
 
 
-def curves_of(plans: dict[str, Plan], table: Table, rows: np.ndarray, labels: np.ndarray, n: int, seed: int) -> dict:
-    """Returns the accuracy of each plan after each cycle, that of the initial set first, which all share."""
-    probe = LinearProbe(table.n_classes)
-    feed, test = probe.feed(table.x[rows]), probe.feed(table.test_x)
-    first = probe.fit(feed, Pool(labels), seed=number(seed, 0, "fit"))
-    given = (probe, first, feed, test)
-    return {name: curve(plan, given, table, rows, labels.copy(), n, seed) for name, plan in plans.items()}
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A seed of a cell: what all strategies share.
+
+    Attributes:
+        table: the data set.
+        rows: (N,) the pool's rows of it.
+        labels: (N,) classes of what is labelled at the start, -1 elsewhere.
+        n: labels of a cycle.
+        seed: of the pool, the head and the questions.
+    """
+
+    table: Table
+    rows: np.ndarray
+    labels: np.ndarray
+    n: int
+    seed: int
+
+    def curve(self, ask: Callable[[int], Plan]) -> list[float]:
+        """Returns the accuracy after each cycle, that of the initial set first; `ask` tells the plan for L labels."""
+        probe, labels = LinearProbe(self.table.n_classes), self.labels.copy()
+        feed, test = probe.feed(self.table.x[self.rows]), probe.feed(self.table.test_x)
+        found, truth = [], self.table.y[self.rows]
+        for cycle in range(CYCLES + 1):
+            pool = Pool(labels)
+            model = probe.fit(feed, pool, seed=number(self.seed, cycle, "fit"))
+            found.append(round(float((model.predict(test)["probs"].argmax(axis=1) == self.table.test_y).mean()), 5))
+            if cycle < CYCLES:
+                plan = ask(len(pool.labeled))
+                pred = Predictions(**model.predict(feed, plan.needs)) if plan.needs else Predictions()
+                chosen = select(plan, self.n, pred, pool, seed=number(self.seed, cycle, "query")).chosen
+                labels = labels.copy()
+                labels[chosen] = truth[chosen]
+        return found
 
 
-def curve(
-    plan: Plan, given: tuple, table: Table, rows: np.ndarray, labels: np.ndarray, n: int, seed: int
-) -> list[float]:
-    """Returns the accuracy of one plan after each cycle."""
-    probe, first, feed, test = given
-    found, truth = [], table.y[rows]
-    for cycle in range(CYCLES + 1):
-        pool = Pool(labels)
-        model = probe.fit(feed, pool, seed=number(seed, cycle, "fit")) if cycle else first
-        found.append(round(float((model.predict(test)["probs"].argmax(axis=1) == table.test_y).mean()), 5))
-        if cycle < CYCLES:
-            pred = Predictions(**model.predict(feed, plan.needs)) if plan.needs else Predictions()
-            chosen = select(plan, n, pred, pool, seed=number(seed, cycle, "query")).chosen
-            labels = labels.copy()
-            labels[chosen] = truth[chosen]
-    return found
+def trial(table: Table, tail: str, per_class: int, seed: int) -> Trial | None:
+    """Returns a seed of a cell; None if it would label more of the pool than `MOST_OF_POOL`."""
+    rows, labels = start(table, tail, per_class, seed)
+    n = per_class * table.n_classes
+    return None if n * (CYCLES + 1) > MOST_OF_POOL * len(rows) else Trial(table, rows, labels, n, seed)
 
 
 def main() -> None:
     """Fills the cells that the file does not hold."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sets", nargs="*", help="some of the data sets; all if left out")
-    parser.add_argument("--only", nargs="*", default=list(PLANS), help="some of the strategies")
+    parser.add_argument("--only", nargs="*", default=list(OPTIONS), help="some of the strategies")
     parser.add_argument("--per-class", nargs="*", type=int, default=list(PER_CLASS), help="labels per class and cycle")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data-root", help="where CIFAR-10 is")
@@ -183,24 +245,25 @@ def main() -> None:
 def fill(cells: dict, cell: tuple[str, str, int], table: Table, seed: int, only: list[str]) -> None:
     """Adds what is missing of one seed of a cell."""
     name, tail, b = cell
-    rows, labels = start(table, tail, b, seed)
-    n = b * table.n_classes
-    if n * (CYCLES + 1) > MOST_OF_POOL * len(rows):
+    found = trial(table, tail, b, seed)
+    if found is None:
         return
+    about = {"n_classes": table.n_classes, "n_items": len(found.rows), "sources": list(SOURCES.get(name, (name,)))}
     key = f"{name}/{tail}/{b}"
-    entry = cells.setdefault(key, {"n_classes": table.n_classes, "n_items": len(rows), "curves": {}})
+    entry = cells.setdefault(key, {**about, "curves": {}})
     began, curves = time.process_time(), entry["curves"].setdefault(str(seed), {})
-    missing = {strategy: PLANS[strategy] for strategy in only if strategy not in curves}
-    curves |= curves_of(missing, table, rows, labels, n, seed) if missing else {}
+    for strategy in only:
+        if strategy not in curves:
+            plan = OPTIONS[strategy].plan(len(found.rows), table.n_classes)
+            curves[strategy] = found.curve(lambda _, plan=plan: plan)
+    if len({curve[0] for curve in curves.values()}) > 1:
+        raise SystemExit(f"{key} seed {seed}: the file's curves are of other pictures: start anew")
     print(f"{key} seed {seed}: {time.process_time() - began:.1f} s", flush=True)
 
 
 def write(path: Path, cells: dict) -> None:
     """Writes the file whole."""
-    strategies = {
-        name: {"strategy": plan.strategy.name, "balance": None if plan.balance is None else plan.balance.weight}
-        for name, plan in PLANS.items()
-    }
+    strategies = {name: option.record() for name, option in OPTIONS.items()}
     record = {"cycles": CYCLES, "pool": POOL, "strategies": strategies, "cells": cells}
     text = json.dumps(record, separators=(",", ":"))
     with whole_file(path) as draft:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import advice_page
 import benchmark_page
 import forecast_page
 import seeds_page
@@ -84,6 +85,7 @@ def pages() -> dict[str, str]:
     made["api.md"] = api_page()
     made["benchmarks.md"] = benchmark_page.page()
     made["seeds.md"] = seeds_page.page()
+    made["advice.md"] = advice_page.page()
     made["forecast.md"] = forecast_page.page()
     return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from askew.advice import NAME, RANDOM, Gain
+from askew.advice import RANDOM, Gain
 
 ROOT = Path(__file__).parents[1]
 MATRIX = ROOT / "benchmarks" / "results" / "matrix.json"
@@ -20,35 +20,33 @@ EVIDENCE = ROOT / "src" / "askew" / "evidence.json"
 
 
 def evidence_of(matrix: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the gain of every strategy in every cell, over the seeds that have it, and random.
+    """Returns the gain of every strategy in every cell, of those strategies that have all seeds of it.
 
     A gain is the mean over the curve, without its first point, of a strategy's accuracy less random's of the same seed,
     in points.
     """
-    names = [name for name in matrix["strategies"] if name != NAME]
-    cells = []
+    cells, used = [], {RANDOM}
     for key, cell in matrix["cells"].items():
         dataset, tail, per_class = key.split("/")
-        seeds = [curves for curves in cell["curves"].values() if RANDOM in curves]
-        random = [_mean(curves[RANDOM]) for curves in seeds]
-        differences = {
-            name: [_mean(curves[name]) - _mean(curves[RANDOM]) for curves in seeds if name in curves] for name in names
-        }
-        gains = {name: Gain.of(found) for name, found in differences.items() if found and name != RANDOM}
+        seeds = list(cell["curves"].values())
+        names = [name for name in matrix["strategies"] if name != RANDOM and all(name in curves for curves in seeds)]
+        used |= set(names)
+        gains = {name: Gain.of([_mean(curves[name]) - _mean(curves[RANDOM]) for curves in seeds]) for name in names}
         cells.append(
             {
                 "dataset": dataset,
+                "sources": cell["sources"],
                 "tail": tail,
                 "n_classes": cell["n_classes"],
                 "n_items": cell["n_items"],
                 "per_class": int(per_class),
                 "cycles": matrix["cycles"],
                 "n_seeds": len(seeds),
-                "random": round(float(np.mean(random)), 2),
+                "random": round(float(np.mean([_mean(curves[RANDOM]) for curves in seeds])), 2),
                 "gains": {name: gain.record() for name, gain in gains.items()},
             }
         )
-    return {"strategies": {name: matrix["strategies"][name] for name in names}, "cells": cells}
+    return {"strategies": {name: one for name, one in matrix["strategies"].items() if name in used}, "cells": cells}
 
 
 def _mean(curve: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -11,25 +12,25 @@ import pytest
 from make_evidence import EVIDENCE, MATRIX, evidence_of, text_of
 from scipy import stats
 
-from askew.advice import Advice, Auto, Cell, Evidence, Gain, advise, evidence
+from askew.advice import Advice, Auto, Cell, Evidence, Gain, Option, advise, evidence
 from askew.errors import InputError
 from askew.plan import Balance, Plan
 
-PLANS = {
-    "random": Plan("random"),
-    "kcenter": Plan("kcenter"),
-    "margin+balance": Plan("margin", balance=Balance(0.6)),
-    "uherding": Plan("uherding"),
+OPTIONS = {
+    "random": Option("random"),
+    "kcenter": Option("kcenter"),
+    "margin+balance": Option("margin", 0.6),
+    "uherding": Option("uherding"),
 }
 
 
 def cell(dataset: str, per_class: int, tail: str = "balanced", **gains: float) -> Cell:
     found = {name.replace("_", "+"): Gain(mean, 0.5) for name, mean in gains.items()}
-    return Cell(dataset, tail, 10, 2000, per_class, 4, 5, 60.0, found)
+    return Cell(dataset, (dataset,), tail, 10, 2000, per_class, 4, 5, 60.0, found)
 
 
 KNOWN = Evidence(
-    PLANS,
+    OPTIONS,
     (
         cell("a", 1, kcenter=3.0, margin_balance=-2.0, uherding=2.0),
         cell("b", 1, kcenter=2.0, margin_balance=-1.0, uherding=2.5),
@@ -53,7 +54,7 @@ def test_few_labels_a_class_take_the_strategy_that_gained_there() -> None:
 
 def test_many_labels_a_class_take_the_other_one() -> None:
     found = says(n_labeled=100, budget=100, tail="balanced")
-    assert found.plan == PLANS["margin+balance"]
+    assert found.plan == Plan("margin", balance=Balance(0.6))
     assert {one.per_class for one in found.cells} == {10}
 
 
@@ -85,13 +86,13 @@ def test_what_cannot_be_served_is_not_advised() -> None:
 
 
 def test_herding_is_left_out_where_it_takes_long() -> None:
-    known = Evidence(PLANS, (cell("a", 1, kcenter=1.0, uherding=2.0),))
+    known = Evidence(OPTIONS, (cell("a", 1, kcenter=1.0, uherding=2.0),))
     assert advise(10, 25_000_000, 10, 1, known=known).name == "uherding"
     assert advise(10, 25_000_001, 10, 1, known=known).name == "kcenter"
 
 
 def test_random_is_advised_where_nothing_gained() -> None:
-    known = Evidence(PLANS, (cell("a", 1, kcenter=0.0, uherding=-2.0),))
+    known = Evidence(OPTIONS, (cell("a", 1, kcenter=0.0, uherding=-2.0),))
     found = advise(10, 2000, 10, 10, known=known)
     assert (found.name, found.plan.strategy.name, found.gain, found.confidence) == (
         "random",
@@ -103,7 +104,7 @@ def test_random_is_advised_where_nothing_gained() -> None:
 
 def test_a_gain_whose_interval_over_data_sets_is_above_0_is_shown() -> None:
     three = [cell(name, 1, kcenter=gain) for name, gain in (("a", 3.0), ("b", 3.1), ("c", 2.9))]
-    assert advise(10, 2000, 10, 10, known=Evidence(PLANS, tuple(three))).confidence == "shown"
+    assert advise(10, 2000, 10, 10, known=Evidence(OPTIONS, tuple(three))).confidence == "shown"
 
 
 @pytest.mark.parametrize(
@@ -153,8 +154,30 @@ def test_the_gain_is_students() -> None:
 
 
 def test_auto_is_what_is_advised_and_with_one_class_random() -> None:
-    assert Auto(KNOWN).settle(10, 2000, 10, 10, ("features", "probs", "truth")) == PLANS["kcenter"]
-    assert Auto(KNOWN).settle(1, 2000, 10, 10, ("features", "probs")) == PLANS["random"]
+    assert Auto(KNOWN).settle(10, 2000, 10, 10, ("features", "probs", "truth")) == says()
+    alone = Auto(KNOWN).settle(1, 2000, 10, 10, ("features", "probs"))
+    assert (alone.plan, alone.confidence, alone.gain) == (Plan("random"), "not known", None)
+
+
+def test_a_ledger_keeps_the_plan_and_why_without_the_evidence() -> None:
+    found = says(n_labeled=100, budget=100, tail="balanced")
+    assert found.in_short() == {
+        **Plan("margin", balance=Balance(0.6)).record(),
+        "confidence": "not shown",
+        "gain": {"mean": 1.5, "half": found.gain.half},  # type: ignore[union-attr]
+        "why": found.why,
+    }
+
+
+def test_the_weight_of_balanced_herding_is_a_share_of_the_items_of_a_class() -> None:
+    """What herding gains is a sum over the pool: with each item doubled, gains and weight double, and so do picks."""
+    option = Option("uherding", 0.01, of_a_class=True)
+    known = Evidence({**OPTIONS, "herd": option}, (cell("a", 1, herd=1.0),))
+    for n_items, n_classes, weight in ((2000, 10, 2.0), (4000, 10, 4.0), (2000, 5, 4.0)):
+        plan = advise(n_classes, n_items, n_classes, n_classes, known=known).plan
+        assert plan == Plan("uherding", balance=Balance(weight))
+    assert Option("margin", 0.6).plan(4000, 10) == Plan("margin", balance=Balance(0.6))
+    assert Option(**option.record()) == option
 
 
 def test_the_packaged_evidence_is_the_matrix() -> None:
@@ -169,8 +192,25 @@ def test_the_packaged_evidence_is_the_matrix() -> None:
     assert first.gains["typiclust"].mean == pytest.approx(np.mean(paired), abs=1e-3)
 
 
+def test_the_curves_of_a_seed_begin_at_the_same_initial_set() -> None:
+    """A seed whose strategies were measured on other draws of the pictures is no pair."""
+    cells = json.loads(MATRIX.read_text(encoding="utf-8"))["cells"]
+    for key, cell in cells.items():
+        for seed, curves in cell["curves"].items():
+            assert len({curve[0] for curve in curves.values()}) == 1, (key, seed)
+
+
 def test_a_data_set_can_be_left_out() -> None:
     assert {one.dataset for one in KNOWN.without("a").cells} == {"b"}
+
+
+def test_what_shares_items_with_a_data_set_is_left_out_with_it() -> None:
+    union = dataclasses.replace(cell("a and b", 1), sources=("a", "b"))
+    known = Evidence(OPTIONS, (*KNOWN.cells, union))
+    assert {one.dataset for one in known.without("a").cells} == {"b"}
+    assert {one.dataset for one in known.without("c").cells} == {"a", "b", "a and b"}
+    rest = evidence().without("cifar10", "waste")
+    assert {one.dataset for one in rest.cells} == {"fashion-mnist", "digits", "mnist", "tops"}
 
 
 def test_the_evidence_is_part_of_the_package() -> None:

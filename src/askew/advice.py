@@ -30,6 +30,9 @@ NAME = "auto"
 
 RANDOM = "random"
 
+BALANCED, LONG_TAILED = "balanced", "long-tailed"
+"""The two kinds of pool that were measured: as the data set is, and with half of its classes cut to a tenth."""
+
 MOST_CLASSES = 2.0
 """By what factor the number of classes may differ from those of the evidence."""
 
@@ -72,8 +75,44 @@ class Gain:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Gain:
-        """Returns the gain of such a record."""
+        """Returns the gain of what `record` gives."""
         return cls(record["mean"], math.inf if record["half"] is None else record["half"])
+
+
+@dataclass(frozen=True)
+class Option:
+    """A strategy that was measured; its request needs the size of the pool.
+
+    Attributes:
+        strategy: its name in the registry.
+        balance: the weight λ of its class balance, or None.
+        of_a_class: λ is meant as a share of N / C, the items of a class in an even pool. What herding gains with a pick
+            is a sum over the items that it covers, so a fixed λ would mean less in a larger pool.
+    """
+
+    strategy: str
+    balance: float | None = None
+    of_a_class: bool = False
+
+    def plan(self, n_items: int, n_classes: int) -> Plan:
+        """Returns the request for such a pool.
+
+        >>> Option("uherding", 0.01, of_a_class=True).plan(50_000, 10).balance.weight
+        50.0
+        """
+        if self.balance is None:
+            return Plan(get(self.strategy))
+        unit = n_items / n_classes if self.of_a_class else 1.0
+        return Plan(get(self.strategy), balance=Balance(self.balance * unit))
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The fields that its request reads."""
+        return frozenset(self.plan(1, 1).needs)
+
+    def record(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON; `Option(**record)` makes it again."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -82,6 +121,7 @@ class Cell:
 
     Attributes:
         dataset: its name.
+        sources: the data sets that its items are from: itself, or those that it is a part or a union of.
         tail: "balanced" or "long-tailed", the pool.
         n_classes: C.
         n_items: N, the size of the pool.
@@ -93,6 +133,7 @@ class Cell:
     """
 
     dataset: str
+    sources: tuple[str, ...]
     tail: str
     n_classes: int
     n_items: int
@@ -101,6 +142,17 @@ class Cell:
     n_seeds: int
     random: float
     gains: Mapping[str, Gain]
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Cell:
+        """Returns the cell of what `record` gives."""
+        gains = {name: Gain.read(gain) for name, gain in record["gains"].items()}
+        return cls(**{**record, "sources": tuple(record["sources"]), "gains": gains})
+
+    def record(self) -> dict[str, Any]:
+        """Returns it as plain values for JSON."""
+        gains = {name: gain.record() for name, gain in self.gains.items()}
+        return {**vars(self), "sources": list(self.sources), "gains": gains}
 
     @property
     def reach(self) -> float:
@@ -117,25 +169,19 @@ class Cell:
 class Evidence:
     """The cells, and the strategies that were compared in them, by name."""
 
-    plans: Mapping[str, Plan]
+    options: Mapping[str, Option]
     cells: tuple[Cell, ...]
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Evidence:
         """Returns the evidence of a JSON object such as `evidence.json` holds."""
-        plans = {
-            name: Plan(get(one["strategy"]), balance=None if one["balance"] is None else Balance(one["balance"]))
-            for name, one in record["strategies"].items()
-        }
-        cells = [
-            Cell(**{**cell, "gains": {name: Gain.read(gain) for name, gain in cell["gains"].items()}})
-            for cell in record["cells"]
-        ]
-        return cls(plans, tuple(cells))
+        return cls(
+            {name: Option(**one) for name, one in record["strategies"].items()}, tuple(map(Cell.read, record["cells"]))
+        )
 
-    def without(self, dataset: str) -> Evidence:
-        """Returns the evidence of the other data sets."""
-        return Evidence(self.plans, tuple(cell for cell in self.cells if cell.dataset != dataset))
+    def without(self, *sources: str) -> Evidence:
+        """Returns the evidence of what shares no item with these data sets."""
+        return Evidence(self.options, tuple(cell for cell in self.cells if not set(sources) & set(cell.sources)))
 
 
 @functools.cache
@@ -174,10 +220,7 @@ class Advice:
             "confidence": self.confidence,
             "gain": None if self.gain is None else self.gain.record(),
             "why": self.why,
-            "evidence": [
-                {**vars(cell), "gains": {name: gain.record() for name, gain in cell.gains.items()}}
-                for cell in self.cells
-            ],
+            "evidence": [cell.record() for cell in self.cells],
         }
 
     def in_short(self) -> dict[str, Any]:
@@ -225,10 +268,10 @@ def advise(
     served = set(gives) - (set() if n_labeled else {"probs"})
     gains = {
         name: gain
-        for name, plan in found.plans.items()
+        for name, option in found.options.items()
         if name != RANDOM
-        and served.issuperset(plan.needs)
-        and not (plan.strategy.name in HERDING and n_items * budget > HERDING_ITEM_PICKS)
+        and served.issuperset(option.needs)
+        and not (option.strategy in HERDING and n_items * budget > HERDING_ITEM_PICKS)
         and (gain := over_datasets(near, name)) is not None
     }
     best = max(gains, key=lambda name: gains[name].mean, default=RANDOM)
@@ -238,7 +281,8 @@ def advise(
     gain = gains.get(best)
     shown = gain is not None and gain.mean - gain.half > 0
     confidence: Confidence = "not known" if outside else "shown" if shown else "not shown"
-    return Advice(best, found.plans[best], confidence, gain, _why(best, gain, near, outside), near)
+    plan = found.options[best].plan(n_items, n_classes)
+    return Advice(best, plan, confidence, gain, _why(best, gain, near, outside), near)
 
 
 @dataclass(frozen=True)
@@ -247,14 +291,14 @@ class Auto:
 
     known: Evidence | None = None
 
-    def settle(self, n_classes: int, n_items: int, n_labeled: int, n: int, gives: Collection[str]) -> Plan:
-        """Returns the plan for the next n labels; it depends on its arguments and the evidence alone.
+    def settle(self, n_classes: int, n_items: int, n_labeled: int, n: int, gives: Collection[str]) -> Advice:
+        """Returns what to ask the next n labels with; it depends on its arguments and the evidence alone.
 
         With a single class there is nothing to tell apart: random.
         """
         if n_classes < 2:
-            return Plan(get(RANDOM))
-        return advise(n_classes, n_items, n_labeled, n, gives=gives, known=self.known).plan
+            return Advice(RANDOM, Plan(get(RANDOM)), "not known", None, "there is a single class", ())
+        return advise(n_classes, n_items, n_labeled, n, gives=gives, known=self.known)
 
     def record(self) -> dict[str, Any]:
         """Returns what stands in a ledger's first line."""

@@ -168,7 +168,7 @@ def test_auto_is_timed_as_the_plan_of_a_middle_cycle(tmp_path: Path) -> None:
     dataset = load_dataset(config.data)
     gives = fields_of(build_learner(config.learner, 10))
     found = estimate.plans_of(config, dataset, Place(tmp_path), 100)
-    assert found == {"auto": Auto().settle(10, 100, 30, 10, gives), "random": Plan("random")}
+    assert found == {"auto": Auto().settle(10, 100, 30, 10, gives).plan, "random": Plan("random")}
     assert set(measure(config, dataset, Place(tmp_path)).query) == {"auto", "random"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from askew.advice import Auto, Cell, Evidence, Gain
+from askew.advice import Auto, Cell, Evidence, Gain, Option, advise
 from askew.errors import InputError
 from askew.experiment import loop
 from askew.experiment.ledger import Cycle, open_ledger, read_ledger
@@ -501,9 +501,20 @@ def test_a_task_without_probabilities_predicts_nothing(tmp_path: Path) -> None:
 
 
 KNOWN = Evidence(
-    {"random": Plan("random"), "kcenter": Plan("kcenter"), "entropy": Plan("entropy", balance=Balance(0.6))},
+    {"random": Option("random"), "kcenter": Option("kcenter"), "entropy": Option("entropy", 0.6)},
     tuple(
-        Cell("a", "balanced", C, N, per_class, 4, 5, 50.0, {"kcenter": Gain(few, 1.0), "entropy": Gain(-few, 1.0)})
+        Cell(
+            "a",
+            ("a",),
+            "balanced",
+            C,
+            N,
+            per_class,
+            4,
+            5,
+            50.0,
+            {"kcenter": Gain(few, 1.0), "entropy": Gain(-few, 1.0)},
+        )
         for per_class, few in ((1, 2.0), (4, -3.0))
     ),
 )
@@ -520,6 +531,9 @@ def test_auto_settles_its_plan_in_every_cycle_and_the_ledger_has_it(tmp_path: Pa
     assert cycles[2].plan is not None
     assert cycles[2].plan["balance"]["weight"] == 0.6
     assert cycles[2].balance is not None
+    advice = advise(C, N, 3, 4, gives=task.gives, known=KNOWN)
+    assert cycles[0].plan == advice.in_short()
+    assert (cycles[0].plan["confidence"], cycles[0].plan["why"]) == (advice.confidence, advice.why)
 
 
 def test_auto_asks_what_the_strategy_it_settles_on_asks(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def plans_of(config: ExperimentConfig, dataset: Dataset, place: Place, n_items: 
     for entry in config.strategies:
         plan = entry.plan()
         if isinstance(plan, Auto):
-            plan = plan.settle(dataset.n_classes, n_items, middle, config.protocol.budget, gives)
+            plan = plan.settle(dataset.n_classes, n_items, middle, config.protocol.budget, gives).plan
         found[entry.name] = plan
     return found
 

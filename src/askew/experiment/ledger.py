@@ -103,7 +103,7 @@ class Cycle:
         model: SHA-256 of the saved model that the next cycle starts from, or None where each starts anew.
         predicted: the class that the model held most probable for each item asked, None where it said nothing; empty as
             a whole in ledgers that do not have it.
-        plan: `Plan.record()` of the question where the strategy is "auto", else None.
+        plan: `Plan.record()` of the question where the strategy is "auto", and why it was chosen; else None.
 
     Raises:
         InputError: a value of the wrong type or out of range.

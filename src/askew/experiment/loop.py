@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from askew.advice import Auto
+from askew.advice import Advice, Auto
 from askew.arrays import Indices, to_numpy
 from askew.errors import InputError
 from askew.experiment.ledger import Cycle, Header, Ledger
@@ -220,7 +220,8 @@ def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
 def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, watch: Watch) -> M:
     """Trains, measures, and writes down the question; returns the model."""
     cycle = len(ledger.cycles)
-    plan = _settled(task, run, ledger.cycles, len(pool.labeled))
+    advice = _advice(task, run, ledger.cycles, len(pool.labeled))
+    plan = _plan(run, ledger.cycles) if advice is None else advice.plan
     needs = () if plan is None else plan.needs
     clock = _Clock()
 
@@ -265,7 +266,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             model=kept,
             predicted=predicted,
             proof=proof,
-            plan=plan.record() if plan is not None and isinstance(run.plan, Auto) else None,
+            plan=None if advice is None else advice.in_short(),
         )
     )
     _forget_models(ledger)
@@ -273,12 +274,17 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     return model
 
 
-def _settled(task: Task[M], run: Run, done: Sequence[Cycle], n_labeled: int) -> Plan | None:
+def _advice(task: Task[M], run: Run, done: Sequence[Cycle], n_labeled: int) -> Advice | None:
+    """Returns what the next cycle asks with where `auto` chooses it; None where it does not, and in the last cycle."""
+    if not isinstance(run.plan, Auto) or len(done) == run.cycles - 1:
+        return None
+    return run.plan.settle(task.n_classes, task.n_items, n_labeled, run.budget, task.gives)
+
+
+def _plan(run: Run, done: Sequence[Cycle]) -> Plan | None:
     """Returns what the next cycle asks for; the last one asks nothing."""
     plan = None if len(done) == run.cycles - 1 else run.plan_of(done)
-    if isinstance(plan, Auto):
-        return plan.settle(task.n_classes, task.n_items, n_labeled, run.budget, task.gives)
-    return plan
+    return plan if isinstance(plan, Plan) else None
 
 
 def _predicted(task: Task[M], model: M, pool: Pool, selection: Selection, *, seed: int) -> tuple[int | None, ...]:
