@@ -10,6 +10,9 @@ from typing import Any
 NEEDS = ("label", "sqlalchemy", "alembic", "PIL")
 """The extra that brings what a project imports, and those modules."""
 
+LEARNS = ("label", "torch", "timm", "rich", "safetensors")
+"""Those that bring what a model predicts with."""
+
 FORMATS = ("csv", "coco", "cvat", "voc", "yolo", "folders")
 WRITTEN = ("csv", "coco", "cvat", "voc", "yolo", "fiftyone", "folders")
 
@@ -62,7 +65,7 @@ def _add_import(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     parser = commands.add_parser(
         "export",
-        help="write a project's labels or open questions for other tools",
+        help="write a project's labels, questions or predictions for other tools",
         description="Writes a new file (csv, coco, cvat) or folder (voc, yolo, fiftyone, folders). What the format has "
         "no place for is told and counted. Nothing that is there is written over.",
     )
@@ -73,6 +76,11 @@ def _add_export(commands: Any) -> None:
     which.add_argument("--labels", action="store_true", help="the present label of each picture (the default)")
     which.add_argument(
         "--open-questions", action="store_true", help="what is to be labelled next, with what the model guesses"
+    )
+    which.add_argument(
+        "--predictions",
+        action="store_true",
+        help="labels, and of every other picture what the model predicts, with its confidence",
     )
     parser.add_argument("--only", choices=("class", "boxes"), help="write the classes of pictures, or boxes, alone")
     parser.add_argument(
@@ -123,12 +131,15 @@ def call_export(arguments: argparse.Namespace) -> int:
     from askew.cli.extras import need
 
     need("a project", *NEEDS)
-    from askew.project.exchange.giving import give, labels_of, only, questions_of
+    from askew.project.exchange.giving import give, labels_of, only, predictions_of, questions_of
     from askew.project.folder import open_project
 
     project = open_project(arguments.project)
     try:
-        content = questions_of(project) if arguments.open_questions else labels_of(project)
+        if arguments.predictions:
+            content = predictions_of(project, _predicted(project))
+        else:
+            content = questions_of(project) if arguments.open_questions else labels_of(project)
         content = only(content, arguments.only)
         written = give(project, content, arguments.to, arguments.out, pictures=arguments.pictures)
     finally:
@@ -137,6 +148,17 @@ def call_export(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     print(f"{arguments.out}: {arguments.to}, {_several(len(written.rows), 'picture')}", file=sys.stderr)
     return 0
+
+
+def _predicted(project: Any) -> Any:
+    from askew.cli.extras import need
+
+    need("predictions", *LEARNS)
+    from askew.cli.progress import counting
+    from askew.project.predicting import predict
+
+    with counting("features") as tell:
+        return predict(project, progress=tell)
 
 
 def _left_out(counts: Any) -> list[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from askew.data.reading import reading
 from askew.errors import InputError, one_line, unknown
@@ -22,6 +23,9 @@ from askew.project.folder import Project
 from askew.project.labels import current
 from askew.project.questions import open_questions
 from askew.project.store import class_names
+
+if TYPE_CHECKING:
+    from askew.project.predicting import Prediction
 
 PICTURES = ("copy", "link")
 
@@ -54,6 +58,21 @@ def questions_of(project: Project) -> Content:
             guess = replace(plain, kind="class", class_name=one.guess, score=one.confidence, guess=True)
         rows.setdefault(one.item_id, guess)
     return Content(tuple(rows.values()), class_names(project.store))
+
+
+def predictions_of(project: Project, predictions: Sequence[Prediction]) -> Content:
+    """Returns what people say of pictures, and of the others what the model predicts, as guesses; each item once."""
+    labels = labels_of(project)
+    names, items = _items(project)
+    said = {row.name for row in labels.rows if row.kind != "cannot_tell"}
+    number = {place.path: place.item_id for place in places_of(project.store)}
+    rows = {row.name: row for row in labels.rows if row.name in said}
+    for one in predictions:
+        name, place = names[number[one.path]], items[number[one.path]]
+        told = Row(name, size=place.size, hash=place.hash)
+        if one.source == "model" and name not in said:
+            rows[name] = replace(told, kind="class", class_name=one.class_name, score=one.confidence, guess=True)
+    return Content(tuple(rows.values()), labels.classes)
 
 
 def _items(project: Project) -> tuple[dict[int, str], dict[int, Place]]:
