@@ -7,8 +7,9 @@ install does not bring cannot be imported. A section says what it is for with a 
 `vision`, `video`, `features` or `label`, which holds up to the next one.
 
 A block of Python is executed. A block of TOML is written as NAME.toml, NAME being its name. Commands of askew are
-called as they stand; `pip` and `make` are not (`tests/test_pasted.py` looks at them). What the page says that its
-reader has must lie in the folder; arrays of `arrays.npz` have their names in Python.
+called as they stand, but for `askew label`, which waits for people: what they do is done (`labeled`). `pip` and `make`
+are not called (`tests/test_pasted.py` looks at them). What the page says that its reader has must lie in the folder;
+arrays of `arrays.npz` have their names in Python.
 """
 
 from __future__ import annotations
@@ -142,9 +143,24 @@ def run(page: Path, install: str) -> None:
             for words in commands(block):
                 if words[0] == "askew":
                     print("$", shlex.join(words), flush=True)
-                    status = main(words[1:])
+                    status = main(words[1:]) if words[1] != "label" else labeled(words[2])
                     if status != 0:
                         sys.exit(f"{page}:{block.line}: {shlex.join(words)} ended with status {status}")
+
+
+def labeled(folder: str) -> int:
+    """Does what a person and the learner do behind `askew label`: the names of the files begin with their class."""
+    from askew import project
+
+    opened = project.open_project(folder)
+    for _ in range(2):
+        project.ask(opened, 12)
+        for question in project.open_questions(opened):
+            name = project.picture(opened, question).name.partition("-")[0]
+            project.answer(opened, question, name, who="ann")
+        project.train(opened)
+    opened.close()
+    return 0
 
 
 def _arrays() -> dict[str, Any]:
