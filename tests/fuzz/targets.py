@@ -41,6 +41,7 @@ def targets() -> Mapping[str, Target]:
         **_settings(),
         **_picks(),
         **_exchange(),
+        **_project(),
     }
 
 
@@ -524,4 +525,43 @@ def _exchange() -> dict[str, Target]:
         "labels-yolo-names": Target(
             "labels-yolo-names/data.yaml", beside, (written["data.yaml"].encode(), b"names: [a, b]\n")
         ),
+    }
+
+
+def _project() -> dict[str, Target]:
+    from askew.project import config, existing, items, labels, questions
+    from askew.project.folder import create
+    from askew.project.labels import Answer
+    from askew.project.scan import scan
+    from askew.project.store import Store, class_names, sqlite_url
+
+    with tempfile.TemporaryDirectory() as folder:
+        photos = Path(folder) / "photos"
+        photos.mkdir()
+        for i, picture in enumerate(_pictures()):
+            (photos / f"{i}.png").write_bytes(picture)
+        project = create(Path(folder) / "birds", images=[photos], classes=["gull", "=1+1"])
+        scan(project.store, [photos], test_share=0.5)
+        questions.put(project.store, [questions.NewQuestion(1, 0.5, "why")], strategy="x", n_labeled=0, seed=0)
+        labels.record(project.store, [Answer(1, "class", "gull", who="ann"), Answer(2, "cannot_tell")])
+        project.close()
+        store = (project.folder / "store.sqlite").read_bytes()
+        settings = (project.folder / config.FILE).read_bytes()
+
+    def read_store(path: Path) -> object:
+        opened = Store.open(sqlite_url(path))
+        try:
+            opened.check()
+            return class_names(opened), items.all_items(opened), labels.history(opened)
+        finally:
+            opened.close()
+
+    def read_table(path: Path) -> object:
+        return existing.of_table(path, [Path("/p")], ["/p/a.png", "/p/b/c.png"]).classes()
+
+    tables = (b"file,label\na.png,gull\n/p/b/c.png,'=1\n", b'path;class\n"../a.png";"x"\n')
+    return {
+        "project-settings": Target(config.FILE, lambda path: config.read(path.parent), (settings,)),
+        "project-store": Target("store.sqlite", read_store, (store,)),
+        "project-labels": Target("labels.csv", read_table, tables),
     }

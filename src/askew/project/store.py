@@ -294,8 +294,12 @@ def _sqlite(path: Path, mode: str) -> Engine:
 
     def connect() -> sqlite3.Connection:
         made = sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        for setting in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
-            made.execute(f"PRAGMA {setting}")
+        try:
+            for setting in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
+                made.execute(f"PRAGMA {setting}")
+        except UnicodeDecodeError as error:  # what SQLite says of damaged names of tables
+            made.close()
+            raise sqlite3.DatabaseError(f"malformed: {error.reason}") from error
         return made
 
     engine = sa.create_engine(
