@@ -48,6 +48,16 @@ def test_sqlite_is_set_as_promised(store: Store) -> None:
         connection.execute(schema.skips.insert(), {"question_id": 99, "who": "ann", "at": "now"})
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_what_may_be_lost_is_not_waited_for(any_store: Store, durable: bool) -> None:
+    for one in (durable, not durable, durable):
+        with any_store.write(durable=one) as connection:
+            if connection.dialect.name == "sqlite":
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == (2 if one else 1)
+            else:
+                assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == ("on" if one else "off")
+
+
 def test_an_error_in_a_write_takes_all_of_it_back(store: Store) -> None:
     def fail() -> None:
         with store.write() as connection:

@@ -142,7 +142,7 @@ def hand_out(
     Raises:
         InputError: a name that nobody can have, or numbers below 1.
     """
-    with store.write() as connection:
+    with store.write(durable=False) as connection:
         return give(connection, who, n, overlap=overlap, lease_s=lease_s, now=now)
 
 

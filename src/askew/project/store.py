@@ -56,9 +56,11 @@ class Store:
     engine: Engine
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _writer: Engine = field(init=False, repr=False)
+    _noter: Engine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_writer", self.engine.execution_options(askew_writes=True))
+        object.__setattr__(self, "_writer", self.engine.execution_options(askew_writes="FULL"))
+        object.__setattr__(self, "_noter", self.engine.execution_options(askew_writes="NORMAL"))
 
     @classmethod
     def create(cls, url: str, classes: Sequence[str]) -> Store:
@@ -117,17 +119,24 @@ class Store:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Gives a connection in the only transaction that writes; it is committed before the block's end returns.
 
         An error in the block takes back all of it.
 
+        Args:
+            durable: wait until it is on the disk. Without it a power cut, and nothing else, may take the newest writes
+                back, which is quicker.
+
         Raises:
             InputError: the database refuses, is full, damaged, or locked by another process.
         """
-        with self._telling(), self._turn, self._writer.begin() as connection:
+        engine = self._writer if durable else self._noter
+        with self._telling(), self._turn, engine.begin() as connection:
             if self.engine.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+                connection.execute(_LOCK, {"lock": LOCK})
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
 
     def check(self) -> None:
@@ -261,6 +270,7 @@ def sqlite_url(path: Path) -> str:
     return sa.URL.create("sqlite", database=str(path)).render_as_string()
 
 
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(:lock)")
 _CLASSES = sa.select(schema.classes.c.name, schema.classes.c.id).order_by(schema.classes.c.position)
 
 MIGRATIONS = Path(str(resources.files("askew.project"))) / "migrations"
@@ -309,6 +319,8 @@ def _sqlite(path: Path, mode: str) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("askew_writes")
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA synchronous = {writes}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
