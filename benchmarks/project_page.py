@@ -112,6 +112,7 @@ def answered(where: Path, people: int, each: int, *, pause_s: float, looks: bool
         "answers_a_second": round(len(told) / seconds, 1),
         "server_processor_milliseconds_an_answer": round(1000 * processor / len(told), 2),
         "load_average": round(os.getloadavg()[0], 1),
+        "niceness": os.nice(0),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import numpy as np
 from PIL import Image
 from starlette.testclient import TestClient
 
-from askew.project import scan
+from askew.project import scan, trainings
 from askew.project.items import all_items
 from askew.project.labels import current, history
+from askew.project.page import glance
 from askew.project.page.guard import Door, door_for
 from askew.project.page.said import MOST_BYTES
 from askew.project.page.server import page_app
@@ -152,6 +154,26 @@ def test_the_state_counts_what_people_did(small: Small) -> None:
     assert state["learning"] is True
     assert state["training"] is None
     assert TOKEN not in json.dumps(state)
+
+
+def test_accuracy_is_told_with_its_interval_once_it_says_something(small: Small, client: TestClient) -> None:
+    for n_labeled, n_test, accuracy in ((10, 3, 1.0), (20, 20, 0.6), (30, 40, 0.75)):
+        trainings.add(
+            small.project.store,
+            seconds=1.0,
+            n_labeled=n_labeled,
+            n_test=n_test,
+            file="head",
+            features="f",
+            metrics={"accuracy": accuracy, "low": accuracy - 0.1, "high": accuracy + 0.1},
+            last_label_id=0,
+        )
+        if n_test == 3:
+            assert client.get("/api/state").json()["training"] is None
+            time.sleep(glance.FRESH_SECONDS + 0.1)
+    state = client.get("/api/state").json()
+    assert state["training"] == {"n_labeled": 30, "n_test": 40, "accuracy": 0.75, "low": 0.65, "high": 0.85}
+    assert state["curve"] == [[20, 0.6], [30, 0.75]]
 
 
 def test_what_is_left_is_counted_where_no_question_is_open(make: Callable[..., Small]) -> None:

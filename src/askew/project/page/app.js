@@ -369,9 +369,10 @@
     $("mine").textContent = s.by_you.toLocaleString("en");
     $("measured").hidden = !t || t.accuracy == null;
     if (t && t.accuracy != null) {
-      $("accuracy").textContent = percent(t.accuracy);
-      const within = t.low == null ? "" : `, within ${percent(t.low)} to ${percent(t.high)}`;
-      $("measured").title = `On ${t.n_test} test pictures${within}, after ${t.n_labeled} labels`;
+      const within = document.createElement("small");
+      if (t.low != null) within.textContent = ` ${Math.round(100 * t.low)}–${Math.round(100 * t.high)}`;
+      $("accuracy").replaceChildren(percent(t.accuracy), within);
+      $("measured").title = `On ${t.n_test} test pictures, with its interval of 95 %, after ${t.n_labeled} labels`;
       curve(s.curve);
     }
     $("round").max = s.round ? s.round.n : 1;

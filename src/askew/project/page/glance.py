@@ -20,6 +20,9 @@ from askew.project.trainings import Training, trainings
 FRESH_SECONDS = 1.0
 """For how long what another process wrote may stay unseen, so that many pages cost hardly more than one."""
 
+FEWEST_TEST = 10
+"""An accuracy measured on fewer test pictures is not shown: it would say nothing."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -46,7 +49,9 @@ class Standing:
 
     def told(self, who: str) -> dict[str, Any]:
         """Returns it as JSON for one person."""
-        measured = [(one, one.metrics) for one in self.trained if isinstance(one.metrics.get("accuracy"), float)]
+        measured = [
+            (one, one.metrics) for one in self.trained if one.n_test >= FEWEST_TEST and "accuracy" in one.metrics
+        ]
         return {
             "classes": self.classes,
             "items": self.items,
