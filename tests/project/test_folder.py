@@ -127,3 +127,15 @@ def test_a_wrong_key_or_value_is_one_line(tmp_path: Path, text: str, told: str) 
         read(tmp_path)
     assert str(caught.value).startswith(str(tmp_path / FILE))
     assert "\n" not in str(caught.value)
+
+
+def test_a_project_may_have_its_store_elsewhere(tmp_path: Path, photos: Path, any_url: str) -> None:
+    made = create(tmp_path / "birds", images=[photos], classes=["a"], store=any_url)
+    made.close()
+    assert not (tmp_path / "birds" / "store.sqlite").exists()
+    found = open_project(tmp_path / "birds")
+    assert (found.config.store, class_names(found.store)) == (any_url, ("a",))
+    found.close()
+    with pytest.raises(InputError, match="already"):
+        create(tmp_path / "more", images=[photos], classes=["b"], store=any_url)
+    assert not (tmp_path / "more").exists()
