@@ -153,6 +153,7 @@ def simulate(given: argparse.Namespace, work: Path) -> None:
 def answer(page: HTTPConnection, token: str, view: View, truth: Mapping[str, str]) -> int:
     """Answers every question that the page hands out with the true class, as a browser does; returns how many."""
     hashes, n = {one.id: one.hash for one in view.items}, 0
+    page.close()  # the page ends a connection that waited for a training; the next request opens one anew
     while given := post(page, token, "/api/next", {"who": "script", "n": 100, "have": []})["questions"]:
         for one in given:
             said = {"who": "script", "question": one["question"], "item": one["item"], "key": secrets.token_hex(16)}
