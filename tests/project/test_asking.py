@@ -107,6 +107,23 @@ def test_then_the_adviser_asks_balanced_as_configured(tmp_path: Path, word: str)
     project.close()
 
 
+def test_with_nothing_configured_the_plan_is_the_advisers_balance_and_all(tmp_path: Path, word: str) -> None:
+    project = begun(tmp_path, word, share=0.0)
+    assert (project.config.query.strategy, project.config.query.balance) == ("auto", "auto")
+    label(project, ["heron", "gull", "tern"], n=3)
+    train(project)
+    made = ask(project, 6, seed=2)
+    plan = advise(3, 45, 9, 6).plan
+    weight = "none" if plan.balance is None else str(plan.balance.weight)
+    assert (made.strategy, made.balance) == (plan.strategy.name, weight)
+    view, found = look(project), trained(project)
+    assert found is not None
+    pred = Predictions(probs=probs_of(found.learner, found.model, view, np.arange(45)), features=view.rows.array())
+    wanted = select(plan, 6, pred, Pool(view.labels), seed=2).chosen
+    assert [one.item_id for one in open_questions(project.store)] == [view.items[row].id for row in wanted]
+    project.close()
+
+
 @pytest.mark.parametrize("name", ["margin", "entropy", "random", "kcenter", "typiclust", "least_confidence"])
 def test_a_strategy_of_the_configuration_asks(tmp_path: Path, word: str, name: str) -> None:
     project = begun(tmp_path, word, share=0.0, strategy=name, balance="none")

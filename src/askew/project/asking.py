@@ -11,7 +11,7 @@ from askew.advice import advise
 from askew.arrays import Floats, Indices, Mask, is_whole
 from askew.errors import InputError, one_line
 from askew.learn.features import Tell, quiet_progress
-from askew.plan import Plan, balance_of
+from askew.plan import Plan, Weight, balance_of
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.project import questions
@@ -131,16 +131,19 @@ def settle(project: Project, view: View, model: Trained | None, n: int) -> Settl
         return Settled(Plan(get(COVERING)), FIRST.format(why=why, name=COVERING))
     gives = ("features", *(name for name in model.learner.gives if name != "features"))
     if query.strategy == AUTO:
-        n_items = int((~view.test).sum())
-        n_labeled = min(view.n_labeled, n_items - n)
-        advice = advise(len(view.classes), n_items, n_labeled, n, gives=("features", "probs"))
+        labeled = view.n_labeled
+        n_items = labeled + min(int((~view.test).sum()) - labeled, max(5 * n, MOST_COMPARED))
+        advice = advise(len(view.classes), n_items, labeled, n, gives=("features", "probs"))
         plan, why = advice.plan, advice.why
+        if query.balance == AUTO:
+            return Settled(plan, why)
     else:
         plan, why = Plan(get(query.strategy)), "The configuration names it."
-    if query.balance is not None and plan.strategy.kind != "selector":
-        plan = Plan(
-            plan.strategy, plan.parameters, balance_of("auto" if isinstance(query.balance, str) else query.balance)
-        )
+    if query.balance is None:
+        plan = Plan(plan.strategy, plan.parameters)
+    elif plan.strategy.kind != "selector":
+        weight: Weight = "auto" if isinstance(query.balance, str) else query.balance
+        plan = Plan(plan.strategy, plan.parameters, balance_of(weight))
     plan.check(gives, len(view.classes))
     return Settled(plan, why)
 

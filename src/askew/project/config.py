@@ -60,7 +60,8 @@ class QuerySettings:
 
     Attributes:
         strategy: "auto", which is what `askew advise` says, or a name from `askew strategies`.
-        balance: the weight λ of the class balance, "auto" to tune it, None for no balance; in the file: "none".
+        balance: the weight λ of the class balance; "auto" takes the adviser's, and beside a strategy of your own
+            tunes it; None for no balance, in the file "none".
         n: how many questions a round has.
     """
 
@@ -253,7 +254,7 @@ finetune = {finetune}  # true trains the network too, which takes longer
 
 [query]
 strategy = {strategy}  # "auto" follows `askew advise`; or a name from `askew strategies`
-balance = {balance}  # the weight of the class balance, such as 0.6; "auto" tunes it, "none" leaves it out
+balance = {balance}  # the weight of the class balance, such as 0.6; "auto": as advised; "none": without
 n = {n}  # questions a round
 
 [test]
