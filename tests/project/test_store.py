@@ -116,6 +116,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_password_is_not_told() -> None:
+    pytest.importorskip("psycopg")
     with pytest.raises(InputError) as caught:
         Store.open("postgresql://ann:secret@127.0.0.1:1/birds")
     assert "secret" not in str(caught.value)
