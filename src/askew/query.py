@@ -224,8 +224,8 @@ def advised(n: int, pred: Predictions, pool: Pool, n_classes: int | None = None)
         InputError: n is out of range, or fewer than two classes are known.
 
     >>> pred = Predictions(features=np.random.default_rng(0).normal(size=(500, 8)))
-    >>> advised(20, pred, Pool(np.maximum(np.arange(500) % 20 - 18, -1)), 2).plan.strategy.kind
-    'greedy'
+    >>> advised(20, pred, Pool(np.maximum(np.arange(500) % 20 - 18, -1)), 2).plan.needs
+    ('features',)
     """
     from askew.advice import advise  # it brings the evidence, which a strategy with a name does without
 
