@@ -17,6 +17,9 @@ from askew.report.style import GREY, INK, MUTED, PAPER, SERIES
 
 COLOUR = SERIES[0]
 
+LEAST_DAYS = 1 / 24
+"""The axis of time is an hour long at least: of a single training, matplotlib would show years."""
+
 
 @dataclass(frozen=True)
 class ProjectDrawing:
@@ -39,6 +42,8 @@ def curve(standing: Standing, narrow: bool = False) -> Figure | None:
     for ax, x in ((left, counts), (right, times)):
         order = np.argsort(x, kind="stable")
         ax.fill_between(x[order], values[order, 1], values[order, 2], color=COLOUR, alpha=0.16, linewidth=0)
+        if len(x) == 1:  # a band of one point has no width
+            ax.vlines(x, values[:, 1], values[:, 2], color=COLOUR, alpha=0.16, linewidth=8)
         ax.plot(x[order], values[order, 0], color=COLOUR, marker="o", markersize=4, linewidth=1.8, clip_on=False)
     if standing.outlook is not None:
         _foretold(left, standing, int(counts[-1]), float(values[-1, 0]))
@@ -47,8 +52,10 @@ def curve(standing: Standing, narrow: bool = False) -> Figure | None:
     left.set_xlabel("labels of the pool")
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     left.xaxis.set_major_formatter(FuncFormatter(thousands))
-    right.set_xlabel("when")
-    locator = mdates.AutoDateLocator(maxticks=5)  # type: ignore[no-untyped-call]
+    right.set_xlabel("when, UTC")
+    middle, half = (times.min() + times.max()) / 2, max(float(np.ptp(times)), LEAST_DAYS) / 2
+    right.set_xlim(middle - 1.05 * half, middle + 1.05 * half)
+    locator = mdates.AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
     right.xaxis.set_major_locator(locator)
     right.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     name_panels(figure, "accuracy on the labeled test pictures, %")
