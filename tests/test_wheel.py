@@ -19,6 +19,7 @@ NEEDED = {
     "askew/project/migrations/env.py",
     "askew/project/page/page.html",
     "askew/project/page/app.js",
+    "askew/project/page/boxes.js",
     "askew/project/page/style.css",
     "askew/project/page/icon.svg",
     "askew/report/templates/page.css.j2",

@@ -59,6 +59,12 @@ def _add_import(commands: Any) -> None:
     parser.add_argument(
         "--by-name", action="store_true", help="tell pictures by file name alone, whatever folders SOURCE names"
     )
+    parser.add_argument(
+        "--ask",
+        action="store_true",
+        help="take no label: ask people about the boxes of SOURCE, on the page of askew label; pictures without a box "
+        "are asked too",
+    )
     parser.set_defaults(call=call_import)
 
 
@@ -94,11 +100,13 @@ def call_import(arguments: argparse.Namespace) -> int:
     from askew.cli.extras import need
 
     need("a project", *NEEDS)
-    from askew.errors import InputError, one_line
+    from askew.errors import InputError
     from askew.project.exchange.taking import Rules, take
     from askew.project.folder import open_project
     from askew.project.store import checked_text
 
+    if arguments.ask:
+        return _ask(arguments)
     rules = Rules(
         who=checked_text("--who", arguments.who),
         only=arguments.only,
@@ -112,11 +120,7 @@ def call_import(arguments: argparse.Namespace) -> int:
         out = take(project, arguments.source, kind=arguments.format, rules=rules, add_classes=arguments.add_classes)
     finally:
         project.close()
-    lines = [
-        f"{_several(len(names), 'picture')} {_number(why, len(names))}; first {one_line(', '.join(names[:SHOWN]), 200)}"
-        for why, names in out.told.items()
-    ]
-    lines += _left_out(out.left_out)
+    lines = _told(out)
     if not out.answers and not out.same:
         raise InputError(f"{arguments.source}: no label to take: {'; '.join(lines) or 'it has none'}")
     for line in lines:
@@ -124,6 +128,55 @@ def call_import(arguments: argparse.Namespace) -> int:
     same = f", {out.same:,} there already" if out.same else ""
     print(f"{arguments.source}: {out.format}, {_several(len(out.answers), 'label')} added{same}", file=sys.stderr)
     return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    """Makes questions of a file's boxes and says what became of them."""
+    from askew.errors import InputError
+    from askew.project.exchange.asking import ask_about
+    from askew.project.folder import open_project
+
+    given = {
+        "--who": arguments.who != "import",
+        "--only": arguments.only not in (None, "boxes"),
+        "--correct": arguments.correct,
+        "--guesses": arguments.guesses,
+        "--empty-is-labeled": arguments.empty_is_labeled,
+    }
+    useless = [flag for flag, there in given.items() if there]
+    if useless:
+        raise InputError(f"{useless[0]} is about labels, and --ask takes none: leave one out")
+    project = open_project(arguments.project)
+    try:
+        out = ask_about(
+            project,
+            arguments.source,
+            kind=arguments.format,
+            by_name=arguments.by_name,
+            add_classes=arguments.add_classes,
+        )
+    finally:
+        project.close()
+    lines = _told(out)
+    if out.round is None and not out.same:
+        raise InputError(f"{arguments.source}: nothing to ask: {'; '.join(lines) or 'it has no picture'}")
+    for line in lines:
+        print(line, file=sys.stderr)
+    same = f", {out.same:,} asked already" if out.same else ""
+    asked = _several(len(out.questions), "question")
+    print(f"{arguments.source}: {out.format}, {asked}{same}; next: askew label {arguments.project}", file=sys.stderr)
+    return 0
+
+
+def _told(out: Any) -> list[str]:
+    """Returns a line for each reason why pictures are not taken, and for what else is left out."""
+    from askew.errors import one_line
+
+    lines = [
+        f"{_several(len(names), 'picture')} {_number(why, len(names))}; first {one_line(', '.join(names[:SHOWN]), 200)}"
+        for why, names in out.told.items()
+    ]
+    return lines + _left_out(out.left_out)
 
 
 def call_export(arguments: argparse.Namespace) -> int:

@@ -205,6 +205,22 @@ def item_of(store: Store, question_id: int) -> int | None:
         return connection.execute(sa.select(table.c.item_id).where(table.c.id == question_id)).scalar()
 
 
+def detail_of(store: Store, question_id: int) -> str | None:
+    """Returns the detail of a question; None if it has none, or there is no such question."""
+    table = schema.questions
+    with store.read() as connection:
+        return connection.execute(sa.select(table.c.detail).where(table.c.id == question_id)).scalar()
+
+
+def asks_for_boxes(store: Store) -> bool:
+    """Tells whether the newest round asks for boxes, and not for classes."""
+    table = schema.questions
+    newest = sa.select(sa.func.max(table.c.round_id)).scalar_subquery()
+    wanted = sa.select(table.c.id).where(table.c.round_id == newest, table.c.detail.is_not(None)).limit(1)
+    with store.read() as connection:
+        return connection.execute(wanted).first() is not None
+
+
 def rounds(store: Store) -> list[Round]:
     """Returns all rounds, the oldest first."""
     with store.read() as connection:

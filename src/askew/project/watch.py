@@ -34,6 +34,8 @@ except ImportError:  # Windows has no fcntl: there nobody keeps a second one out
 LOCK = "watch.lock"
 """The file in the project's folder that is locked while `watch` is at work."""
 
+BOXES = "boxes are asked, and they are not learned here: askew import --ask brings more of them to look at"
+
 POLL_S = 0.5
 """Seconds between two looks at the store."""
 
@@ -59,6 +61,7 @@ def watch(
       answer; and two classes are labelled.
     - A round is due when there is a newer model than the one that asked last, or when half of the last round or less is
       left to answer.
+    - While the newest round asks for boxes nothing is due: they are not learned here.
 
     Args:
         project: what is watched.
@@ -71,9 +74,17 @@ def watch(
         InputError: another process watches this project, or its features cannot be had.
     """
     with only_one(project.folder):
-        network, stuck, said = network_of(project), None, ""
+        network: Extractor | None = None
+        stuck, said = None, ""
         while not stop.is_set():
             before = _state(project)
+            if questions.asks_for_boxes(project.store):
+                if said != BOXES:
+                    said = BOXES
+                    told(said)
+                stop.wait(poll_s)
+                continue
+            network = network_of(project) if network is None else network
             try:
                 if before != stuck and step(project, network, told=told, progress=progress):
                     said = ""

@@ -16,7 +16,7 @@ from askew.data.annotations.coco import as_coco, categories, check_once, image_s
 from askew.data.annotations.fields import Id, Record, records
 from askew.data.reading import check_memory, plain_file
 from askew.errors import InputError, one_line
-from askew.project.exchange.rows import DECIMALS, KINDS, Box, Content, Holds, Row, about, classes_of
+from askew.project.exchange.rows import BOX_KINDS, DECIMALS, KINDS, Box, Content, Holds, Row, about, classes_of
 
 HOLDS = Holds(frozenset(KINDS))
 
@@ -47,7 +47,8 @@ def _annotations(row: Row, number: Mapping[str, int]) -> list[dict[str, Any]]:
     for box in row.boxes:
         width, height = round(box.right - box.left, DECIMALS), round(box.bottom - box.top, DECIMALS)
         bbox = {"bbox": [box.left, box.top, width, height], "area": round(width * height, DECIMALS), "iscrowd": 0}
-        out.append({"category_id": number[box.class_name], **bbox, **_sure(box.score)})
+        thought = {} if box.kind == BOX_KINDS[0] else {"attributes": {"askew": box.kind}}
+        out.append({"category_id": number[box.class_name], **bbox, **_sure(box.score), **thought})
     return out
 
 
@@ -122,7 +123,14 @@ def _box(one: Record, name: str) -> Box:
     left, top, width, height = one.finites("bbox", 4)
     if width < 0 or height < 0:
         raise one.refuse("bbox", "left, top, width and height, which are not negative,")
-    return Box.of(name, (left, top, left + width, top + height), _score(one))
+    return Box.of(name, (left, top, left + width, top + height), _score(one), _kind(one))
+
+
+def _kind(one: Record) -> str:
+    """Returns what is thought of a box, which stands in its attribute `askew`; others may have attributes too."""
+    attributes = one.values.get("attributes")
+    told = attributes.get("askew") if type(attributes) is dict else None
+    return told if told in BOX_KINDS else BOX_KINDS[0]
 
 
 def _score(one: Record) -> float | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from posixpath import splitext
 
 from askew.data.annotations.fields import LONGEST_TEXT
-from askew.errors import InputError, one_line
+from askew.errors import InputError, one_line, unknown
 
 KINDS = ("class", "boxes", "cannot_tell", "none")
 """What is said of a picture: one class, its boxes (maybe none), that nobody can tell, or nothing."""
@@ -21,13 +21,19 @@ KINDS = ("class", "boxes", "cannot_tell", "none")
 DECIMALS = 4
 """Boxes are exchanged to a ten-thousandth of a pixel, which every format can hold."""
 
+BOX_KINDS = ("detected", "suspected", "missed")
+"""What is thought of a guessed box: nothing against it; it is probably wrong; or a detector probably left it out."""
+
 Size = tuple[int, int]
 """Width and height in pixels, of the upright picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box with its class, in pixels from the left upper corner; or in shares of the picture, see `Row.shares`."""
+    """A box with its class, in pixels from the left upper corner; or in shares of the picture, see `Row.shares`.
+
+    `kind` is one of `BOX_KINDS`; of a box that a person drew it is "detected".
+    """
 
     class_name: str
     left: float
@@ -35,20 +41,23 @@ class Box:
     right: float
     bottom: float
     score: float | None = None
+    kind: str = "detected"
 
     def __post_init__(self) -> None:
+        if self.kind not in BOX_KINDS:
+            raise unknown("kind of box", self.kind, BOX_KINDS)
         if not all(map(math.isfinite, self.sides)) or self.right < self.left or self.bottom < self.top:
             raise InputError(f"box {list(self.sides)}: expected finite left <= right and top <= bottom")
 
     @classmethod
-    def of(cls, class_name: str, sides: Sequence[float], score: float | None = None) -> Box:
+    def of(cls, class_name: str, sides: Sequence[float], score: float | None = None, kind: str = "detected") -> Box:
         """Returns a box in pixels, rounded to what all formats hold; sides are left, top, right and bottom.
 
         >>> Box.of("car", (1, 2, 3.00004999, 4)).right
         3.0
         """
         left, top, right, bottom = (round(float(side), DECIMALS) + 0.0 for side in sides)
-        return cls(class_name, left, top, right, bottom, score)
+        return cls(class_name, left, top, right, bottom, score, kind)
 
     @property
     def sides(self) -> tuple[float, float, float, float]:
@@ -213,7 +222,12 @@ def in_pixels(row: Row, size: Size) -> Row:
     if not row.shares:
         return row
     boxes = tuple(
-        Box.of(box.class_name, [side * px for side, px in zip(box.sides, (*size, *size), strict=True)], box.score)
+        Box.of(
+            box.class_name,
+            [side * px for side, px in zip(box.sides, (*size, *size), strict=True)],
+            box.score,
+            box.kind,
+        )
         for box in row.boxes
     )
     return replace(row, boxes=boxes, shares=False)

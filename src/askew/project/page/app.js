@@ -11,6 +11,8 @@
   const token = new URLSearchParams(location.search).get("token") || "";
   const main = { classes: [], queue: [], current: null, shown: false, past: [], done: new Set(), state: null, refused: false };
   let who = "", project = "", finding = false;
+  const editor = askewBoxes({ host: $("picture"), say: (text) => say(text), changed: () => boxFacts() });
+  const boxed = (q) => Boolean(q) && Array.isArray(q.detail);
 
   // --- what is kept in the browser: in its storage, or for this visit where it has none -----------------------------
   const visit = new Map();
@@ -169,6 +171,8 @@
     $("stage").hidden = $("answers").hidden = false;
     $("rest").hidden = true;
     about(q);
+    editor.close();
+    mode(boxed(q));
     enable();
     $("picture").setAttribute("aria-busy", "true");
     picture(q).then((img) => { if (main.current === q) put(img); }, (error) => {
@@ -186,7 +190,41 @@
     $("picture").replaceChildren(img);
     $("picture").removeAttribute("aria-busy");
     main.shown = true;
+    const q = main.current;
+    if (boxed(q)) {
+      editor.open(q.width, q.height, img, kept.get("askew.guess") === "off" ? [] : q.detail, main.classes, q.boxes);
+      if (!$("settings").open) editor.focus();
+    }
     enable();
+  }
+
+  // --- boxes: a question with them is answered by them; see boxes.js ------------------------------------------------
+  function mode(on) {
+    if ($("boxing").hidden !== on) return;
+    $("boxing").hidden = !on;
+    document.body.classList.toggle("boxed", on);
+    listClasses();
+    listKeys();
+  }
+
+  function boxFacts() {
+    if (!editor.on) return;
+    const n = editor.answer.length, one = editor.chosen;
+    $("counted").textContent = editor.told;
+    $("go-on").querySelector("span").textContent = n === 0 ? "There is no box" : n === 1 ? "This box is right" : `These ${n} boxes are right`;
+    $("which-class").textContent = one ? `The chosen box is: ${one.class}` : `New boxes are: ${editor.newClass}`;
+    for (const b of $("classes").querySelectorAll("button")) b.setAttribute("aria-pressed", String(b.dataset.name === (one ? one.class : editor.newClass)));
+    $("accept-box").setAttribute("aria-disabled", String(!one || one.kept));
+    $("reject-box").setAttribute("aria-disabled", String(!one || !one.kept));
+    enable();
+  }
+
+  function pick(name) {
+    if (!boxed(main.current)) return answer("class", name);
+    if (!editor.on) return;
+    if (finding) { $("filter").value = ""; listClasses(); }
+    editor.setClass(name);
+    editor.focus();
   }
 
   function about(q) {
@@ -203,22 +241,24 @@
 
   // --- answers ------------------------------------------------------------------------------------------------------
   function answer(kind, name) {
-    const q = main.current;
+    const q = main.current, boxes = kind === "boxes" ? editor.answer : undefined;
     if (!q || (!main.shown && kind !== "skip")) return;
     const key = newKey();
     main.done.add(q.question);
     if (kind === "skip") send("/api/skip", { question: q.question });
-    else send("/api/answer", { question: q.question, item: q.item, key, kind, ...(name === undefined ? {} : { class: name }) });
-    remember({ ...q, key, kind, name });
+    else send("/api/answer", { question: q.question, item: q.item, key, kind, ...(name === undefined ? {} : { class: name }), ...(boxes && { boxes }) });
+    if (boxes) name = boxes.length === 1 ? "1 box" : `${boxes.length} boxes`;
+    remember({ ...q, key, kind, name, ...(boxed(q) && editor.on && { boxes: editor.state }) });
     if (kind !== "skip") count(1);
-    hit(kind === "class" ? buttonOf(name) : $(kind === "skip" ? "skip" : "cannot"));
+    hit(kind === "class" ? buttonOf(name) : $({ skip: "skip", boxes: "go-on" }[kind] || "cannot"));
     if (finding) { $("filter").value = ""; listClasses(); }
     main.current = null;
     next();
-    say(`${kind === "class" ? name : kind === "skip" ? "Skipped" : "Cannot tell"}. ${main.current ? "Next picture." : ""}`);
+    say(`${name !== undefined ? name : kind === "skip" ? "Skipped" : "Cannot tell"}. ${main.current ? "Next picture." : ""}`);
   }
 
   function undo() {
+    if (editor.on && editor.undo()) return;
     const last = main.past.pop();
     if (!last) return say("Nothing to undo.");
     keepPast();
@@ -257,9 +297,9 @@
 
   function enable() {
     const off = String(!main.shown);
-    for (const b of document.querySelectorAll("#classes button, #cannot")) b.setAttribute("aria-disabled", off);
+    for (const b of document.querySelectorAll("#classes button, #cannot, #go-on, #add-box")) b.setAttribute("aria-disabled", off);
     $("skip").setAttribute("aria-disabled", String(!main.current));
-    $("undo").setAttribute("aria-disabled", String(!main.past.length));
+    $("undo").setAttribute("aria-disabled", String(!main.past.length && !editor.changes));
   }
 
   function hit(button) {
@@ -275,7 +315,7 @@
   }
 
   // --- classes ------------------------------------------------------------------------------------------------------
-  const keyOf = (i) => (i < 9 ? String(i + 1) : finding ? "" : LETTERS[i - 9] || "");
+  const keyOf = (i) => (i < 9 ? String(i + 1) : finding || boxed(main.current) ? "" : LETTERS[i - 9] || "");
   const buttonOf = (name) => [...$("classes").children].find((b) => b.dataset.name === name);
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
@@ -316,6 +356,7 @@
       $("classes").append(none);
     }
     enable();
+    boxFacts();
   }
 
   function kbd(text) {
@@ -326,7 +367,10 @@
   }
 
   function listKeys() {
-    const rows = finding
+    const rows = boxed(main.current) ? [[["↵"], "these boxes are right: the next picture"], [["Tab", "[", "]"], "choose a box"],
+      [["←", "↑", "↓", "→"], "move it; with Ctrl by 1 px, with Shift its size"], [["Del"], "reject it"], [["A"], "accept it"],
+      [["N"], "add a box"], [["1", "…", "9"], "its class"], [["U"], "undo"], [["S"], "skip"], [["?", "0"], "cannot tell"]]
+      : finding
       ? [[["a"], "type to find a class"], [["↵"], "take the first that is found"], [["1", "…", "9"], "one of the first nine"], [["→"], "skip"], [["←"], "undo"], [["?"], "cannot tell"]]
       : [[main.classes.length > 9 ? ["1", "…", "9", "A", "…"] : ["1", "…", String(main.classes.length)], "the classes"],
         [["S", "→"], "skip"], [["U", "←", "⌫"], "undo"], [["?", "0"], "cannot tell"]];
@@ -336,7 +380,7 @@
       text.textContent = what;
       return [key, text];
     }));
-    for (const [id, key] of [["undo", finding ? "←" : "U"], ["skip", finding ? "→" : "S"]]) $(id).querySelector("kbd").textContent = key;
+    for (const [id, key] of [["undo", finding && !boxed(main.current) ? "←" : "U"], ["skip", finding && !boxed(main.current) ? "→" : "S"]]) $(id).querySelector("kbd").textContent = key;
   }
 
   // --- state, and what is shown when there is nothing to ask ----------------------------------------------------------
@@ -429,6 +473,7 @@
   // --- keys -----------------------------------------------------------------------------------------------------------
   function onKey(event) {
     if ($("settings").open || event.altKey || event.metaKey || event.isComposing) return;
+    if (boxed(main.current) && boxKey(event)) return;
     if (event.ctrlKey && event.key.toLowerCase() !== "z") return;
     const typing = event.target === $("filter") && $("filter").value !== "";
     const act = event.ctrlKey ? (typing ? null : undo) : action(event.key, typing);
@@ -438,6 +483,25 @@
     } else if (finding && !event.ctrlKey && event.key.length === 1 && event.key.trim() && event.target !== $("filter") && main.current) {
       $("filter").focus(); // the letter goes there
     }
+  }
+
+  // What boxes take of the keys; the rest is as for classes, but for letters and arrows.
+  function boxKey(event) {
+    if (event.target === $("filter")) {
+      if (event.key === "Enter" && found().length) { event.preventDefault(); pick(found()[0]); }
+      return true;
+    }
+    const button = event.target.closest("button");
+    if (event.key === "Enter" && button) return true;
+    const digit = event.ctrlKey || event.key.length !== 1 ? -1 : "123456789".indexOf(event.key);
+    const plain = { Enter: () => answer("boxes"), "?": () => answer("cannot_tell"), 0: () => answer("cannot_tell"), s: () => answer("skip"), u: undo };
+    const act = event.ctrlKey && event.key.toLowerCase() === "z" ? undo : (editor.on && editor.action(event))
+      || (digit >= 0 && found()[digit] !== undefined ? () => pick(found()[digit]) : event.ctrlKey ? null : plain[event.key.length === 1 ? event.key.toLowerCase() : event.key]);
+    if (act) {
+      event.preventDefault();
+      if (!event.repeat || event.key.startsWith("Arrow")) act();
+    }
+    return true;
   }
 
   function action(key, typing) {
@@ -477,6 +541,7 @@
     kept.set("askew.who", name);
     $("who").textContent = name;
     if (other) begin();
+    else if (main.current && editor.on && !editor.changes) show(); // with the guessed boxes, or without
     else if (main.current) about(main.current);
   }
 
@@ -500,8 +565,12 @@
   function start() {
     $("classes").addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (button) answer("class", button.dataset.name);
+      if (button) pick(button.dataset.name);
     });
+    $("go-on").addEventListener("click", () => answer("boxes"));
+    $("add-box").addEventListener("click", (event) => { if (editor.on) event.detail ? editor.draws() : editor.add(); });
+    $("accept-box").addEventListener("click", () => { if (editor.on) editor.keep(true); });
+    $("reject-box").addEventListener("click", () => { if (editor.on) editor.keep(false); });
     $("skip").addEventListener("click", () => answer("skip"));
     $("cannot").addEventListener("click", () => answer("cannot_tell"));
     $("undo").addEventListener("click", undo);
@@ -509,6 +578,7 @@
     $("menu").addEventListener("click", () => settings(false));
     $("show-guess").addEventListener("change", () => kept.set("askew.guess", $("show-guess").checked ? "on" : "off"));
     $("settings").addEventListener("cancel", (event) => { if (!who) event.preventDefault(); });
+    $("settings").addEventListener("close", () => { if (editor.on) editor.focus(); });
     $("form").addEventListener("submit", named);
     document.addEventListener("keydown", onKey);
     listKeys();

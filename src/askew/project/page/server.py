@@ -26,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from askew.errors import InputError, one_line
+from askew.project.exchange.boxes import answered
 from askew.project.items import Item, item
 from askew.project.labels import Answer, Label, withdraw
 from askew.project.page import said
@@ -33,10 +34,15 @@ from askew.project.page.glance import Glance
 from askew.project.page.guard import Door, Guard
 from askew.project.page.pictures import encoded
 from askew.project.page.writing import Writer
-from askew.project.questions import Question, item_of, skip, unskip
+from askew.project.questions import Question, detail_of, item_of, skip, unskip
 from askew.project.store import Store, class_names
 
-FILES = {"app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+FILES = {
+    "app.js": "text/javascript",
+    "boxes.js": "text/javascript",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 """The package's own files, the only ones that are served as they are."""
 
 MOST_QUESTIONS = 100
@@ -146,7 +152,10 @@ async def _next(request: Request) -> Response:
 
 
 def _told(question: Question, about: Item) -> dict[str, Any]:
-    """Returns a question as JSON. Where accuracy is measured no guess is shown: it would measure itself."""
+    """Returns a question as JSON.
+
+    Where accuracy is measured no guess is shown: it would measure itself. Boxes are shown, since none is measured.
+    """
     guessed = about.part != "test"
     return {
         "question": question.id,
@@ -162,17 +171,19 @@ def _told(question: Question, about: Item) -> dict[str, Any]:
 
 async def _answer(request: Request) -> Response:
     page, fields = _page(request), await said.said(request)
-    kind = said.one_of(fields, "kind", ("class", "cannot_tell"))
+    kind = said.one_of(fields, "kind", ("class", "boxes", "cannot_tell"))
+    question, number = await _question(page, fields), said.number(fields, "item")
+    if page.asked[question] != number:
+        raise HTTPException(400, f"item: question {question} is not about item {number}")
     answer = Answer(
-        item_id=said.number(fields, "item"),
+        item_id=number,
         kind=kind,
         class_name=await _class(page, fields) if kind == "class" else None,
+        detail=await _boxes(page, fields, question, number) if kind == "boxes" else None,
         who=said.person(fields),
-        question_id=await _question(page, fields),
+        question_id=question,
         key=said.key(fields),
     )
-    if page.asked[answer.question_id or 0] != answer.item_id:
-        raise HTTPException(400, f"item: question {answer.question_id} is not about item {answer.item_id}")
     label = await page.writer.record(answer)
     if (label.who, label.item_id) != (answer.who, answer.item_id):
         raise HTTPException(409, "key: belongs to another answer")
@@ -207,6 +218,18 @@ async def _class(page: Page, fields: Any) -> str:
     if not isinstance(name, str) or name not in page.classes:
         page.classes.update(await run_in_threadpool(class_names, page.store))
     return said.one_of(fields, "class", tuple(sorted(page.classes)))
+
+
+async def _boxes(page: Page, fields: Any, question: int, number: int) -> str:
+    """Returns boxes as the store keeps them, where boxes are asked for."""
+    if await run_in_threadpool(detail_of, page.store, question) is None:
+        raise HTTPException(400, f"kind: question {question} asks for a class, not for boxes")
+    about = await _item(page, number)
+    page.classes.update(await run_in_threadpool(class_names, page.store))
+    try:
+        return answered(fields.get("boxes"), (about.width_px, about.height_px), sorted(page.classes))
+    except InputError as error:
+        raise HTTPException(400, one_line(error)) from error
 
 
 async def _question(page: Page, fields: Any) -> int:
