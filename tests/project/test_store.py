@@ -153,6 +153,18 @@ def test_check_finds_damage(tmp_path: Path, store: Store) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_name_of_a_table_that_is_no_text_is_damage(tmp_path: Path, store: Store) -> None:
+    store.close()
+    path = tmp_path / "store.sqlite"
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"alembic_version")] = 0xFF  # sqlite3 raises UnicodeDecodeError as it says so
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"store\.sqlite: malformed") as caught:
+        _opened_and_checked(store.url)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == raw
+
+
 def test_a_store_of_an_older_askew_is_brought_to_the_present(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
