@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,16 +19,20 @@ pytest.importorskip("torch")
 pytest.importorskip("timm")
 pytest.importorskip("sklearn")
 
+import sqlalchemy as sa
 from tests.project.birds import answer, begun
 
 from askew.errors import InputError
-from askew.project import questions, trainings
+from askew.project import questions, schema, trainings
 from askew.project.folder import Project, open_project
 from askew.project.labels import Answer, history, record
 from askew.project.learning import network_of, trained
 from askew.project.questions import Round, hand_out, open_questions
 from askew.project.trainings import Training
-from askew.project.watch import only_one, round_due, step, training_due, watch
+from askew.project.watch import LOCK, only_one, round_due, step, training_due, watch
+
+KILLS = int(os.environ.get("ASKEW_KILLS", "2"))
+"""How often a watcher is killed; 30 is the figure the project is held to, 2 keeps the suite quick."""
 
 
 @pytest.fixture
@@ -137,28 +143,63 @@ def test_a_second_watcher_says_who_is_there(project: Project) -> None:
 
 
 def test_killed_at_any_moment_it_loses_nothing_and_goes_on(tmp_path: Path, word: str) -> None:
-    project = begun(tmp_path, word, 90, n=6, retrain_after=4)
+    project = begun(tmp_path, word, 90 + 15 * KILLS, n=6, retrain_after=4)
     command = [sys.executable, "-m", "askew.cli.main", "watch", str(project.folder), "--poll", "0.02"]
-    told, deadline = 0, time.monotonic() + 600
-    for pause in (0.0, 0.07):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ)
-        until = len(trainings.trainings(project.store)) + 2
-        while len(trainings.trainings(project.store)) < until:
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
-            assert time.monotonic() < deadline
-            told += answer(project, hand_out(project.store, "ann", 1))
-            time.sleep(0.02)
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
-        project.store.check()
-        assert len(history(project.store)) == told
-        found = trained(project)
-        assert found is not None
-        assert found.training.id == trainings.trainings(project.store)[-1].id
+    draw, told, trained_by, usual_s = random.Random(0), 0, [], 0.0
+    for life in range(KILLS + 2):
+        before, first, last = len(trainings.trainings(project.store)), life == 0, life == KILLS + 1
+        long_s = math.inf if first or last else draw.uniform(0, 2 * usual_s)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:  # the first, which tells how long that takes, and the last live until they have trained
+            new, lived_s = answered(project, process, long_s, before)
+            process.send_signal(signal.SIGKILL)
+        finally:
+            process.kill()
+            error = process.communicate()[1]
+        assert process.returncode == -signal.SIGKILL, error
+        told, usual_s = told + new, lived_s if first else usual_s
+        check(project, told)
+        trained_by.append(len(trainings.trainings(project.store)) - before)
     counts = [one.n_labeled for one in trainings.trainings(project.store)]
     assert counts == sorted(counts)
-    assert len(counts) >= 4
+    print(f"{KILLS} kills, {told} answers, trainings of each life: {trained_by}")
     project.close()
+
+
+def answered(project: Project, process: subprocess.Popen[str], long_s: float, before: int) -> tuple[int, float]:
+    """Answers until a process has watched so many seconds, of infinitely many until it has trained.
+
+    Returns how many answers were kept, and how many seconds it watched.
+    """
+    told, begin, deadline = 0, math.inf, time.monotonic() + 300
+    while time.monotonic() - begin < long_s and process.poll() is None:
+        assert time.monotonic() < deadline, "it does not go on"
+        told += answer(project, hand_out(project.store, "ann", 1))
+        time.sleep(0.05)
+        if begin == math.inf and watcher(project) == process.pid:
+            begin = time.monotonic()
+        if long_s == math.inf and len(trainings.trainings(project.store)) > before:
+            break
+    return told, time.monotonic() - begin
+
+
+def watcher(project: Project) -> int:
+    """Returns the process that watched last, 0 if none did."""
+    lock = project.folder / LOCK
+    return int(lock.read_text() or 0) if lock.exists() else 0
+
+
+def check(project: Project, told: int) -> None:
+    """Looks at a store after a kill: the answers are there once each, and trainings and rounds are whole."""
+    project.store.check()
+    rows = history(project.store)
+    assert len(rows) == len({row.item_id for row in rows}) == told
+    with project.store.read() as connection:
+        sizes = connection.execute(
+            sa.select(schema.rounds.c.n, sa.func.count(schema.questions.c.id))
+            .outerjoin(schema.questions, schema.questions.c.round_id == schema.rounds.c.id)
+            .group_by(schema.rounds.c.id)
+        ).all()
+    assert all(wanted == found for wanted, found in sizes), "half a round"
+    found, all_trainings = trained(project), trainings.trainings(project.store)
+    assert (None if found is None else found.training.id) == (all_trainings[-1].id if all_trainings else None)
