@@ -195,6 +195,7 @@ def test_by_touch_on_a_phone(small: Small, visit: Callable[..., Page]) -> None: 
     page.touchscreen.tap(*at(page, 47, 12))  # the suspected one
     page.tap("#accept-box")
     swipe((44, 40), (60, 60))  # draws
+    page.wait_for_timeout(500)  # a browser takes a tap right after a swipe for the end of its fling
     page.tap("#classes button >> nth=1")
     buttons = page.query_selector_all("#boxing button, #classes button, #others button")
     sizes = [one.bounding_box() for one in buttons if one.is_visible()]
