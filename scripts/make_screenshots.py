@@ -20,7 +20,7 @@ from typing import Any
 
 import uvicorn
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from sklearn.datasets import load_sample_images
 
 from askew.project import folder, questions, scan
@@ -79,7 +79,7 @@ def taken(browser: Any, name: str, **look: Any) -> None:
             page.click("#done")
             for number in range(1, 6):
                 page.wait_for_selector("#picture img")
-                page.wait_for_function("document.querySelector('#cannot').getAttribute('aria-disabled') === 'false'")
+                expect(page.locator("#cannot")).to_have_attribute("aria-disabled", "false")
                 if number < 5:
                     page.keyboard.press("6")
             page.wait_for_timeout(500)

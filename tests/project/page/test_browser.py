@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 
 import uvicorn
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from askew.project import trainings
 from askew.project.labels import current, history
@@ -101,9 +101,12 @@ def visit(chromium: Any, served: Served) -> Iterator[Callable[..., Page]]:
 
 
 def shown(page: Page) -> None:
-    """Waits until there is a picture to answer."""
+    """Waits until there is a picture to answer.
+
+    Not with `wait_for_function`: it evaluates a string in the page again and again, which the page's policy forbids.
+    """
     page.wait_for_selector("#picture img")
-    page.wait_for_function("document.querySelector('#cannot').getAttribute('aria-disabled') === 'false'")
+    expect(page.locator("#cannot")).to_have_attribute("aria-disabled", "false", timeout=SECONDS * 1000)
 
 
 def eventually(check: Callable[[], bool]) -> None:
@@ -245,7 +248,7 @@ def test_skip_asks_another_and_undo_brings_it_back(small: Small, visit: Callable
     shown(page)
     assert page.get_attribute("#picture img", "src") != first
     page.keyboard.press("u")
-    page.wait_for_function("src => document.querySelector('#picture img').src === src", arg=first)
+    expect(page.locator("#picture img")).to_have_attribute("src", first, timeout=SECONDS * 1000)
     shown(page)
     page.keyboard.press("5")
     eventually(lambda: [row.class_name for row in history(small.project.store)] == ["four"])
@@ -257,7 +260,7 @@ def test_the_next_picture_is_there_at_once(visit: Callable[..., Page]) -> None:
     before = page.get_attribute("#picture img", "src")
     page.route("**/image/*", lambda _: None)  # from now on no picture arrives
     page.keyboard.press("1")
-    page.wait_for_function("src => document.querySelector('#picture img')?.src !== src", arg=before, timeout=1000)
+    expect(page.locator("#picture img")).not_to_have_attribute("src", before, timeout=1000)
 
 
 def test_the_guess_can_be_switched_off(visit: Callable[..., Page]) -> None:
