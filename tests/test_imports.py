@@ -30,6 +30,7 @@ ORDER = [
     ["selection"],
     ["picking"],
     ["query"],
+    ["informativeness"],
     ["forecast"],
     ["data"],
     ["review"],
