@@ -42,8 +42,16 @@ SECTIONS = {
     "[learner]": "LearnerConfig",
     "[protocol]": "ProtocolConfig",
     "[[strategies]]": "StrategyConfig",
+    "[paper]": "PaperConfig",
 }
 """The configuration's sections and the classes that check them."""
+
+DESK = """A file may have two scales: what stands at the top is `--scale full`, and `[desk]` holds what is different at
+`--scale desk`: `[desk.data]`, `[desk.protocol]`, `[[desk.strategies]]`, …, with the keys above. Its tables are laid
+over those of the file key by key; a list, and a value, takes the place of the other. The experiment's name gets
+`-full` or `-desk` at its end. Both scales are checked whenever the file is read. `askew run` takes the desk scale
+unless it is told otherwise."""
+"""What the configuration's page says of `[desk]`."""
 
 WORDS = {
     "list[float]": "list of numbers",
@@ -214,7 +222,7 @@ def _invocation(action: argparse.Action) -> str:
 
 def configuration_page() -> str:
     """Returns the reference of the configuration, read from the source of the classes that check it."""
-    classes = {node.name: node for node in ast.parse(inspect.getsource(config)).body if isinstance(node, ast.ClassDef)}
+    classes = {name: _class(getattr(config, name)) for name in SECTIONS.values()}
     parts = [
         "# Configuration",
         "An experiment is a TOML file. These are all its keys; another one is an error that names the nearest. "
@@ -224,7 +232,15 @@ def configuration_page() -> str:
         rows = "\n".join(_key(key, of_type, default, what) for key, of_type, default, what in _fields(classes[name]))
         head = "| key | value | default | |\n|---|---|---|---|"
         parts += [f"## {title}", ast.get_docstring(classes[name]) or "", f"{head}\n{rows}"]
+    parts += ["## [desk]", DESK]
     return "\n\n".join(parts)
+
+
+def _class(of: type) -> ast.ClassDef:
+    """Returns the source of a class, parsed."""
+    [node] = ast.parse(inspect.getsource(of)).body
+    assert isinstance(node, ast.ClassDef), "the source of a class is one"
+    return node
 
 
 def _fields(node: ast.ClassDef) -> Iterable[tuple[str, str, str | None, str]]:

@@ -194,10 +194,10 @@ def test_the_readme_asks_for_what_has_no_label(tmp_path: Path, monkeypatch: pyte
 
 
 def test_no_two_examples_are_one_experiment() -> None:
-    from askew.experiment.config import parse, tomllib
+    from askew.experiment.study import of, tomllib
 
     names = [
-        parse(tomllib.loads(block), page.name).name
+        of(tomllib.loads(block), page.name).name
         for page in [*PAGES, ROOT / "README.md"]
         for block in blocks(page, "toml")
     ]
@@ -240,10 +240,10 @@ def test_the_strategies_of_the_guide_are_strategies() -> None:
     "page", [page for page in [*PAGES, ROOT / "README.md"] if blocks(page, "toml")], ids=lambda page: page.name
 )
 def test_every_configuration_in_the_docs_is_valid(page: Path) -> None:
-    from askew.experiment.config import parse, tomllib
+    from askew.experiment.study import of, tomllib
 
     for block in blocks(page, "toml"):
-        parse(tomllib.loads(block), page.name)
+        of(tomllib.loads(block), page.name)
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)

@@ -225,8 +225,50 @@ def test_every_key_of_the_json_is_in_the_docs(finished: Path, capsys: pytest.Cap
 def test_presets_are_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {"name", "about"} == set(listed[0])
+    assert {"name", "about", "scales"} == set(listed[0])
+    scales = {one["name"]: one["scales"] for one in listed}
+    assert scales["digits"] == []
+    assert scales["table-3.1"] == scales["figure-3.6"] == ["full", "desk"]
     assert "digits" in [one["name"] for one in listed]
+
+
+DESK = (
+    CONFIG
+    + """
+[desk.protocol]
+cycles = 2
+[desk.data]
+pool_items = 100
+"""
+)
+
+
+def test_the_first_line_says_the_scale_and_each_scale_has_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "try.toml").write_text(DESK)
+    assert main(["run", "try.toml", "--dry-run"]) == 0
+    desk = capsys.readouterr().out.splitlines()
+    assert desk[0] == "try.toml: at desk scale, which is smaller than the whole protocol; --scale full runs that"
+    assert "2, on 20, 30 labels of a pool of 100" in "\n".join(desk)
+    assert str(Path("runs") / "try-desk") in "\n".join(desk)
+    assert main(["run", "try.toml", "--scale", "full", "--dry-run", "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["name"], found["out"]) == ("try-full", str(Path("runs") / "try-full"))
+    assert (found["pool_items"], found["label_counts"]) == (300, [20, 30, 40])
+    assert said.err.splitlines()[0] == "try.toml: the whole protocol; --scale desk is smaller"
+
+
+def test_a_scale_that_there_is_not_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "try.toml").write_text(CONFIG)
+    assert main(["run", str(tmp_path / "try.toml"), "--scale", "desk", "--dry-run"]) == 2
+    assert "has one scale only, since it has no [desk]: leave it out" in capsys.readouterr().err
+    assert main(["run", "cifar10-dispersion"]) == 2
+    assert capsys.readouterr().err == (
+        "askew: cifar10-dispersion: is another preset now: askew run table-3.1 --scale full\n"
+    )
 
 
 def test_an_experiment_in_which_every_run_failed_says_so_and_exits_1(
@@ -365,9 +407,10 @@ def test_the_reason_of_a_failure_is_said(tmp_path: Path) -> None:
 
 def test_the_time_left_counts_no_cycle_of_a_failed_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from askew.cli.screen import Screen
-    from askew.experiment.config import parse, tomllib
+    from askew.experiment.config import parse
     from askew.experiment.grid import jobs_of
     from askew.experiment.loop import Progress
+    from askew.experiment.study import tomllib
 
     config = parse(tomllib.loads(SMALL), "small")
     jobs = jobs_of(config)

@@ -13,7 +13,9 @@ import pytest
 from askew.advice import Auto
 from askew.errors import DataNotFound, InputError
 from askew.experiment import config
-from askew.experiment.config import parse, presets, read
+from askew.experiment.config import parse
+from askew.experiment.preset_files import RENAMED, SAME, presets
+from askew.experiment.study import read
 
 GOOD: dict[str, Any] = {
     "name": "try",
@@ -29,6 +31,7 @@ KEYS = {
     "learner": config.LearnerConfig.model_fields,
     "protocol": config.ProtocolConfig.model_fields,
     "strategies": config.StrategyConfig.model_fields,
+    "paper": config.PaperConfig.model_fields,
 }
 
 
@@ -44,9 +47,18 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_is_valid_and_says_what_it_is(name: str) -> None:
-    assert read(name).name == name
+    found = read(name)
+    assert found.name == SAME.get(name, (name,))[0] + ("" if found.scale is None else "-desk")
     assert len(presets()[name]) > 20
-    assert read(f"presets/{name}.toml") == read(name)
+    assert read(f"presets/{name}.toml") == found
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_preset_that_was_renamed_says_its_new_name(name: str) -> None:
+    new, _, scale = RENAMED[name].partition(" --scale ")
+    assert read(new, scale or None).experiments
+    with pytest.raises(InputError, match=f"^{name}: is another preset now: askew run {RENAMED[name]}$"):
+        read(name)
 
 
 def test_names_come_from_the_strategy_and_its_balance() -> None:
@@ -225,6 +237,7 @@ SETTINGS = [
     *(f"{section}.{key}" for section in ("data", "learner", "protocol") for key in KEYS[section]),
     *(f"strategies.1.{key}" for key in KEYS["strategies"]),
     *(f"data.long_tail.{key}" for key in KEYS["long_tail"]),
+    *(f"paper.{key}" for key in KEYS["paper"]),
     *("name", "data", "learner", "protocol", "strategies", "strategies.0", "learner.training.lr"),
 ]
 

@@ -419,7 +419,7 @@ def _settings() -> dict[str, Target]:
     from importlib import resources
 
     from askew.data.doubts import VERSION, read_doubt
-    from askew.experiment import config
+    from askew.experiment import study
     from askew.experiment.about import FILE, About, read_about
     from askew.experiment.ledger import Cycle, Header, open_ledger, read_ledger
     from askew.video.doubt import FEATURES
@@ -444,7 +444,7 @@ def _settings() -> dict[str, Target]:
         about = (Path(folder) / FILE).read_bytes()
     return {
         "doubt": Target("doubt.json", read_doubt, (json.dumps(doubt).encode(), json.dumps(doubt, indent=2).encode())),
-        "toml": Target("a.toml", lambda path: config.read(str(path)), texts),
+        "toml": Target("a.toml", lambda path: study.read(str(path)), texts),
         "ledger": Target("ledger.jsonl", read_ledger, (written,)),
         "about": Target(FILE, lambda path: read_about(path.parent), (about,)),
     }

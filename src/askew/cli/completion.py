@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ def script(top: argparse.ArgumentParser, shell: str) -> str:
     need("shell completion", "completion", "shtab")
     import shtab
 
+    from askew.experiment.preset_files import presets
     from askew.query import AUTO
     from askew.strategies.registry import strategies
 
@@ -43,11 +43,11 @@ def script(top: argparse.ArgumentParser, shell: str) -> str:
             action.complete = {"bash": EXPERIMENT, "zsh": EXPERIMENT, "tcsh": "f"}  # type: ignore[attr-defined]
         elif action.type is Path:
             action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE  # type: ignore[attr-defined]
-    presets = " ".join(_presets())
-    offer = f'compgen -W "{presets}" -- "$1"; compgen -f -X "!*.toml" -- "$1"; compgen -d -- "$1"'
+    names = " ".join(presets())
+    offer = f'compgen -W "{names}" -- "$1"; compgen -f -X "!*.toml" -- "$1"; compgen -d -- "$1"'
     preamble = {
         "bash": f"{EXPERIMENT}() {{ {offer}; }}",
-        "zsh": f"{EXPERIMENT}() {{ _alternative 'presets:preset:({presets})' 'files:file:_files' }}",
+        "zsh": f"{EXPERIMENT}() {{ _alternative 'presets:preset:({names})' 'files:file:_files' }}",
     }
     written: str = shtab.complete(top, shell, preamble=preamble.get(shell, ""))
     return written
@@ -60,9 +60,3 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
                 yield from _arguments(below)
         else:
             yield action
-
-
-def _presets() -> list[str]:
-    """Lists the presets by their files: what reads them is not in the light install."""
-    folder = resources.files("askew.experiment") / "presets"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))

@@ -33,13 +33,13 @@ def call(arguments: argparse.Namespace) -> int:
     from askew.cli.extras import need
 
     need("the demo", *run.NEEDS)
-    from askew.experiment.config import read
+    from askew.experiment.study import read_single
 
     out: Path = arguments.out or Path("runs") / "demo"
     worst = 0
     for preset, what in PARTS:
         print(f"\n{what}", flush=True)
-        worst = max(worst, run.experiment(read(preset), arguments, out / preset))
+        worst = max(worst, run.experiment(read_single(preset), arguments, out / preset))
     if not arguments.dry_run:
         print("\nWhat the demo shows:", *conclusion([out / preset for preset, _ in PARTS]), sep="\n")
     return worst

@@ -20,6 +20,13 @@ IN_THE_FILE = {
 """Settings of the TOML file, by section, that are looked for among the options."""
 
 
+SCALE_LINES = {
+    "desk": "{name}: at desk scale, which is smaller than the whole protocol; --scale full runs that",
+    "full": "{name}: the whole protocol; --scale desk is smaller",
+}
+"""What the first line says of the scale."""
+
+
 def add(commands: Any) -> None:
     """Adds the subcommand to the parser."""
     parser = commands.add_parser(
@@ -29,6 +36,11 @@ def add(commands: Any) -> None:
         "the same command goes on from the last finished cycle. Without EXPERIMENT it lists the presets.",
     )
     parser.add_argument("experiment", nargs="?", metavar="EXPERIMENT", help="a TOML file, or the name of a preset")
+    parser.add_argument(
+        "--scale",
+        choices=SCALE_LINES,
+        help="of an experiment with [desk]: that, or the whole protocol (desk); other experiments have one scale",
+    )
     add_options(parser, out="runs/NAME")
     parser.add_argument(
         "--json",
@@ -74,17 +86,33 @@ def call(arguments: argparse.Namespace) -> int:
     from askew.cli.extras import need
 
     need("running an experiment", *NEEDS)
-    from askew.experiment.config import presets, read
+    from askew.experiment.study import read, single_of
 
-    if arguments.experiment is None and arguments.json:
-        print(json.dumps([{"name": name, "about": what} for name, what in presets().items()], indent=2))
-    elif arguments.experiment is None:
-        for name, what in presets().items():
-            print(f"{name:<{max(map(len, presets()))}}  {what}")
-    else:
-        config = read(arguments.experiment)
-        return experiment(config, arguments, arguments.out or Path("runs") / config.name)
-    return 0
+    if arguments.experiment is None:
+        _list_presets(as_json=arguments.json)
+        return 0
+    study = read(arguments.experiment, arguments.scale)
+    config = single_of(study, arguments.experiment)
+    if study.scale is not None:
+        said = sys.stderr if arguments.json else sys.stdout
+        print(SCALE_LINES[study.scale].format(name=arguments.experiment), file=said, flush=True)
+    return experiment(config, arguments, arguments.out or Path("runs") / config.name)
+
+
+def _list_presets(*, as_json: bool) -> None:
+    """Prints what comes with askew, and which of it has two scales."""
+    from askew.experiment.preset_files import presets
+    from askew.experiment.scales import scales_of
+    from askew.experiment.study import toml_of
+
+    found = [{"name": name, "about": about, "scales": scales_of(toml_of(name))} for name, about in presets().items()]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    width = max(map(len, presets()))
+    for one in found:
+        scales = f" (--scale {' or '.join(one['scales'])})" if one["scales"] else ""
+        print(f"{one['name']:<{width}}  {one['about']}{scales}")
 
 
 def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:

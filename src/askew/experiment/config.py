@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, StrictBool, StrictFloat, ValidationError, field_validator, model_validator
 
 from askew.advice import NAME as AUTO
 from askew.advice import Auto
-from askew.data.reading import decoding, read_text, reading
-from askew.errors import DataNotFound, InputError, nearest, unknown
+from askew.errors import InputError
 from askew.experiment.mistakes import first_mistake, refuse_no_numbers
+from askew.experiment.paper_config import PaperConfig
+from askew.experiment.section import STRICT
 from askew.learn.heads import head_of
 from askew.learn.sources import Source
 from askew.plan import Balance, Plan, balance_of
 from askew.strategies.registry import get
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-
 MOST_SEEDS = 10_000
 """More than anybody means: a slip of the finger."""
-
-_SINGLE_STRATEGIES = re.compile(r"^[ \t]*\[[ \t]*strategies[ \t]*\]", re.MULTILINE)
 
 _FOLDER_NAME = re.compile(r"[\w+\-(),=][\w+\-(),=.]{0,99}")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = STRICT
 
 
 class LongTailConfig(_Section):
@@ -263,6 +244,7 @@ class ExperimentConfig(_Section):
     learner: LearnerConfig = LearnerConfig()
     protocol: ProtocolConfig
     strategies: Annotated[list[StrategyConfig], Field(min_length=1)]
+    paper: PaperConfig | None = None
 
     @model_validator(mode="after")
     def _distinct_labels(self) -> ExperimentConfig:
@@ -310,56 +292,3 @@ def parse(values: Mapping[str, Any], origin: str) -> ExperimentConfig:
         raise InputError(f"{origin}: {first_mistake(error, values, ExperimentConfig)}") from error
     except InputError as error:
         raise InputError(f"{origin}: {error}") from error
-
-
-def read(path_or_preset: str) -> ExperimentConfig:
-    """Returns the experiment of a TOML file, or of a preset that comes with askew (`fashion-desk`).
-
-    Raises:
-        DataNotFound: neither a file nor a preset.
-        InputError: not TOML, or a wrong key or value.
-    """
-    path = Path(path_or_preset)
-    with reading(path_or_preset):
-        text = read_text(path) if path.is_file() else _preset(path_or_preset)
-    try:
-        with decoding(path_or_preset, "TOML"):
-            values = tomllib.loads(text)
-    except InputError as error:
-        if len(_SINGLE_STRATEGIES.findall(text)) > 1:
-            raise InputError(
-                f"{path_or_preset}: [strategies] stands there more than once: write [[strategies]] with two brackets, "
-                "once for each"
-            ) from error
-        raise
-    return parse(values, path_or_preset)
-
-
-def _nothing_of(name: str, preset: str) -> str:
-    """Says that there is no such file or preset, and what may have been meant: a file beside it first."""
-    path = Path(name)
-    if path.is_dir():
-        return f"{name}: is a folder; expected a TOML file or the name of a preset"
-    folder = path.parent if path.parent.is_dir() else Path()
-    files = {one.name: str(one) for one in folder.glob("*.toml")}
-    near = nearest(path.name, files, alike=0.7) or f"{path.name}.toml"
-    if near in files:
-        return f"{name}: no such file: did you mean {files[near]}?"
-    return f"{name}: no such file, and no preset of that name: {unknown('preset', preset, presets())}"
-
-
-def presets() -> dict[str, str]:
-    """Returns the presets that come with askew: name to the first comment line of its file."""
-    folder = resources.files("askew.experiment") / "presets"
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml"):
-            found[entry.name.removesuffix(".toml")] = entry.read_text(encoding="utf-8").split("\n")[0].lstrip("# ")
-    return found
-
-
-def _preset(name: str) -> str:
-    short = name.removeprefix("presets/").removesuffix(".toml")
-    if short not in presets():
-        raise DataNotFound(_nothing_of(name, short))
-    return (resources.files("askew.experiment") / "presets" / f"{short}.toml").read_text(encoding="utf-8")
