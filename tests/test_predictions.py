@@ -223,6 +223,7 @@ TABLE = {
     "draws": ("TNC", DISTRIBUTIONS),
     "dispersion": ("N", UNIT),
     "margins": ("NC", ANY),
+    "energy": ("N", ANY),
     "labeled_likeness": ("N", ANY),
     "truth": ("N", COUNTS),
     "objects": ("NC", AMOUNTS),

@@ -149,6 +149,9 @@ _TABLE = {
             unit_interval,
         ),
         Field("margins", "NC", "decision values of a one-vs-rest SVM, one a class"),
+        Field(
+            "energy", "N", "free energy of the logits, -ln Σ_c exp(logit_c): higher is less like what was trained on"
+        ),
         Field("labeled_likeness", "N", "how sure a discriminator is that the item is from the labelled set"),
         Field("truth", "N", "the true class, for oracle strategies only", from_zero, integers=True),
         Field("objects", "NC", "expected number of objects of each class in a frame, from 0", amounts),
@@ -164,7 +167,7 @@ _TABLE = {
     )
 }
 
-PREDICTED = ("probs", "features", "draws", "margins")
+PREDICTED = ("probs", "features", "draws", "margins", "energy")
 """Fields that a model of askew's gives when its `predict` is told that it needs them."""
 
 FIELDS: Mapping[str, Field] = MappingProxyType(_TABLE)

@@ -200,9 +200,21 @@ def test_models_that_do_not_fit_are_refused(digits, tmp_path):
 
 
 def test_it_says_what_it_gives():
-    assert classifier().gives == ("probs", "features", "draws")
-    assert classifier(dropout=0.0).gives == ("probs", "features")
-    assert classifier(dropout=0.0, backbone=nn.Linear(2, 10)).gives == ("probs", "features", "draws")
+    assert classifier().gives == ("probs", "features", "draws", "energy")
+    assert classifier(dropout=0.0).gives == ("probs", "features", "energy")
+    assert classifier(dropout=0.0, backbone=nn.Linear(2, 10)).gives == ("probs", "features", "draws", "energy")
+
+
+def test_energy_is_what_the_softmax_takes_from_the_logits(digits):
+    model = fitted(digits.train.take(np.arange(60)))
+    found = model.predict(digits.test, ["probs", "features", "energy"], seed=0)
+    last = model.network.last
+    weight, bias = (one.detach().numpy().astype(np.float64) for one in (last.weight, last.bias))
+    logits = found["features"] @ weight.T + bias
+    assert found["energy"].shape == (len(digits.test),)
+    assert found["energy"].dtype == np.float32
+    np.testing.assert_allclose(found["energy"], -np.log(np.exp(logits).sum(axis=1)), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(np.log(found["probs"]), logits + found["energy"][:, None], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("labels", [[3], [3, 3], [0, 7], [5] * 17, list(range(10)) + [1] * 7])

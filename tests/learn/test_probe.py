@@ -88,6 +88,23 @@ def test_unlabeled_items_teach_nothing_but_the_unit(x):
     assert np.allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("head", ["logistic", "linear"])
+def test_energy_is_what_the_softmax_takes_from_the_decision_values(x, head):
+    model = LinearProbe(C, head=head).fit(x, np.where(TRUTH == C - 1, -1, labels()))  # a class without a label
+    found = model.predict(x, ["probs", "energy"])
+    decision = x.astype(np.float64) @ model.weights.weight.T.astype(np.float64) + model.weights.bias
+    expected = -np.log(np.exp(decision).sum(axis=1))
+    assert found["energy"].shape == (len(x),)
+    assert np.allclose(found["energy"], expected, atol=1e-4)
+    best = found["probs"].argmax(axis=1)
+    assert np.allclose(np.log(found["probs"].max(axis=1)), decision[np.arange(len(x)), best] + expected, atol=1e-3)
+
+
+def test_an_svm_has_no_energy_since_its_margins_are_no_logits(x):
+    with pytest.raises(InputError, match="energy: a svm head does not give it"):
+        LinearProbe(C, head="svm").fit(x, labels()).predict(x, ["energy"])
+
+
 def test_margins_are_decision_values_and_probabilities_follow_them(x):
     model = LinearProbe(C, head="svm").fit(x, labels())
     found = model.predict(x, ["margins", "probs"])

@@ -49,6 +49,7 @@ class Recorder:
             "probs": probs,
             "features": np.stack([number, -number], axis=1),
             "draws": np.stack([probs, probs]),
+            "energy": -number,
         }
         return {need: self.given[need] for need in needs}
 
@@ -99,6 +100,17 @@ def test_without_features_labelled_items_are_not_even_predicted(numbered):
     assert learner.asked == [([i for i in range(N) if i not in (2, 7)], ["probs", "draws"])]
     assert np.isnan(found.draws[:, [2, 7]]).all()
     assert np.isfinite(found.draws[:, pool.unlabeled]).all()
+
+
+def test_energy_is_one_number_an_unlabeled_item_with_features_or_without(numbered):
+    learner = Recorder()
+    learner.gives = ("features", "energy")
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    pool = pool_of({2: 0, 7: 1})
+    expected = np.where(pool.labels >= 0, np.nan, -np.arange(N))
+    for needs in (["energy"], ["features", "energy"]):
+        model = task.fit(pool, needs, seed=0)
+        np.testing.assert_array_equal(task.predict(model, pool, needs, seed=0).energy, expected)
 
 
 def test_dispersion_is_that_of_the_predictions_after_every_epoch(numbered):

@@ -107,7 +107,7 @@ class Classifier:
     def gives(self) -> tuple[str, ...]:
         """The fields that its models can fill; no `draws` where nothing is dropped."""
         drops = self.dropout > 0 or not isinstance(self.backbone, str)
-        return ("probs", "features", "draws") if drops else ("probs", "features")
+        return ("probs", "features", "draws", "energy") if drops else ("probs", "features", "energy")
 
     def feed(self, images: Given) -> Feed:
         """Returns the pictures held where the network computes, for many calls of `fit` and `predict`.

@@ -47,6 +47,12 @@ class Weights:
         """Returns (N, C) probabilities of (N, D) features."""
         return softmax(self.decision(x) / self.temperature)
 
+    def energy(self, x: Floats) -> Floats:
+        """Returns (N,) free energy of (N, D) features: −ln Σ exp of the decision values."""
+        values = self.decision(x)
+        top = values.max(axis=1)
+        return np.asarray(-top - np.log(np.exp(values - top[:, None]).sum(axis=1)))
+
 
 Tell = Callable[[int, Weights], None]
 """Called with the number of an epoch that ended, from 0, and the weights after it."""
@@ -88,7 +94,7 @@ class Logistic:
     C: float = 10.0
     class_weights: bool = False
     epochs = 0
-    gives = ("probs", "features")
+    gives = ("probs", "features", "energy")
     warm = True
 
     def __post_init__(self) -> None:
@@ -141,7 +147,7 @@ class Linear:
     momentum: float = 0.9
     weight_decay: float = 0.0
     class_weights: bool = False
-    gives = ("probs", "features")
+    gives = ("probs", "features", "energy")
     warm = True
 
     def __post_init__(self) -> None:

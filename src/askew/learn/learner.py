@@ -22,7 +22,7 @@ from askew.seeding import number
 if TYPE_CHECKING:
     from askew.learn.features import FeatureRows
 
-NEEDS = ("probs", "features", "draws", "margins")
+NEEDS = ("probs", "features", "draws", "margins", "energy")
 """What a model can be asked for."""
 
 Pictures: TypeAlias = "Images | Feed | FeatureRows"

@@ -64,14 +64,14 @@ class NetworkModel:
         Args:
             images: a `feed` of pictures, or whatever `Images.of` takes. Files are brought to the size of the model's
                 pictures.
-            needs: of "probs" (N, C), "features" (N, D) and "draws" (T, N, C); all float32.
+            needs: of "probs" (N, C), "features" (N, D), "draws" (T, N, C) and "energy" (N,); all float32.
             seed: of the dropout masks of `draws`; every pass drops other features.
 
         Raises:
             InputError: an unknown need, no pictures, pictures of another shape, or `draws` of a network without
                 dropout.
         """
-        needs = checked_needs(needs, "a network", ("probs", "features", "draws"))
+        needs = checked_needs(needs, "a network", ("probs", "features", "draws", "energy"))
         device, network = self.normalise.scale.device, self.network
         feed = images if isinstance(images, Feed) else Feed(as_images(images, self.shape), device)
         if len(feed) == 0:
@@ -122,6 +122,8 @@ class NetworkModel:
                 out["features"] = features
             if "probs" in needs:
                 out["probs"] = logits.softmax(1)
+            if "energy" in needs:
+                out["energy"] = -logits.float().logsumexp(1)
             if "draws" in needs:
                 out["draws"] = self._draws(network, x, features)
         return out

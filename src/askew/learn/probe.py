@@ -225,7 +225,7 @@ class ProbeModel:
         *,
         seed: int = 0,  # noqa: ARG002
     ) -> Found:
-        """Returns what `needs` names for every item: "probs" and "margins" (N, C), "features" (N, D); all float32.
+        """Returns what `needs` names: "probs" and "margins" (N, C), "energy" (N,), "features" (N, D); all float32.
 
         Args:
             images: pictures, their features (N, D), or a `feed` of them.
@@ -242,12 +242,13 @@ class ProbeModel:
         if rows.width != self.about["width"]:
             raise InputError(f"features: {rows.width} an item, the model was trained on {self.about['width']}")
         out: Found = {"features": rows.array()} if "features" in needs else {}
-        values = {name: np.empty((len(rows), self.about["n_classes"]), np.float32) for name in needs if name not in out}
+        read = {"probs": self.weights.probs, "margins": self.weights.decision, "energy": self.weights.energy}
+        shape = (len(rows), self.about["n_classes"])
+        values = {n: np.empty(shape[: 1 if n == "energy" else 2], np.float32) for n in needs if n not in out}
         start = 0
         for block in rows.blocks() if values else ():
             for name, array in values.items():
-                found = self.weights.probs(block) if name == "probs" else self.weights.decision(block)
-                array[start : start + len(block)] = found
+                array[start : start + len(block)] = read[name](block)
             start += len(block)
         return {**out, **values}
 

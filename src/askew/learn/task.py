@@ -14,7 +14,7 @@ from askew.data.dataset import Dataset
 from askew.errors import InputError
 from askew.learn.learner import NEEDS, Learner, Model, Pictures
 from askew.pool import Pool
-from askew.predictions import Predictions
+from askew.predictions import FIELDS, Predictions
 from askew.recorders import RECORDINGS, Recorder
 from askew.seeding import number
 from askew.strategies.dispersion import DispersionRecorder
@@ -226,9 +226,11 @@ def _spread(name: str, part: NDArray[np.float32], items: Indices, pool: Pool) ->
     whole = len(items) == len(pool)
     if whole and (name == "features" or len(pool.labeled) == 0):
         return part
-    out = np.full((*part.shape[:-2], len(pool), part.shape[-1]), np.nan, dtype=part.dtype)
+    axis = FIELDS[name].dims.index("N")
+    out = np.full((*part.shape[:axis], len(pool), *part.shape[axis + 1 :]), np.nan, dtype=part.dtype)
+    rows = np.moveaxis(part, axis, 0)
     if whole:
-        out[..., pool.unlabeled, :] = part[..., pool.unlabeled, :]
+        np.moveaxis(out, axis, 0)[pool.unlabeled] = rows[pool.unlabeled]
     else:
-        out[..., items, :] = part
+        np.moveaxis(out, axis, 0)[items] = rows
     return out
