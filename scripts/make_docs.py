@@ -42,6 +42,7 @@ SECTIONS = {
     "[learner]": "LearnerConfig",
     "[protocol]": "ProtocolConfig",
     "[[strategies]]": "StrategyConfig",
+    "[strategies.pseudo_labels]": "PseudoLabelsConfig",
     "[paper]": "PaperConfig",
 }
 """The configuration's sections and the classes that check them."""

@@ -25,6 +25,7 @@ ORDER = [
     ["kernels"],
     ["strategies", "video"],
     ["pick"],
+    ["pseudo_labels"],
     ["plan"],
     ["advice"],
     ["selection"],

@@ -280,6 +280,16 @@ class Predictions:
                 raise InputError(f"{name}: {len(bad)} of {len(items)} rows are not finite; first at item {bad[0]}")
         return array
 
+    def take(self, items: Indices) -> Predictions:
+        """Returns the predictions of some items alone, in this order: row i is then that of `items[i]`.
+
+        >>> Predictions(probs=[[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]).take(np.array([2, 0])).probs
+        array([[0.2, 0.8],
+               [0.9, 0.1]])
+        """
+        rows = {name: (slice(None),) * FIELDS[name].dims.index("N") + (items,) for name in self._arrays}
+        return Predictions(**{name: array[rows[name]] for name, array in self._arrays.items()})
+
     def check_passes(self, n_items: int | None) -> None:
         """Refuses draws whose first axis seems to be the items.
 

@@ -16,6 +16,7 @@ from askew.experiment import config
 from askew.experiment.config import parse
 from askew.experiment.preset_files import RENAMED, SAME, presets
 from askew.experiment.study import read
+from askew.pseudo_labels import PseudoLabels
 
 GOOD: dict[str, Any] = {
     "name": "try",
@@ -32,6 +33,7 @@ KEYS = {
     "protocol": config.ProtocolConfig.model_fields,
     "strategies": config.StrategyConfig.model_fields,
     "paper": config.PaperConfig.model_fields,
+    "pseudo_labels": config.PseudoLabelsConfig.model_fields,
 }
 
 
@@ -238,6 +240,7 @@ SETTINGS = [
     *(f"strategies.1.{key}" for key in KEYS["strategies"]),
     *(f"data.long_tail.{key}" for key in KEYS["long_tail"]),
     *(f"paper.{key}" for key in KEYS["paper"]),
+    *(f"strategies.1.pseudo_labels.{key}" for key in KEYS["pseudo_labels"]),
     *("name", "data", "learner", "protocol", "strategies", "strategies.0", "learner.training.lr"),
 ]
 
@@ -334,3 +337,55 @@ def test_auto_takes_nothing_that_it_chooses_itself(key: str, value: object) -> N
     values = changed("strategies", [{"strategy": "auto", key: value}])
     with pytest.raises(InputError, match=f"{key}: auto chooses it in every cycle: leave it out"):
         parse(values, "x")
+
+
+PSEUDO = {"strategy": "entropy", "pseudo_labels": {"share": 0.1}}
+
+
+def test_pseudo_labels_are_named_in_the_label_and_have_the_defaults_of_their_kind() -> None:
+    def of(values: dict[str, Any], **entry: Any) -> config.StrategyConfig:
+        return parse(changed("strategies.0", {**PSEUDO, "pseudo_labels": values, **entry}), "x").strategies[0]
+
+    assert of({"share": 0.1}).name == "entropy+two-dispersion-10"
+    assert of({"share": 0.25, "certainty": "entropy"}, balance=1).name == "entropy+balance+two-entropy-25"
+    assert of({"share": 0}).name == "entropy+two-dispersion-0"
+    ceal = of({"models": "one", "threshold": 0.05, "decay": 0.003})
+    assert ceal.name == "entropy+ceal"
+    assert ceal.pseudo == PseudoLabels("one", "entropy", threshold=0.05, decay=0.003)
+    assert of({"share": 0.1}, label="mine").name == "mine"
+    assert of({"share": 0.1}, strategy="auto").name == "auto+two-dispersion-10"
+
+
+@pytest.mark.parametrize(
+    ("entry", "learner", "words"),
+    [
+        ({"pseudo_labels": {}}, {}, "strategies, entry 2: pseudo_labels: pseudo_labels: expected a share or a thr"),
+        ({"pseudo_labels": {"share": 1.0}}, {}, "strategies, entry 2: pseudo_labels.share: expected less than 1, got"),
+        ({"pseudo_labels": {"shaer": 0.1}}, {}, "unknown key in strategies, entry 2: pseudo_labels: 'shaer': did you"),
+        (
+            {"pseudo_labels": {"share": 0.1, "models": "one", "certainty": "dispersion"}},
+            {},
+            "strategies, entry 2: pseudo_labels: certainty: one model (CEAL) is certain by entropy",
+        ),
+        (
+            {"strategy": "dispersion", "pseudo_labels": {"share": 0.1, "models": "one"}},
+            {},
+            'strategies, entry 2: pseudo_labels: with models = "one" dispersion of the items trained on is not known',
+        ),
+        (
+            {},
+            {"estimator": "sklearn.linear_model.LogisticRegression"},
+            "entropy+two-dispersion-10: pseudo_labels train each model from another, and an estimator cannot be saved",
+        ),
+        (
+            {},
+            {"features": "efficientnet-lite0", "head": "svm"},
+            "entropy+two-dispersion-10: pseudo_labels train each model from another, and head svm is trained anew",
+        ),
+    ],
+)
+def test_pseudo_labels_that_cannot_be_are_refused(entry: dict[str, Any], learner: dict[str, Any], words: str) -> None:
+    values = changed("strategies.1", {**PSEUDO, **entry})
+    with pytest.raises(InputError, match=re.escape(f"my.toml: {words}")) as caught:
+        parse({**values, "learner": learner}, "my.toml")
+    assert "\n" not in str(caught.value)

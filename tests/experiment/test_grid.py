@@ -25,6 +25,7 @@ from askew.experiment.config import ExperimentConfig, parse
 from askew.experiment.grid import Job, Line, jobs_of, prepared, summary
 from askew.experiment.ledger import Cycle, Header, open_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial
+from askew.experiment.workers import run_of
 from askew.learn.classifier import Classifier
 
 
@@ -86,6 +87,18 @@ IMPOSSIBLE = {
         "dispersion reads dispersion, which is recorded over 2 .*no epochs: train a",
     ),
     "a target of two classes": ([scorer("entropy", balance=1.0, target=[0.5, 0.5])], {}, {}, "2 classes"),
+    "no dispersion for pseudo-labels": (
+        [scorer("entropy", pseudo_labels={"share": 0.1})],
+        {"training": {"epochs": 1}},
+        {},
+        r"entropy.two-dispersion-10: pseudo_labels reads dispersion, .*epochs are 1: train a .* or leave it out",
+    ),
+    "too many pseudo-labels": (
+        [scorer("entropy", pseudo_labels={"share": 0.7, "models": "one"})],
+        {},
+        {},
+        r"entropy.ceal-70: 40 labels by the last cycle and 70 pseudo-labels are more than the 100 items of the pool",
+    ),
     "a device": (["random"], {}, {}, "device"),
     "weights": (["random"], {"pretrained": "no-such-file.safetensors"}, {}, "no-such-file"),
     "estimator's parameter": (["random"], {**LOGISTIC, "parameters": {"Z": 1}}, {}, "learner.parameters"),
@@ -110,6 +123,7 @@ def test_what_could_not_be_run_to_its_end_is_refused_before_anything_is_written(
 
 def test_what_can_be_run_passes(digits: Dataset) -> None:
     grid.check(config_of(["bald", "dispersion", scorer("kcenter", balance=0.5)]), digits, "cpu")
+    grid.check(config_of([scorer("kcenter", pseudo_labels={"share": 0.6})]), digits, "cpu")
     grid.check(config_of(["margin"], {**LOGISTIC, "parameters": {"max_iter": 500}}), digits, "cpu")
 
 
@@ -190,10 +204,21 @@ def finish_as_planned(config: ExperimentConfig, digits: Dataset, out: Path) -> N
     """Leaves a folder in which every run of the configuration has finished a cycle."""
     with prepared(config, digits, out):
         for job in jobs_of(config):
-            plan = next(entry.plan().record() for entry in config.strategies if entry.name == job.label)
-            header = Header(job.label, plan["strategy"], job.seed, 3, 10, (1, 2), plan["parameters"], plan["balance"])
+            header = run_of(config, job, np.array([1, 2]), 100).header()
             with open_ledger(out / job.folder, header) as ledger:
                 ledger.append(Cycle(0, 2, {"accuracy": 0.5}, (2, 0), (5, 6), (0, 0)))
+
+
+def test_pseudo_labels_of_a_run_are_its_own(digits: Dataset, tmp_path: Path) -> None:
+    def of(share: float) -> ExperimentConfig:
+        return config_of([{"strategy": "entropy", "label": "mine", "pseudo_labels": {"share": share}}], seeds=1)
+
+    finish_as_planned(of(0.1), digits, tmp_path)
+    grid.check_folder(of(0.1), tmp_path)
+    with pytest.raises(InputError, match=r"ran 'mine' with other settings: pseudo_labels.share is 0.1 there and 0.2"):
+        grid.check_folder(of(0.2), tmp_path)
+    with pytest.raises(InputError, match=r"pseudo_labels is .* there and left out here"):
+        grid.check_folder(config_of([{"strategy": "entropy", "label": "mine"}], seeds=1), tmp_path)
 
 
 BALANCED = {"strategy": "entropy", "balance": 0.3}

@@ -47,6 +47,7 @@ class FakeTask:
     n_classes: int = C
     gives: tuple[str, ...] = ("probs", "features", "draws", "truth")
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    holds: Any = ()
 
     def fit(
         self,
@@ -78,6 +79,9 @@ class FakeTask:
     def load(self, path: Path) -> Fake:
         self.calls.append(("load", path.name))
         return Fake(int(path.read_text()))
+
+    def held_back(self, model: Fake) -> Any:  # noqa: ARG002
+        return self.holds
 
     def of(self, what: str) -> list[tuple[Any, ...]]:
         return [call[1:] for call in self.calls if call[0] == what]
@@ -193,6 +197,24 @@ def test_what_a_strategy_proved_is_in_the_ledger(tmp_path: Path) -> None:
     proof = {"quantity": "radius", "value": 4.0, "bound": 3.0, "gap": 0.25, "seconds": 0.5, "stopped": "the time limit"}
     assert [one.proof for one in cycles] == [proof] * 3 + [None]
     assert len(cycles[0].asked) == 4
+
+
+@pytest.mark.parametrize("name", [None, *PLANS])
+def test_what_a_task_holds_back_is_not_asked_and_the_rest_is_asked_as_a_pool_of_its_own(
+    tmp_path: Path, name: str | None, heard: list[Heard]
+) -> None:
+    plan = Plan("bald") if name is None else PLANS[name]
+    task = FakeTask(holds=np.array([0, 3, 9, 20, 21, 39]))
+    cycles = ran(tmp_path, run_of(plan), task)
+    for one, asked, (model,) in zip(heard, cycles[:3], task.of("evaluate")[:3], strict=True):
+        rest = np.setdiff1d(np.arange(N), task.holds)
+        assert not set(asked.asked) & set(task.holds.tolist())
+        whole = task.predict(model, Pool.without_labels(N), plan.needs, seed=0)
+        for need in plan.needs:
+            axis = 1 if need == "draws" else 0
+            assert np.array_equal(getattr(one.pred, need), np.take(getattr(whole, need), rest, axis=axis))
+        picked = select(plan, 4, one.pred, Pool(np.array(one.labels)), seed=one.seed)
+        assert asked.asked == tuple(rest[picked.chosen].tolist())
 
 
 def test_a_weight_tuned_at_the_first_cycle_is_used_in_all_of_them(tmp_path: Path, heard: list[Heard]) -> None:

@@ -17,6 +17,8 @@ from askew.experiment.section import STRICT
 from askew.learn.heads import head_of
 from askew.learn.sources import Source
 from askew.plan import Balance, Plan, balance_of
+from askew.pseudo_labels import PseudoLabels
+from askew.recorders import RECORDINGS
 from askew.strategies.registry import get
 
 MOST_SEEDS = 10_000
@@ -115,6 +117,16 @@ class LearnerConfig(_Section):
         return self
 
     @property
+    def trained_anew(self) -> str:
+        """Why no training can start from another model, in a few words; empty if one can."""
+        if self.estimator is not None:
+            return "an estimator cannot be saved"
+        frozen = self.features is not None and not self.finetune
+        if frozen and not head_of(self.head_name, self.parameters).warm:
+            return f"head {self.head_name} is trained anew in every cycle"
+        return ""
+
+    @property
     def head_name(self) -> str:
         """The head on frozen features."""
         return self.head or "logistic"
@@ -155,6 +167,34 @@ class ProtocolConfig(_Section):
         return value
 
 
+class PseudoLabelsConfig(_Section):
+    """Which unlabeled items are trained on too, with classes that a model gave them.
+
+    See [semi-supervised](semi-supervised.md).
+    """
+
+    models: Literal["two", "one"] = "two"
+    """"two": model A gives the classes, B is trained on them too and asks (section 3.5 of the thesis); "one": CEAL."""
+    certainty: Literal["dispersion", "entropy"] | None = None
+    """What makes an item certain: low label dispersion, which "two" takes if left out, or low entropy, as in CEAL."""
+    share: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """How many items, as a share of the pool; 0 trains the second model on the labels alone, a control."""
+    threshold: Annotated[float, Field(gt=0)] | None = None
+    """For "one", in place of a share: the entropy in nats below which every item gets a pseudo-label."""
+    decay: Annotated[float, Field(ge=0)] = 0.0
+    """By how much the threshold falls from cycle to cycle."""
+
+    @model_validator(mode="after")
+    def _checked(self) -> PseudoLabelsConfig:
+        self.settings()
+        return self
+
+    def settings(self) -> PseudoLabels:
+        """Returns the checked settings."""
+        certainty = self.certainty or ("dispersion" if self.models == "two" else "entropy")
+        return PseudoLabels(self.models, certainty, self.share, self.threshold, self.decay)
+
+
 class StrategyConfig(_Section):
     """One line of the comparison: a strategy, its parameters and whether it is balanced."""
 
@@ -178,6 +218,8 @@ class StrategyConfig(_Section):
     """Where "auto" finds its λ: in every cycle, or once after the initial set, as the thesis does."""
     target: list[float] | None = None
     """The class distribution wanted, one share a class; uniform if left out."""
+    pseudo_labels: PseudoLabelsConfig | None = None
+    """Also train on the unlabeled items that a model is most certain of; then trainings start warm."""
 
     @model_validator(mode="before")
     @classmethod
@@ -193,20 +235,26 @@ class StrategyConfig(_Section):
 
     @model_validator(mode="after")
     def _checked(self) -> StrategyConfig:
-        self.plan()
+        plan, pseudo = self.plan(), self.pseudo
+        recorded = [name for name in plan.needs if name in RECORDINGS] if isinstance(plan, Plan) else []
+        if pseudo is not None and pseudo.models == "one" and recorded:
+            raise InputError(
+                f'pseudo_labels: with models = "one" {recorded[0]} of the items trained on is not known when '
+                f'{self.strategy} asks: take another strategy, or models = "two"'
+            )
         return self
 
     @property
     def name(self) -> str:
         """The label in files and figures, such as `entropy+balance`."""
-        balance = self.as_balance()
         if self.label:
             return self.label
-        if balance is None:
-            return self.strategy
-        how = "pseudo-label" if balance.by == "predicted" else "balance"
-        metric = "" if balance.distance == "l1" else f"-{balance.distance}"
-        return f"{self.strategy}+{how}{metric}"
+        balance, pseudo = self.as_balance(), self.pseudo
+        name = self.strategy
+        if balance is not None:
+            how = "pseudo-label" if balance.by == "predicted" else "balance"
+            name += f"+{how}" if balance.distance == "l1" else f"+{how}-{balance.distance}"
+        return name if pseudo is None else f"{name}+{pseudo.name}"
 
     def plan(self) -> Plan | Auto:
         """Returns the checked request that the loop passes on in every cycle, or settles in every cycle.
@@ -216,7 +264,7 @@ class StrategyConfig(_Section):
         """
         if self.strategy == AUTO:
             for key, field in type(self).model_fields.items():
-                if key not in ("strategy", "label") and getattr(self, key) != field.default:
+                if key not in ("strategy", "label", "pseudo_labels") and getattr(self, key) != field.default:
                     raise InputError(f"{key}: auto chooses it in every cycle: leave it out")
             return Auto()
         balance = balance_of(
@@ -229,6 +277,11 @@ class StrategyConfig(_Section):
             tune=self.balance_tune,
         )
         return Plan(get(self.strategy), self.parameters, balance)
+
+    @property
+    def pseudo(self) -> PseudoLabels | None:
+        """What is trained on beside the labels, checked, or None."""
+        return None if self.pseudo_labels is None else self.pseudo_labels.settings()
 
     def as_balance(self) -> Balance | None:
         """Returns the balance of the plan, or None."""
@@ -265,6 +318,14 @@ class ExperimentConfig(_Section):
     def _warm_learner(self) -> ExperimentConfig:
         if self.learner.warm_start and self.learner.estimator is not None:
             raise ValueError("learner.warm_start: an estimator is trained anew in every cycle: it cannot be saved")
+        return self
+
+    @model_validator(mode="after")
+    def _warm_pseudo_labels(self) -> ExperimentConfig:
+        anew = self.learner.trained_anew
+        for entry in self.strategies:
+            if entry.pseudo_labels is not None and anew:
+                raise ValueError(f"{entry.name}: pseudo_labels train each model from another, and {anew}: leave it out")
         return self
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ from askew.data.dataset import Dataset
 from askew.errors import InputError
 from askew.experiment import about
 from askew.experiment.about import About, read_about
-from askew.experiment.config import ExperimentConfig
+from askew.experiment.config import ExperimentConfig, StrategyConfig
 from askew.experiment.ledger import Cycle, Header, begun, complete, read_ledger
 from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
@@ -34,6 +34,7 @@ from askew.learn.learner import Learner
 from askew.learn.task import fields_of
 from askew.plan import Plan
 from askew.recorders import RECORDINGS
+from askew.strategies.registry import strategies
 
 try:
     import fcntl
@@ -97,35 +98,44 @@ def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, t
             raise InputError(
                 f"protocol: {asked} labels by the last cycle, but the pool of seed {seed} has {len(items)} items"
             )
+        for entry in config.strategies:
+            pseudo = 0 if entry.pseudo is None else entry.pseudo.count(len(items)) or 0
+            if asked + pseudo > len(items):
+                raise InputError(
+                    f"{entry.name}: {asked} labels by the last cycle and {pseudo} pseudo-labels are more than the "
+                    f"{len(items)} items of the pool of seed {seed}: take a smaller share"
+                )
     items, initial = pool_and_initial(config, dataset, protocol.seeds[0])
     learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
     for entry in config.strategies:
         plan = entry.plan()
-        if not isinstance(plan, Plan):
-            continue
         try:
-            _check_recorded(plan, learner)
+            if entry.pseudo is not None and entry.pseudo.models == "two" and entry.pseudo.certainty in RECORDINGS:
+                _check_recorded("pseudo_labels", entry.pseudo.certainty, learner)
+            if not isinstance(plan, Plan):
+                continue
+            for name in plan.needs:
+                _check_recorded(plan.strategy.name, name, learner)
             plan.check(fields_of(learner), dataset.n_classes)
         except InputError as error:
             raise InputError(f"{entry.name}: {error}") from error
     try_learner(config.learner, learner, dataset, items[initial])
 
 
-def _check_recorded(plan: Plan, learner: Learner) -> None:
-    """Refuses a strategy that reads what trainings record, such as dispersion, of a learner with too few epochs.
+def _check_recorded(reader: str, name: str, learner: Learner) -> None:
+    """Refuses to read what trainings record, such as dispersion, of a learner with too few epochs.
 
     Raises:
         InputError: the learner has too few; the message names those that have more.
     """
-    for name in plan.needs:
-        least = RECORDINGS[name].epochs if name in RECORDINGS else 0
-        if learner.epochs < least:
-            has = f"epochs are {learner.epochs}" if learner.epochs else "training has no epochs"
-            raise InputError(
-                f"{plan.strategy.name} reads {name}, which is recorded over {least} epochs or more, and this "
-                f'learner\'s {has}: train a backbone, or head = "linear" on features, for that many, or leave the '
-                "strategy out"
-            )
+    least = RECORDINGS[name].epochs if name in RECORDINGS else 0
+    if learner.epochs < least:
+        has = f"epochs are {learner.epochs}" if learner.epochs else "training has no epochs"
+        left_out = "the strategy out" if reader in strategies() else "it out"
+        raise InputError(
+            f"{reader} reads {name}, which is recorded over {least} epochs or more, and this "
+            f'learner\'s {has}: train a backbone, or head = "linear" on features, for that many, or leave {left_out}'
+        )
 
 
 @contextmanager
@@ -224,7 +234,7 @@ def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int 
 
 def _check_runs(config: ExperimentConfig, out: Path) -> None:
     """Refuses a configuration that leaves out a run of the folder, or means another strategy by a run's label."""
-    plans = {entry.name: json.loads(json.dumps(entry.plan().record())) for entry in config.strategies}
+    plans = {entry.name: json.loads(json.dumps(_said(entry))) for entry in config.strategies}
     labels = {job.label for job in jobs_of(config)}
     left_out: list[str] = []
     for path in sorted((out / "runs").glob("*/ledger.jsonl")):
@@ -234,7 +244,8 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
         if header.seed not in config.protocol.seeds or header.label not in labels:
             left_out.append(path.parent.name)
         elif header.label in plans:
-            ran = {name: getattr(complete(header), name) for name in ("strategy", "parameters", "balance")}
+            told = ("strategy", "parameters", "balance", "pseudo_labels")
+            ran = {name: getattr(complete(header), name) for name in told}
             differ = _differences(ran, plans[header.label])
             if differ:
                 raise InputError(
@@ -247,6 +258,11 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
             f"{out}: holds runs that this experiment leaves out: {', '.join(left_out[:3])}{more}: put their strategies "
             "and seeds back, choose another --out, or move their folders out of runs"
         )
+
+
+def _said(entry: StrategyConfig) -> dict[str, Any]:
+    """Returns what the header of an entry's runs says of it."""
+    return {**entry.plan().record(), "pseudo_labels": None if entry.pseudo is None else entry.pseudo.record()}
 
 
 def _header(path: Path) -> Header | None:

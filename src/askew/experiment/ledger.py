@@ -25,6 +25,7 @@ from askew.experiment.chain import complete_lines, sync_folder, write_line
 from askew.experiment.records import checked, finite, finites, items, listed, mapping, numbers, text, whole, words
 from askew.pick.balance import l1_score
 from askew.plan import Balance
+from askew.pseudo_labels import PseudoLabels
 
 try:
     import fcntl
@@ -52,6 +53,7 @@ class Header:
         balance: `Balance.record()`, or None.
         warm_start: whether each cycle's training starts from the model of the one before.
         threads: how many the run computes with.
+        pseudo_labels: `PseudoLabels.record()`, or None; a ledger without them does not name them.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -67,6 +69,7 @@ class Header:
     balance: Mapping[str, Any] | None = None
     warm_start: bool = False
     threads: int = 1
+    pseudo_labels: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         text("label", self.label)
@@ -80,10 +83,13 @@ class Header:
         mapping("parameters", self.parameters)
         if self.balance is not None:
             mapping("balance", self.balance)
+        if self.pseudo_labels is not None:
+            checked(PseudoLabels, self.pseudo_labels)
 
     def record(self) -> dict[str, Any]:
         """Returns it as plain values for JSON."""
-        return {**vars(self), "initial": list(self.initial)}
+        left_out = ("pseudo_labels",) if self.pseudo_labels is None else ()
+        return {**{k: v for k, v in vars(self).items() if k not in left_out}, "initial": list(self.initial)}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from askew.pick.balance import l1_score
 from askew.plan import Plan
 from askew.pool import Pool
 from askew.predictions import Predictions
+from askew.pseudo_labels import PseudoLabels
 from askew.query import select
 from askew.seeding import number
 from askew.selection import Selection
@@ -76,6 +77,9 @@ class Task(Protocol[M]):
     def load(self, path: Path) -> M:
         """Returns a model that was saved, to start from."""
 
+    def held_back(self, model: M) -> Indices:
+        """Returns the pool items that may not be asked after this training; for most tasks none."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -91,6 +95,7 @@ class Run:
         cycles: trainings.
         warm_start: each cycle's training starts from the model of the one before, which is kept beside the ledger.
         threads: how many the run computes with; for the ledger.
+        pseudo_labels: what the task also trains on, or None; for the ledger.
     """
 
     label: str
@@ -101,6 +106,7 @@ class Run:
     cycles: int
     warm_start: bool = False
     threads: int = 1
+    pseudo_labels: PseudoLabels | None = None
 
     def plan_of(self, done: Sequence[Cycle]) -> Plan | Auto | None:
         """Returns what the next cycle asks for: the plan, with the first cycle's λ if it is tuned there alone."""
@@ -126,6 +132,7 @@ class Run:
             balance=plan.get("balance"),
             warm_start=self.warm_start,
             threads=self.threads,
+            pseudo_labels=None if self.pseudo_labels is None else self.pseudo_labels.record(),
         )
 
 
@@ -245,7 +252,8 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             pred = task.predict(model, read, needs, seed=number(run.seed, cycle, "predict"))
         tell("query")
         with clock("query"):
-            selection = select(plan, run.budget, pred, pool, seed=number(run.seed, cycle, "query"))
+            seed = number(run.seed, cycle, "query")
+            selection = _selection(plan, run.budget, pred, pool, task.held_back(model), seed=seed)
         asked, balance = tuple(selection.chosen.tolist()), _balance_line(selection)
         proof = None if selection.proof is None else selection.proof.record()
         predicted = _predicted(task, model, pool, selection, seed=number(run.seed, cycle, "asked"))
@@ -285,6 +293,15 @@ def _plan(run: Run, done: Sequence[Cycle]) -> Plan | None:
     """Returns what the next cycle asks for; the last one asks nothing."""
     plan = None if len(done) == run.cycles - 1 else run.plan_of(done)
     return plan if isinstance(plan, Plan) else None
+
+
+def _selection(plan: Plan, n: int, pred: Predictions, pool: Pool, held_back: Indices, *, seed: int) -> Selection:
+    """Returns the picks among the items that are not held back, as if the others were not in the pool."""
+    if not len(held_back):
+        return select(plan, n, pred, pool, seed=seed)
+    rest = np.setdiff1d(np.arange(len(pool)), held_back)
+    found = select(plan, n, pred.take(rest), Pool(pool.labels[rest]), seed=seed)
+    return dataclasses.replace(found, chosen=rest[found.chosen])
 
 
 def _predicted(task: Task[M], model: M, pool: Pool, selection: Selection, *, seed: int) -> tuple[int | None, ...]:

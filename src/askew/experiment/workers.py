@@ -26,6 +26,7 @@ from askew.experiment.ledger import open_ledger
 from askew.experiment.loop import Progress, Run, TruthOracle, Watch, run_cycles
 from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
 from askew.files import write_whole
+from askew.learn.pseudo import PseudoLabeling
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 """What the libraries below NumPy, torch and scikit-learn read when they are loaded; `files.n_cores` reads the first."""
@@ -242,8 +243,14 @@ def run_job(config: ExperimentConfig, place: Place, job: Job, watch: Watch) -> N
     folder = place.out / job.folder
     (folder / "failure.txt").unlink(missing_ok=True)
     run = run_of(config, job, initial, len(items), threads=place.threads)
+    oracle = TruthOracle(task.truth)
     with open_ledger(folder, run.header()) as ledger:
-        run_cycles(task, run, ledger, TruthOracle(task.truth), watch)
+        if run.pseudo_labels is None:
+            run_cycles(task, run, ledger, oracle, watch)
+        else:
+            protocol = config.protocol
+            taught = PseudoLabeling(task, run.pseudo_labels, initial=protocol.initial, budget=protocol.budget)
+            run_cycles(taught, run, ledger, oracle, watch)
 
 
 def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *, threads: int = 1) -> Run:
@@ -255,16 +262,17 @@ def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *
     """
     if job.label == FULL:
         return Run(FULL, None, job.seed, np.arange(n_items), 0, 1, threads=threads)
-    protocol = config.protocol
+    protocol, entry = config.protocol, _entry(config, job.label)
     return Run(
         label=job.label,
-        plan=_entry(config, job.label).plan(),
+        plan=entry.plan(),
         seed=job.seed,
         initial=initial,
         budget=protocol.budget,
         cycles=protocol.cycles,
-        warm_start=config.learner.warm_start,
+        warm_start=config.learner.warm_start or entry.pseudo is not None,
         threads=threads,
+        pseudo_labels=entry.pseudo,
     )
 
 

@@ -165,6 +165,10 @@ class ImageClassification:
         present = counts > 0
         return {"accuracy": float(right.mean()), "mean_class_accuracy": float((hits[present] / counts[present]).mean())}
 
+    def held_back(self, trained: Trained) -> Indices:  # noqa: ARG002  (the signature of a task)
+        """Returns no item: every unlabeled one may be asked."""
+        return np.zeros(0, dtype=np.int64)
+
     def load(self, path: str | Path) -> Trained:
         """Returns a saved model, as the start of a training.
 
