@@ -17,7 +17,7 @@ from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.seeding import generator
 from askew.selection import Selection
-from askew.strategies.gains import Gains
+from askew.strategies.gains import Gains, repeated
 
 
 def greedily(
@@ -26,7 +26,7 @@ def greedily(
     """Returns the picks of a greedy strategy, with Algorithm 2's penalty if there is a balance.
 
     Args:
-        gains: makes the strategy's gains anew: tuning λ picks several times.
+        gains: makes the strategy's gains; called once where they can be copied, else for each selection.
         n: how many.
         pred: with `probs` of the unlabeled items if there is a balance.
         pool: who is labelled.
@@ -44,6 +44,7 @@ def greedily(
     if isinstance(balance.weight, float):
         weight = balance.weight
     else:
+        gains = repeated(gains)
         curve = tune_greedy_weight(
             gains,
             pool.unlabeled,

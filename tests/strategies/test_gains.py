@@ -8,13 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from askew.errors import InputError
+from askew.kernels import nearest
 from askew.pick import greedy as greedy_module
 from askew.pick.greedy import GreedyBalance, greedy
+from askew.pick.tuning import tune_greedy_weight
+from askew.picking import greedily
+from askew.plan import Balance
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.query import query
+from askew.seeding import generator
 from askew.strategies.gains import EagerGains, Gains
-from askew.strategies.registry import strategy
+from askew.strategies.registry import get, strategies, strategy
 
 
 @strategy("cover", kind="greedy", needs=("features",), paper="Yehuda et al. 2022, arXiv 2205.11320")
@@ -63,7 +68,7 @@ def assert_each_pick_is_best(gains_of, x, labels, chosen, probs, demand, weight)
         wanted = wanted - probs[item]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([(cover, cover_gains), (chain, chain_gains)]),
     st.sampled_from([None, 0.0, 0.3, 5.0]),
@@ -123,3 +128,99 @@ def test_gains_are_checked():
         greedy(EagerGains([1.0, 2.0], lambda _: [0.0, 0.0, 0.0]), np.arange(2), 2, rng)
     unread = EagerGains([1.0, np.nan, 2.0], lambda _: [0.5, np.nan, 0.5])
     assert greedy(unread, np.array([0, 2]), 2, rng).tolist() == [2, 0]
+
+
+GREEDY = [name for name, s in strategies().items() if s.kind == "greedy"]
+
+
+def of(name, n_labeled, seed=0, n_items=700):
+    """What makes the gains of a strategy on a pool in groups, with labelled items scattered through it."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(4, size=n_items)
+    features = (3 * rng.standard_normal((4, 6))[truth] + rng.standard_normal((n_items, 6))).astype(np.float32)
+    probs, labels = rng.dirichlet(np.ones(4), n_items), np.full(n_items, -1)
+    labeled = rng.permutation(n_items)[:n_labeled]
+    labels[labeled] = truth[labeled]
+    pred, pool, found = Predictions(features=features, probs=probs), Pool(labels), get(name)
+
+    def make():
+        return found.fn(pred, pool, **({"rng": np.random.default_rng(7)} if found.stochastic else {}))
+
+    return make, pool, probs
+
+
+def state(one):
+    """All arrays of gains, copied, and how long their lists are."""
+    arrays = {k: v.copy() for k, v in vars(one).items() if isinstance(v, np.ndarray)}
+    return arrays | {k: len(v) for k, v in vars(one).items() if isinstance(v, list | dict)}
+
+
+@pytest.mark.parametrize("n_labeled", [0, 40, 300])
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_copy_picks_what_new_gains_would_and_leaves_its_origin_as_it_was(name, n_labeled, monkeypatch):
+    monkeypatch.setattr(nearest, "STEP", 32)  # so that 300 labelled items are many, and grouped
+    make, pool, probs = of(name, n_labeled)
+    first = make()
+    before = state(first)
+    balance = GreedyBalance(probs, np.array([30.0, 5, 5, 0]), 2.0)
+    for given_balance in (None, balance, None):
+        wanted = greedy(make(), pool.unlabeled, 40, np.random.default_rng(1), balance=given_balance)
+        picked = greedy(first.copy(), pool.unlabeled, 40, np.random.default_rng(1), balance=given_balance)
+        assert picked.tolist() == wanted.tolist()
+    for key, value in state(first).items():
+        np.testing.assert_array_equal(value, before[key], err_msg=key)
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_copy_in_the_middle_goes_on_from_there_alone(name):
+    make, pool, _ = of(name, 0)
+    gains, rng = make(), np.random.default_rng
+    greedy(gains, pool.unlabeled, 5, rng(1))
+    other, left = gains.copy(), np.flatnonzero(gains.upper > -np.inf)[:20]
+    gains.focus(left)
+    gains.pick(3)
+    other.focus(left)
+    other.pick(7)
+    assert gains.high[3] == other.high[7] == -np.inf
+    assert min(gains.high[7], other.high[3]) > -np.inf
+    third = make()
+    for item in (*greedy(third.copy(), pool.unlabeled, 5, rng(1)), left[7]):
+        third.focus(np.array([item]))
+        third.pick(0)
+    third.focus(left)
+    for one in (other, third):
+        one.settle(np.arange(20))
+    np.testing.assert_allclose(np.delete(other.high, 7), np.delete(third.high, 7), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_tuned_weight_asks_the_strategy_once_and_finds_what_new_gains_would(name):
+    make, pool, probs = of(name, 60)
+    calls = []
+
+    def counted():
+        calls.append(1)
+        return make()
+
+    pred = Predictions(probs=probs)
+    found = greedily(counted, 40, pred, pool, Balance("auto"), 3)
+    assert len(calls) == 1
+    given = {"probs": probs, "demand": found.demand}
+    tuned = tune_greedy_weight(make, pool.unlabeled, 40, generator(3, "ties"), **given)
+    for field in ("weights", "losses", "score_sums"):
+        assert getattr(found.curve, field).tolist() == getattr(tuned, field).tolist()
+    penalty = GreedyBalance(probs, found.demand, tuned.weight)
+    wanted = greedy(make(), pool.unlabeled, 40, generator(3, "ties"), balance=penalty)
+    assert found.chosen.tolist() == wanted.tolist()
+
+
+def test_gains_without_copy_are_made_anew_for_each_selection_and_not_once_more():
+    probs, labels = np.full((30, 2), 0.5), np.full(30, -1)
+    x, calls = np.random.default_rng(0).standard_normal((30, 2)), []
+
+    def make():
+        calls.append(1)
+        return cover(Predictions(features=x), Pool(labels))
+
+    greedily(make, 5, Predictions(probs=probs), Pool(labels), Balance("auto"), 0)
+    assert len(calls) == 18

@@ -15,6 +15,7 @@ from askew.arrays import Floats, Indices, Mask
 from askew.blocked import over_blocks
 from askew.kernels.similarity import Kernel, Side
 from askew.kernels.threads import one_blas_thread
+from askew.kernels.twin import twin
 
 ROWS, COLUMNS = 512, 256
 """A block of pairs: in float64 it is a megabyte and stays in a core's cache. ROWS is a multiple of COLUMNS."""
@@ -92,6 +93,10 @@ class Coverage:
             self._covered = self._covered_by(labeled)
             self._first_pass()
         self.focus(self.start)
+
+    def copy(self) -> Coverage:
+        """Returns the same gains after the same picks, which go their own way; the kernel is shared."""
+        return twin(self)
 
     def fresh(self, items: Indices) -> Mask:
         """Tells of which items the gain, or its bound, knows all picks."""

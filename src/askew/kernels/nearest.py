@@ -16,6 +16,7 @@ from askew.arrays import Array, Floats, Indices, Mask, is_numpy, largest, namesp
 from askew.blocked import over_blocks
 from askew.errors import InputError
 from askew.kernels.threads import one_blas_thread
+from askew.kernels.twin import twin
 
 TILE = 512
 """Rows of features that the first pass over the pool takes at a time."""
@@ -159,6 +160,16 @@ class NearestCentre:
         moved, least = n_terms * EPS * math.sqrt(float(norms2.mean())), float(far2.min())
         rounding = 2 * moved * math.sqrt(least) + moved**2 + (len(mean) + 8) * EPS * least
         return np.flatnonzero(far2 <= least + 2 * rounding)
+
+    def copy(self) -> NearestCentre:
+        """Returns the same distances to the same centres, which go their own way; features are shared.
+
+        Rows of centres are shared as long as they are full: then the next centre is written into a longer array.
+        """
+        other = twin(self)
+        if self._n_centres < len(self._centre_rows):
+            other._centre_rows = self._xp.asarray(self._centre_rows, copy=True)
+        return other
 
     def fresh(self, items: Indices) -> Mask:
         """Tells which items have been held against every centre."""

@@ -40,7 +40,7 @@ def tune_greedy_weight(
     with the gains, and picks do not depend on the unit of the features.
 
     Args:
-        gains: makes new gains, those before the first pick; called once for each weight.
+        gains: gives gains to pick from, those before the first pick; called once for each weight (`gains.repeated`).
         items: (K,) distinct pool indices, the candidates.
         n: how many, 1 ≤ n ≤ K.
         rng: orders equal scores, by one permutation for the whole sweep. `greedy` with a generator in the same state

@@ -30,6 +30,9 @@ class Gains(Protocol):
             alone is to decide.
         low: lower bounds of the gains of the items in focus, in the order given to `focus`; follows every pick.
         high: upper bounds likewise. A picked item has −inf in both.
+
+    A method `copy`, which may be left out, returns the same gains after the same picks that go their own way, in O(N)
+    of memory. Where a balance is tuned, which picks 18 times, gains that have one are computed once.
     """
 
     may_grow: bool
@@ -52,6 +55,20 @@ class Gains(Protocol):
 
     def pick(self, position: int) -> None:
         """Takes the item at this position of the focus into the picked set."""
+
+
+def repeated(make: Callable[[], Gains]) -> Callable[[], Gains]:
+    """Returns what gives the gains before the first pick again and again: copies of the first, if these have `copy`.
+
+    >>> repeated(lambda: EagerGains([2.0, 1.0], lambda item: [1.0, 1.0]))().upper
+    array([2., 1.])
+    """
+    first = make()
+    copied: Callable[[], Gains] | None = getattr(first, "copy", None)
+    if copied is not None:
+        return copied
+    waiting = [first]
+    return lambda: waiting.pop() if waiting else make()
 
 
 class EagerGains:
