@@ -157,6 +157,8 @@ def strategy_page(entry: askew.Strategy) -> str:
     table = head + "\n".join(parameters) if parameters else ""
     chance = "It draws at random: another seed, another answer." if entry.stochastic else "The seed settles ties only."
     also = ", of the labelled items too" if entry.reads_labeled else ""
+    if entry.instead:
+        also += f"; {_code(entry.instead)} where a parameter is set, or where only that is given"
     return (
         f"# {entry.name}\n\n{markdown(entry.fn.__doc__)}\n\n"
         f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}{also}.\n"

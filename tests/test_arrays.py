@@ -95,8 +95,8 @@ def test_a_scalar_of_a_wrong_type_is_refused_in_a_line(value):
     ]
     if value is not None:
         calls.append(lambda: solve(scores, P, [1, 1, 1], 2, weight=1.0, time_limit=value))
-    if not isinstance(value, int) or value is True:  # more predictions than there are is all of them
-        calls.append(lambda: DispersionTracker(3, 3).dispersion_of_authors(last=value))
+    if value is not None and (not isinstance(value, int) or value is True):  # None, and more than there are, is all
+        calls.append(lambda: DispersionTracker(3, 3).dispersion(last=value))
     for call in calls:
         with pytest.raises(InputError) as error:
             call()

@@ -216,12 +216,13 @@ def test_it_prints_its_fields_and_their_shapes() -> None:
     assert repr(Predictions(probs=P, truth=[0, 1, 1, 0])) == "Predictions(probs=(4, 2), truth=(4,))"
 
 
-DISTRIBUTIONS, UNIT, AMOUNTS, ANY, COUNTS = "distributions", "unit", "amounts", "any", "counts"
+DISTRIBUTIONS, UNIT, AMOUNTS, ANY, COUNTS, CLASSES = "distributions", "unit", "amounts", "any", "counts", "classes"
 TABLE = {
     "probs": ("NC", DISTRIBUTIONS),
     "features": ("ND", ANY),
     "draws": ("TNC", DISTRIBUTIONS),
     "dispersion": ("N", UNIT),
+    "epoch_classes": ("NE", CLASSES),
     "margins": ("NC", ANY),
     "energy": ("N", ANY),
     "labeled_likeness": ("N", ANY),
@@ -237,14 +238,22 @@ TABLE = {
     "frame_entropy": ("N", AMOUNTS),
     "frame_margin": ("N", AMOUNTS),
 }
-SIZES = {"N": 3, "C": 2, "D": 4, "T": 5}
-TAKES = {DISTRIBUTIONS: [0.5], UNIT: [0.0, 0.5, 1.0], AMOUNTS: [0.0, 0.5, 3.0], ANY: [-2.0, 3.0], COUNTS: [0, 4]}
+SIZES = {"N": 3, "C": 2, "D": 4, "T": 5, "E": 6}
+TAKES = {
+    DISTRIBUTIONS: [0.5],
+    UNIT: [0.0, 0.5, 1.0],
+    AMOUNTS: [0.0, 0.5, 3.0],
+    ANY: [-2.0, 3.0],
+    COUNTS: [0, 4],
+    CLASSES: [0, 4],
+}
 REFUSES = {
     DISTRIBUTIONS: [0.4, 3.0, -0.5],
     UNIT: [-0.1, 1.1],
     AMOUNTS: [-0.5],
     ANY: [],
     COUNTS: [-1, 0.0],
+    CLASSES: [-2, 0.0],
 }
 
 
@@ -261,7 +270,12 @@ def test_every_field_takes_and_refuses_what_its_kind_does(name: str) -> None:
             Predictions(**{name: np.full(shape, value)})
     with pytest.raises(InputError, match=f"^{name}: expected shape"):
         Predictions(**{name: np.full([*shape, 2], TAKES[kind][0])})
-    if kind != COUNTS:
+    if kind == CLASSES:
+        table = np.zeros(shape, dtype=np.int8)
+        table[1], table[2, :-1] = -1, -1
+        with pytest.raises(InputError, match=f"^{name}: 1 of 3 rows hold no class; first at item 1$"):
+            Predictions(**{name: table}).require(name, np.arange(3), "this test")
+    elif kind != COUNTS:
         missing = np.full(shape, TAKES[kind][0])
         np.moveaxis(missing, dims.index("N"), 0)[1] = np.nan
         with pytest.raises(InputError, match=f"^{name}: 1 of 3 rows are not finite; first at item 1$"):

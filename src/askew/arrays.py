@@ -168,6 +168,20 @@ def as_integers(name: str, value: Any) -> Indices:
     return array.astype(np.int64, copy=False)
 
 
+def as_integer_table(name: str, value: Any) -> NDArray[np.integer]:
+    """Returns `value` as NumPy (N, E) integers of their own dtype; whole-numbered floats are refused, not rounded.
+
+    Raises:
+        InputError: not two-dimensional, empty, or not integers.
+    """
+    array = to_numpy(as_array(name, value))
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(f"{name}: expected shape (N, E), got {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name}: expected integers, got dtype {array.dtype}")
+    return array
+
+
 def largest(values: Floats, count: int) -> Indices:
     """Returns the positions of the `count` largest numbers, in no order; of all if there are fewer."""
     return np.argpartition(-values, count)[:count] if len(values) > count else np.arange(len(values))

@@ -206,7 +206,7 @@ class Plan:
     def needs(self) -> tuple[str, ...]:
         """Names of the fields that the selection reads: the strategy's, the P of the balance, the videos of frames."""
         extra = (() if self.balance is None else (self.class_field,)) + (() if self.spacing is None else ("videos",))
-        return tuple(dict.fromkeys((*self.strategy.needs, *extra)))
+        return tuple(dict.fromkeys((*self.strategy.reads(self.parameters), *extra)))
 
     @property
     def class_field(self) -> str:

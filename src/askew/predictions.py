@@ -15,6 +15,7 @@ from askew.arrays import (
     Indices,
     Mask,
     as_floats,
+    as_integer_table,
     as_integers,
     first_few,
     is_numpy,
@@ -103,6 +104,18 @@ def from_zero(name: str, array: Array) -> Mask:
     return negative
 
 
+def classes_or_none(name: str, array: Array) -> Mask:
+    """Returns which rows of (N, E) integers hold no class, only -1.
+
+    Raises:
+        InputError: one is below -1.
+    """
+    if array.min() < -1:
+        item, epoch = (int(axis[0]) for axis in np.nonzero(array < -1))
+        raise InputError(f"{name}: {array[item, epoch]} at item {item}: expected a class from 0, or -1 for none")
+    return np.asarray(array.max(axis=1) < 0)
+
+
 @dataclass(frozen=True)
 class Field:
     """One thing that a model, or a data set, can say of every item.
@@ -112,7 +125,7 @@ class Field:
         dims: one letter a dimension: N items, C classes, T stochastic passes; any other letter is a size of its own.
         doc: what it holds.
         check: refuses wrong values and tells the rows that are not finite.
-        integers: whether it holds whole numbers, as NumPy int64; else floats of any library.
+        integers: whether it holds whole numbers, as NumPy int64, or in a table as they are; else floats of any library.
     """
 
     name: str
@@ -129,7 +142,7 @@ class Field:
     def checked(self, value: Any) -> tuple[Array, Mask]:
         """Returns the value as a read-only array of this field, and which items it does not know."""
         if self.integers:
-            array: Array = as_integers(self.name, value)
+            array: Array = (as_integers if len(self.dims) == 1 else as_integer_table)(self.name, value)
         else:
             array = as_floats(self.name, value, self.dims)
         missing = self.check(self.name, array)
@@ -147,6 +160,13 @@ _TABLE = {
             "N",
             "label dispersion in [0, 1]: the share of epochs that disagree with the most frequent class (Eq. 3.1)",
             unit_interval,
+        ),
+        Field(
+            "epoch_classes",
+            "NE",
+            "the class predicted after each epoch, oldest first; -1 where none was",
+            classes_or_none,
+            integers=True,
         ),
         Field("margins", "NC", "decision values of a one-vs-rest SVM, one a class"),
         Field(
@@ -206,7 +226,7 @@ class Predictions:
 
     Args:
         **arrays: fields by name, as `FIELDS` says: probs (N, C), features (N, D), draws (T, N, C), dispersion (N,),
-            margins (N, C), labeled_likeness (N,), truth (N,), … None is "not given".
+            epoch_classes (N, E), margins (N, C), labeled_likeness (N,), truth (N,), … None is "not given".
 
     Raises:
         InputError: an unknown field, a wrong shape, dtype or value, or arrays that disagree on a size.
@@ -277,7 +297,8 @@ class Predictions:
         if missing is not None:
             bad = items[missing[items]]
             if len(bad):
-                raise InputError(f"{name}: {len(bad)} of {len(items)} rows are not finite; first at item {bad[0]}")
+                what = "hold no class" if FIELDS[name].integers else "are not finite"
+                raise InputError(f"{name}: {len(bad)} of {len(items)} rows {what}; first at item {bad[0]}")
         return array
 
     def take(self, items: Indices) -> Predictions:
@@ -325,11 +346,12 @@ class Predictions:
                     self.check_passes(next(size for name, size in sizes.items() if name != "draws"))
                 listing = ", ".join(f"{name} has {size}" for name, size in sizes.items())
                 raise InputError(f"the arrays disagree on the number of {what}: {listing}")
-        if self.truth is not None and self.n_classes is not None:
-            high = np.flatnonzero(self.truth >= self.n_classes)
-            if len(high):
+        for name in ("truth", "epoch_classes"):
+            array = getattr(self, name)
+            if array is not None and self.n_classes is not None and array.max() >= self.n_classes:
+                item = np.nonzero(array >= self.n_classes)[0][0]
                 raise InputError(
-                    f"truth: {self.truth[high[0]]} at item {high[0]} is outside the {self.n_classes} classes, "
+                    f"{name}: {array[item].max()} at item {item} is outside the {self.n_classes} classes, "
                     f"0 to {self.n_classes - 1}"
                 )
 

@@ -279,7 +279,7 @@ def select(plan: Plan, n: int, pred: Predictions, pool: Pool, *, seed: int = 0) 
 def _selected(plan: Plan, n: int, pred: Predictions, pool: Pool, seed: int) -> Selection:
     strategy, own = plan.strategy, dict(plan.parameters)
     read = np.arange(len(pool)) if strategy.reads_labeled else pool.unlabeled
-    for name in strategy.needs:
+    for name in strategy.reads(own, set(pred)):
         pred.require(name, read, strategy.name)
     if strategy.stochastic:
         own["rng"] = generator(seed, strategy.name)
@@ -313,7 +313,8 @@ def _pool(plan: Plan | None, labels: Array | None, pred: Predictions, classes: t
         cells = None if classes is None else label_cells(labels)
         return Pool(labels if cells is None else class_codes("labels", cells, classes)[0])
     if pred.n_items is None:
-        needs = " and ".join(() if plan is None else plan.strategy.needs) or "labels or any array over the pool"
+        reads = () if plan is None else plan.strategy.reads(plan.parameters)
+        needs = " and ".join(reads) or "labels or any array over the pool"
         name = AUTO if plan is None else plan.strategy.name
         raise InputError(f"{name} needs {needs}: nothing was given that says how large the pool is")
     if set(pred) == {"draws"}:

@@ -520,6 +520,25 @@ def test_fields_that_no_strategy_reads_are_no_options(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["pick", "--help"])
     shown = capsys.readouterr().out
-    needed = {name for entry in strategies().values() for name in entry.needs}
+    needed = {name for entry in strategies().values() for name in (*entry.needs, *entry.instead)}
     offered = {name for name in fields() if f"--{name.replace('_', '-')} FILE[:COLUMNS]" in shown}
     assert offered == needed | {"probs"}
+
+
+def test_the_variants_of_dispersion_read_the_classes_of_every_epoch(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = np.random.default_rng(0).integers(3, size=(40, 12))
+    table[5, 3] = table[7, 0] = -1
+    np.save("e.npy", table.astype(np.int8))
+    with Path("e.csv").open("w") as file:
+        for row in table.tolist():
+            file.write(",".join("" if one < 0 else str(one) for one in row) + "\n")
+    expected = query("dispersion", 5, epoch_classes=table, last=4, divisor="epochs+1").tolist()
+    assert expected != query("dispersion", 5, epoch_classes=table).tolist()
+    for file in ("e.npy", "e.csv"):
+        command = f"pick dispersion -n 5 --epoch-classes {file} --set last=4 --set divisor=epochs+1"
+        assert main(command.split()) == 0
+        assert [int(line) for line in capsys.readouterr().out.split()] == expected
+    assert main("pick dispersion -n 5 --epoch-classes e.npy --set divisor=T".split()) == 2
+    assert "unknown divisor 'T'" in capsys.readouterr().err

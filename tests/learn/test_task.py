@@ -129,6 +129,21 @@ def test_dispersion_is_that_of_the_predictions_after_every_epoch(numbered):
     assert len(learner.asked) == 4
 
 
+def test_the_classes_of_every_epoch_are_a_field_too(numbered):
+    learner = Recorder(epochs=4)
+    task = ImageClassification(numbered, learner, items=np.arange(N))
+    pool = pool_of({0: 0, 8: 2})
+    model = task.fit(pool, ["epoch_classes"], seed=0)
+    found = task.predict(model, pool, ["epoch_classes"], seed=0)
+    assert found.epoch_classes.shape == (N, 4)
+    assert found.epoch_classes.dtype == np.int8
+    assert found.epoch_classes[[0, 8]].tolist() == [[-1] * 4] * 2
+    assert (found.epoch_classes[[3, 6, 9]] == 0).all()
+    assert sorted(found.epoch_classes[4].tolist()) == [0, 0, 1, 1]
+    assert "dispersion" not in found
+    assert task.pseudo_labels(model)[[0, 3, 7]].tolist() == [-1, 0, 1]
+
+
 def test_nobody_pays_for_dispersion_who_did_not_ask(numbered):
     learner = Recorder()
     task = ImageClassification(numbered, learner, items=np.arange(N))
@@ -217,7 +232,7 @@ def test_a_training_starts_from_the_model_it_is_given_or_that_was_saved(numbered
 def test_what_a_task_gives_follows_from_the_learner(numbered):
     learner = Recorder()
     task = ImageClassification(numbered, learner)
-    assert task.gives == ("probs", "features", "draws", "dispersion", "truth")
+    assert task.gives == ("probs", "features", "draws", "dispersion", "epoch_classes", "truth")
     learner.epochs = 1
     assert task.gives == ("probs", "features", "draws", "truth")
     learner.gives = ("features",)
@@ -256,7 +271,7 @@ def test_a_real_classifier_end_to_end():
     labels = np.full(300, -1)
     labels[:80] = task.truth[:80]
     pool = Pool(labels)
-    needs = ("probs", "features", "draws", "dispersion", "truth")
+    needs = ("probs", "features", "draws", "dispersion", "epoch_classes", "truth")
     model = task.fit(pool, needs, seed=1)
     found = task.predict(model, pool, needs, seed=1)
     assert set(np.round(found.dispersion[80:] * 3).astype(int)) <= {0, 1, 2}

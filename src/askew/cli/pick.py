@@ -76,7 +76,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     from askew.predictions import FIELDS
     from askew.strategies.registry import strategies
 
-    wanted = {"probs"}.union(*(entry.needs for entry in strategies().values()))
+    wanted = {"probs"}.union(*((*entry.needs, *entry.instead) for entry in strategies().values()))
     parser.set_defaults(**{name: None for name in FIELDS if name not in wanted})
     for field in (field for field in FIELDS.values() if field.name in wanted):
         flag = f"--{field.name.replace('_', '-')}"

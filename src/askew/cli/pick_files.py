@@ -122,7 +122,10 @@ def _read(field: Any, arguments: argparse.Namespace, ids: str | None) -> Any:
             without += usual if column is None else [column]
     only = None if picked is None else [one.strip() for one in picked.split(",")]
     table = tables.read_table(field.name, path, ids=ids, only=only, without=without)
-    return replace(table, values=tables.whole_numbers(field.name, path, table.values)) if field.integers else table
+    if not field.integers:
+        return table
+    gaps = len(field.dims) > 1
+    return replace(table, values=tables.whole_numbers(field.name, path, table.values, gaps=gaps))
 
 
 def _classes(text: str | None, probs: Any, n_classes: int | None) -> tuple[str, ...] | None:

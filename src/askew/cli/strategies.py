@@ -45,6 +45,7 @@ _ADVISER: dict[str, Any] = {
     "name": "auto",
     "kind": "adviser",
     "needs": [],
+    "instead": [],
     "parameters": {},
     "paper": "askew's own measurements: docs/advice.md",
     "summary": "No strategy: asks with the one that `askew advise` names for what is given, or with random.",
@@ -59,6 +60,7 @@ def _record(entry: Any) -> dict[str, Any]:
         "name": entry.name,
         "kind": entry.kind,
         "needs": list(entry.needs),
+        "instead": list(entry.instead),
         "parameters": dict(entry.parameters),
         "paper": entry.paper,
         "summary": entry.summary,
@@ -66,8 +68,9 @@ def _record(entry: Any) -> dict[str, Any]:
 
 
 def _page(entry: Any) -> str:
+    instead = f", or {', '.join(entry.instead)} where a parameter is set" if entry.instead else ""
     parameters = ", ".join(f"{key}={value!r}" for key, value in entry.parameters.items()) or "none"
     return (
-        f"{entry.name}: {entry.kind}, reads {', '.join(entry.needs) or 'nothing'}; parameters: {parameters}\n"
+        f"{entry.name}: {entry.kind}, reads {', '.join(entry.needs) or 'nothing'}{instead}; parameters: {parameters}\n"
         f"source: {entry.paper}\n\n{inspect.cleandoc(entry.fn.__doc__ or '')}"
     )

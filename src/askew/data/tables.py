@@ -135,7 +135,7 @@ def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = Fa
         name: what it is, for messages.
         path: the file that it is from, for messages.
         array: of any type.
-        gaps: whether NaN is -1, a gap in labels.
+        gaps: whether NaN is -1, a gap in labels or in a table of classes.
 
     Raises:
         InputError: a number that is not whole, or too large to be exact.
@@ -147,7 +147,8 @@ def whole_numbers(name: str, path: Path, array: NDArray[Any], *, gaps: bool = Fa
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(~(np.abs(array) <= EXACT) | (array != np.floor(array)))
     if len(bad):
-        raise InputError(f"{name}: {array.flat[bad[0]]:g} at item {bad[0]} of {path} is not a whole number up to 2^53")
+        item = bad[0] * len(array) // array.size
+        raise InputError(f"{name}: {array.flat[bad[0]]:g} at item {item} of {path} is not a whole number up to 2^53")
     return array.astype(np.int64)
 
 

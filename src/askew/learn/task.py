@@ -150,8 +150,8 @@ class ImageClassification:
         Raises:
             InputError: `fit` was not told to record dispersion.
         """
-        found = trained.recorders.get("dispersion")
-        if not isinstance(found, DispersionRecorder):
+        found = next((one for one in trained.recorders.values() if isinstance(one, DispersionRecorder)), None)
+        if found is None:
             raise InputError("dispersion: call fit with needs that hold 'dispersion' first")
         return found.tracker.mode()
 

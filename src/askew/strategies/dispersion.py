@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from askew.arrays import Array, Floats, Indices, as_integers, is_whole, to_numpy
+from askew.arrays import Array, Floats, Indices, as_integer_table, as_integers, is_whole, to_numpy
 from askew.blocked import over_blocks
-from askew.errors import InputError
+from askew.errors import InputError, unknown
 from askew.pool import Pool
 from askew.predictions import Predictions
 from askew.recorders import recorder
 from askew.strategies.registry import strategy
 
+Divisor = Literal["epochs", "epochs+1"]
+"""What the agreeing predictions of an item are divided by: T, as in Eq. 3.1, or T + 1, as in the authors' code."""
+
 
 @strategy(
-    "dispersion", kind="scorer", needs=("dispersion",), paper="Zolfaghari Bengar et al. 2021, arXiv 2108.12458; Eq. 3.1"
+    "dispersion",
+    kind="scorer",
+    needs=("dispersion",),
+    instead=("epoch_classes",),
+    paper="Zolfaghari Bengar et al. 2021, arXiv 2108.12458; Eq. 3.1",
 )
-def dispersion(pred: Predictions, pool: Pool) -> Array:
+def dispersion(
+    pred: Predictions,
+    pool: Pool,
+    *,
+    last: int | None = None,
+    divisor: Divisor = "epochs",
+) -> Array:
     """Scores 1 − f/T: how rarely the class that the model predicted most often over T epochs was the one predicted.
 
-    f counts the predictions in the modal class; `DispersionTracker` computes it while a model is trained.
+    f counts the predictions in the modal class; `DispersionTracker` computes it while a model is trained. The authors'
+    code differs from the text: `last=25, divisor="epochs+1"`. With a parameter of its own the strategy reads the
+    predicted classes themselves, `epoch_classes`, one an epoch and -1 for none.
+
+    Args:
+        last: the modal class is that of an item's last so many predictions; f counts it over all T. None is all T.
+        divisor: "epochs" divides f by T, "epochs+1" by T + 1.
 
     Returns:
-        (N,) floats in [0, 1 − 1/T], of the dtype of `dispersion`.
+        (N,) floats in [0, 1], of the dtype of `dispersion`.
+
+    Raises:
+        InputError: `last` is below 1, or an unknown divisor.
     """
-    return pred.dispersion
+    if last is None and divisor == "epochs" and pred.dispersion is not None:
+        return pred.dispersion
+    return DispersionTracker.of(pred.epoch_classes).dispersion(last=last, divisor=divisor)
 
 
 class DispersionTracker:
@@ -66,6 +91,25 @@ class DispersionTracker:
         self._slots: list[NDArray[np.unsignedinteger]] = []
         self._counts = np.zeros(n_items, dtype=np.int32)
 
+    @classmethod
+    def of(cls, epoch_classes: Array) -> DispersionTracker:
+        """Returns the tracker of predictions that were kept, such as those of a training loop of your own.
+
+        Args:
+            epoch_classes: (N, E) integers, E epochs, row i the classes that item i was predicted to be; -1 is not
+                predicted.
+
+        Raises:
+            InputError: no such table.
+
+        >>> DispersionTracker.of([[2, 0, 2, -1], [1, 1, 1, 1]]).mode()
+        array([2, 1])
+        """
+        table = as_integer_table("epoch_classes", epoch_classes)
+        tracker = cls(len(table), max(1, int(table.max()) + 1))
+        tracker.extend(table)
+        return tracker
+
     @property
     def counts(self) -> Indices:
         """(N,) int64: how many times each item was predicted."""
@@ -95,23 +139,69 @@ class DispersionTracker:
                 f"predicted: {len(bad)} of {len(classes)} are outside the classes 0 to {self._n_classes - 1}; first is "
                 f"{classes[bad[0]]} at position {bad[0]}"
             )
-        counts = self._counts if chosen is None else self._counts[chosen]
-        low, high = int(counts.min()), int(counts.max())
-        while len(self._slots) <= high:
-            self._slots.append(np.zeros(len(self._counts), dtype=self._dtype))
-        for slot in range(low, high + 1):
-            if chosen is None and low == high:
-                self._slots[slot][:] = classes
-            else:
-                now = np.flatnonzero(counts == slot)
-                self._slots[slot][now if chosen is None else chosen[now]] = classes[now]
-        self._counts[slice(None) if chosen is None else chosen] += 1
+        self._add(classes, chosen)
 
-    def dispersion(self) -> Floats:
-        """Returns (N,) float64, the dispersion; NaN for an item never predicted, which stands for "not asked"."""
-        modal_count = self._modes(None)[1]
-        out = np.full(len(modal_count), np.nan)
-        np.divide(modal_count, self._counts, out=out, where=self._counts > 0)
+    def extend(self, epoch_classes: Array, items: Array | None = None) -> None:
+        """Adds several predictions of every item, or of some, the oldest first, as `history` returns them.
+
+        Args:
+            epoch_classes: (len(items), E) integers, E epochs, from 0 to C − 1; -1 is not predicted.
+            items: distinct pool indices; None is all, in order.
+
+        Raises:
+            InputError: a wrong number of rows, a class or an item out of range, an item given twice. Nothing is added
+                then.
+        """
+        table = as_integer_table("epoch_classes", epoch_classes)
+        chosen = None if items is None else self._checked_items(items)
+        n_expected = len(self._counts) if chosen is None else len(chosen)
+        if len(table) != n_expected:
+            raise InputError(f"epoch_classes: {len(table)} rows for {n_expected} items")
+        low, high = int(table.min()), int(table.max())
+        if low < -1 or high >= self._n_classes:
+            raise InputError(
+                f"epoch_classes: {low if low < -1 else high} is outside the classes 0 to {self._n_classes - 1}; -1 is "
+                "not predicted"
+            )
+        for classes in table.T:
+            known = np.flatnonzero(classes >= 0)
+            if len(known) == len(classes):
+                self._add(classes, chosen)
+            elif len(known):
+                self._add(classes[known], known if chosen is None else chosen[known])
+
+    def history(self) -> NDArray[np.signedinteger]:
+        """Returns (N, T) integers, row i the predictions of item i, oldest first, then -1; T is the most that one has.
+
+        One byte a prediction up to 128 classes. `extend` and `of` take it.
+        """
+        out = np.full((max(1, len(self._slots)), len(self._counts)), -1, dtype=np.min_scalar_type(-self._n_classes))
+        for slot, predicted in enumerate(self._slots):
+            np.copyto(out[slot], predicted, where=self._counts > slot, casting="unsafe")
+        history: NDArray[np.signedinteger] = out.T
+        return history
+
+    def dispersion(self, *, last: int | None = None, divisor: Divisor = "epochs") -> Floats:
+        """Returns (N,) float64, the dispersion; NaN for an item never predicted, which stands for "not asked".
+
+        Args:
+            last: the mode is that of an item's last so many predictions; agreement with it is counted over all T. None
+                is all T, Eq. 3.1.
+            divisor: "epochs" divides by T; "epochs+1" by T + 1. The authors' code has `last=25` and "epochs+1".
+
+        Raises:
+            InputError: `last` is below 1, or an unknown divisor.
+        """
+        if last is not None and (not is_whole(last) or last < 1):
+            raise InputError(f"last: expected at least 1 prediction, got {last!r}")
+        if divisor not in get_args(Divisor):
+            raise unknown("divisor", divisor, get_args(Divisor))
+        if last is None or last >= len(self._slots):
+            agree = self._modes(None)[1]
+        else:
+            agree = self._agreement(self._modes(last)[0])
+        out = np.full(len(agree), np.nan)
+        np.divide(agree, self._counts + (divisor == "epochs+1"), out=out, where=self._counts > 0)
         out *= -1
         out += 1
         return out
@@ -123,22 +213,25 @@ class DispersionTracker:
         """
         return self._modes(None)[0]
 
-    def dispersion_of_authors(self, *, last: int = 25) -> Floats:
-        """Returns (N,) float64, dispersion as the authors' code has it, which differs from the thesis.
-
-        The mode is that of an item's last `last` predictions, agreement with it is counted over all T, and the divisor
-        is T + 1. NaN for an item never predicted.
-
-        Raises:
-            InputError: `last` is below 1.
-        """
-        if not is_whole(last) or last < 1:
-            raise InputError(f"last: expected at least 1 prediction, got {last!r}")
-        modes = self._modes(last)[0]
+    def _agreement(self, modes: Indices) -> Indices:
+        """Returns (N,) how many of all predictions of each item are its class in `modes`."""
         agree = np.zeros(len(modes), dtype=np.int64)
         for slot, predicted in enumerate(self._slots):
             agree += (predicted == modes) & (self._counts > slot)
-        return np.where(self._counts > 0, 1 - agree / (self._counts + 1), np.nan)
+        return agree
+
+    def _add(self, classes: NDArray[np.integer], chosen: Indices | None) -> None:
+        counts = self._counts if chosen is None else self._counts[chosen]
+        low, high = int(counts.min()), int(counts.max())
+        while len(self._slots) <= high:
+            self._slots.append(np.zeros(len(self._counts), dtype=self._dtype))
+        for slot in range(low, high + 1):
+            if chosen is None and low == high:
+                self._slots[slot][:] = classes
+            else:
+                now = np.flatnonzero(counts == slot)
+                self._slots[slot][now if chosen is None else chosen[now]] = classes[now]
+        self._counts[slice(None) if chosen is None else chosen] += 1
 
     def _modes(self, last: int | None) -> tuple[Indices, Indices]:
         modes, modal_count = np.full(len(self._counts), -1, dtype=np.int64), np.zeros(len(self._counts), dtype=np.int64)
@@ -180,6 +273,15 @@ class DispersionRecorder:
     def result(self) -> Floats:
         """Returns (N,) float64, Eq. 3.1; NaN for labelled items."""
         return self.tracker.dispersion()
+
+
+@recorder("epoch_classes", epochs=2)
+class EpochClassesRecorder(DispersionRecorder):
+    """Keeps the same, and gives the classes themselves."""
+
+    def result(self) -> Array:
+        """Returns (N, E) integers, E epochs, -1 for labelled items."""
+        return self.tracker.history()
 
 
 def _modes_of(slots: list[NDArray[np.unsignedinteger]], items: Indices, modes: Indices, modal_count: Indices) -> None:

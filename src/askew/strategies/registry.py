@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -34,6 +34,8 @@ class Strategy:
         paper: where it comes from.
         parameters: its own keyword-only parameters and their defaults.
         reads_labeled: it reads `needs` for the labelled items too, and the model has to be asked about them.
+        instead: fields that it reads in place of `needs` where a parameter is set, or where `needs` are not given and
+            these are.
     """
 
     name: str
@@ -43,6 +45,15 @@ class Strategy:
     paper: str
     parameters: Mapping[str, Any]
     reads_labeled: bool = False
+    instead: tuple[str, ...] = ()
+
+    def reads(self, parameters: Mapping[str, Any], given: Collection[str] = ()) -> tuple[str, ...]:
+        """Returns the fields that it reads with these parameters of its own, of those given: `needs`, or `instead`."""
+        if not self.instead:
+            return self.needs
+        is_set = any(value != self.parameters[name] for name, value in parameters.items())
+        only_these = set(self.instead) <= set(given) and not set(self.needs) <= set(given)
+        return self.instead if is_set or only_these else self.needs
 
     @property
     def summary(self) -> str:
@@ -59,17 +70,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def strategy(
-    name: str, *, kind: Kind, needs: tuple[str, ...], paper: str, reads_labeled: bool = False
+    name: str,
+    *,
+    kind: Kind,
+    needs: tuple[str, ...],
+    paper: str,
+    reads_labeled: bool = False,
+    instead: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Marks a function as the strategy `name`; the decorated function stays callable as it is.
 
     Args:
-        name, kind, needs, paper, reads_labeled: see `Strategy`.
+        name, kind, needs, paper, reads_labeled, instead: see `Strategy`.
 
     Raises:
         InputError: it needs a field that is not in `FIELDS`, or has a parameter that is called like one.
     """
-    for need in needs:
+    for need in (*needs, *instead):
         if need not in FIELDS:
             raise unknown(f"field that {name} needs", need, FIELDS)
 
@@ -79,7 +96,7 @@ def strategy(
         for parameter in own:
             if parameter in FIELDS:
                 raise InputError(f"strategy {name}: its parameter {parameter} is called like a field of Predictions")
-        entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own), reads_labeled)
+        entry = Strategy(name, fn, kind, needs, paper, MappingProxyType(own), reads_labeled, instead)
         fn.strategy = entry  # type: ignore[attr-defined]
         return fn
 
