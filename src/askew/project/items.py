@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from askew.errors import InputError, one_line
 from askew.project import schema
@@ -50,15 +52,17 @@ def item(store: Store, item_id: int) -> Item:
     Raises:
         InputError: there is none of that number.
     """
-    there = sa.select(sa.func.min(schema.places.c.path)).where(
-        schema.places.c.item_id == item_id, ~schema.places.c.gone
-    )
     with store.read() as connection:
-        row = connection.execute(sa.select(*_COLUMNS).where(schema.items.c.id == item_id)).one_or_none()
-        path = connection.execute(there).scalar()
-    if row is None:
+        found = items_of(connection, [item_id])
+    if not found:
         raise InputError(f"item_id: there is no item {one_line(item_id, 40)}")
-    return _item(row, path)
+    return found[item_id]
+
+
+def items_of(connection: Connection, numbers: Sequence[int]) -> dict[int, Item]:
+    """Returns those items of some numbers that there are, by their numbers, within a transaction."""
+    rows = connection.execute(_OF_NUMBERS, {"items": list(numbers)})
+    return {row[0]: _item(row[:-1], row[-1]) for row in rows}
 
 
 def places(store: Store) -> dict[str, int]:
@@ -81,3 +85,9 @@ _COLUMNS = (
     schema.items.c.width_px,
     schema.items.c.height_px,
 )
+_PATH = (
+    sa.select(sa.func.min(schema.places.c.path))
+    .where(schema.places.c.item_id == schema.items.c.id, ~schema.places.c.gone)
+    .scalar_subquery()
+)
+_OF_NUMBERS = sa.select(*_COLUMNS, _PATH).where(schema.items.c.id.in_(sa.bindparam("items", expanding=True)))

@@ -155,22 +155,38 @@ def give(
     lease_s: float = 120.0,
     now: datetime | None = None,
 ) -> list[Question]:
-    """Does what `hand_out` does, within a transaction that writes; several people can share one."""
-    who = checked_text("who", who)
-    if n < 1 or overlap < 1 or not lease_s > 0:
-        raise InputError(f"n, overlap and lease_s: must be above 0, got {n}, {overlap} and {lease_s}")
+    """Does what `hand_out` does, within a transaction that writes."""
+    return give_all(connection, [(who, n)], overlap=overlap, lease_s=lease_s, now=now)[0]
+
+
+def give_all(
+    connection: Connection,
+    asks: Sequence[tuple[str, int]],
+    *,
+    overlap: int = 1,
+    lease_s: float = 120.0,
+    now: datetime | None = None,
+) -> list[list[Question]]:
+    """Does what `give` does for several people, each with a number of questions, in their order."""
+    if overlap < 1 or not lease_s > 0:
+        raise InputError(f"overlap and lease_s: must be above 0, got {overlap} and {lease_s}")
     begun = now or datetime.now(timezone.utc)
     until = present(begun + timedelta(seconds=lease_s))
     connection.execute(_END_OLD, {"time": present(begun)})
+    return [_give(connection, who, n, overlap, until) for who, n in asks]
+
+
+def _give(connection: Connection, who: str, n: int, overlap: int, until: str) -> list[Question]:
+    who = checked_text("who", who)
+    if n < 1:
+        raise InputError(f"n: must be above 0, got {n}")
     about = {"whose": who, "overlap": overlap}
     given = [Question(*row) for row in connection.execute(_HELD_BY, {**about, "most": n})]
     if len(given) < n:
         others = _OPEN if overlap == 1 else _WANTING
         given += [Question(*row) for row in connection.execute(others, {**about, "most": n - len(given)})]
     if given:
-        connection.execute(_END_MINE, {"whose": who, "mine": [one.id for one in given]})
-        leases = [{"question_id": one.id, "who": who, "until": until} for one in given]
-        connection.execute(schema.leases.insert(), leases)
+        connection.execute(_LEASE, [{"question_id": one.id, "who": who, "until": until} for one in given])
     return given
 
 
@@ -318,6 +334,8 @@ _WANTING = _FOR.where(_TABLE.c.answers < sa.bindparam("overlap"), ~_IN_HAND)
 _OPEN = _FOR.where(_TABLE.c.answers == 0, ~_IN_HAND)
 """The same without overlap: the index has them in this order, so that no more are read than are given."""
 _END_OLD = _LEASES.delete().where(_LEASES.c.until <= sa.bindparam("time"))
-_END_MINE = _LEASES.delete().where(
-    _LEASES.c.who == _WHO, _LEASES.c.question_id.in_(sa.bindparam("mine", expanding=True))
+_LEASE = sa.text(
+    "INSERT INTO leases (question_id, who, until) VALUES (:question_id, :who, :until) "
+    "ON CONFLICT (question_id, who) DO UPDATE SET until = excluded.until"
 )
+"""Leaves questions to a person, anew if they are in hand already."""

@@ -16,6 +16,7 @@ pytest.importorskip("httpx")
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from askew.project import scan, trainings
@@ -500,3 +501,21 @@ def test_a_class_that_is_added_later_can_be_answered(small: Small, client: TestC
     assert client.post("/api/answer", json=said(first, "eleven")).status_code == 400
     add_class(small.project.store, "eleven")
     assert client.post("/api/answer", json=said(first, "eleven")).status_code == 200
+
+
+def test_handing_out_many_questions_takes_no_more_statements_than_a_few(make: Callable[..., Small]) -> None:
+    small = make(n=40)
+    small.ask(40)
+    counts, executed = [], 0
+
+    def count(*_: object) -> None:
+        nonlocal executed
+        executed += 1
+
+    event.listen(small.project.store.engine, "before_cursor_execute", count)
+    with client_of(small) as client:
+        for who, n in (("ann", 2), ("bob", 20)):
+            executed = 0
+            assert len(questions(client, who, n)) == n
+            counts.append(executed)
+    assert 0 < counts[0] == counts[1] < 12

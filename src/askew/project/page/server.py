@@ -146,9 +146,10 @@ async def _state(request: Request) -> Response:
 async def _next(request: Request) -> Response:
     page, fields = _page(request), await said.said(request)
     who, n = said.person(fields), said.number(fields, "n", MOST_QUESTIONS)
-    questions = await page.writer.hand_out(who, n)
-    page.asked.update({one.id: one.item_id for one in questions})
-    return JSONResponse({"questions": [_told(one, await _item(page, one.item_id)) for one in questions]})
+    handed = await page.writer.hand_out(who, n)
+    page.asked.update({one.id: about.id for one, about in handed})
+    page.items.update({about.id: about for _, about in handed})
+    return JSONResponse({"questions": [_told(one, about) for one, about in handed]})
 
 
 def _told(question: Question, about: Item) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
+        proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=5,
     )

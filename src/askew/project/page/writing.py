@@ -11,13 +11,15 @@ from typing import Generic, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from askew.errors import InputError
+from askew.project.items import Item, items_of
 from askew.project.labels import Answer, Label, record
-from askew.project.questions import Question, give
+from askew.project.questions import Question, give_all
 from askew.project.store import Store
 
 T = TypeVar("T")
 Value = TypeVar("Value")
 Result = TypeVar("Result")
+Handed = list[tuple[Question, Item]]
 
 LEASE_SECONDS = 120.0
 """For how long a question is somebody's; the page renews it while it is open."""
@@ -40,7 +42,7 @@ class Writer:
         self.written = 0
         self._turn = asyncio.Lock()
         self._answers = _Waiting[Answer, Label](ANSWERS, functools.partial(recorded, store))
-        self._asks = _Waiting[tuple[str, int], list[Question]](ASKS, functools.partial(handed_out, store, overlap))
+        self._asks = _Waiting[tuple[str, int], Handed](ASKS, functools.partial(handed_out, store, overlap))
 
     async def record(self, answer: Answer) -> Label:
         """Records an answer and returns its label once it is safe.
@@ -50,8 +52,8 @@ class Writer:
         """
         return await self._together(self._answers, answer)
 
-    async def hand_out(self, who: str, n: int) -> list[Question]:
-        """Returns up to `n` questions that are left to a person now.
+    async def hand_out(self, who: str, n: int) -> Handed:
+        """Returns up to `n` questions that are left to a person now, each with its item.
 
         Raises:
             InputError: the store cannot be written.
@@ -106,10 +108,12 @@ def recorded(store: Store, answers: Sequence[Answer]) -> list[Label | Exception]
         return [error] * len(answers)
 
 
-def handed_out(store: Store, overlap: int, asks: Sequence[tuple[str, int]]) -> list[list[Question] | Exception]:
+def handed_out(store: Store, overlap: int, asks: Sequence[tuple[str, int]]) -> list[Handed | Exception]:
     """Returns the questions of each person who asks, all in one commit, or what stands in the way."""
     try:
         with store.write(durable=False) as connection:
-            return [give(connection, who, n, overlap=overlap, lease_s=LEASE_SECONDS) for who, n in asks]
+            given = give_all(connection, asks, overlap=overlap, lease_s=LEASE_SECONDS)
+            about = items_of(connection, list({one.item_id for some in given for one in some}))
+        return [[(one, about[one.item_id]) for one in some] for some in given]
     except Exception as error:  # noqa: BLE001  (whatever it is, those who wait are told)
         return [error] * len(asks)
