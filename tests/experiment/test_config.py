@@ -335,7 +335,7 @@ def test_auto_is_a_strategy_of_its_own_name_and_settles_what_it_asks_with() -> N
 )
 def test_auto_takes_nothing_that_it_chooses_itself(key: str, value: object) -> None:
     values = changed("strategies", [{"strategy": "auto", key: value}])
-    with pytest.raises(InputError, match=f"{key}: auto chooses it in every cycle: leave it out"):
+    with pytest.raises(InputError, match=f"{key}: auto chooses it: leave {key} out, or name a strategy"):
         parse(values, "x")
 
 

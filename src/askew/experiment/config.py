@@ -18,11 +18,15 @@ from askew.learn.heads import head_of
 from askew.learn.sources import Source
 from askew.plan import Balance, Plan, balance_of
 from askew.pseudo_labels import PseudoLabels
+from askew.query import refuse_beside_auto
 from askew.recorders import RECORDINGS
 from askew.strategies.registry import get
 
 MOST_SEEDS = 10_000
 """More than anybody means: a slip of the finger."""
+
+_BESIDE_AUTO = ("strategy", "label", "pseudo_labels")
+"""What may stand in an entry whose strategy is "auto"."""
 
 _FOLDER_NAME = re.compile(r"[\w+\-(),=][\w+\-(),=.]{0,99}")
 
@@ -263,9 +267,8 @@ class StrategyConfig(_Section):
             InputError: an unknown strategy or parameter, or a balance that it cannot have.
         """
         if self.strategy == AUTO:
-            for key, field in type(self).model_fields.items():
-                if key not in ("strategy", "label", "pseudo_labels") and getattr(self, key) != field.default:
-                    raise InputError(f"{key}: auto chooses it in every cycle: leave it out")
+            chosen = {key: one for key, one in type(self).model_fields.items() if key not in _BESIDE_AUTO}
+            refuse_beside_auto({key: getattr(self, key) != one.default for key, one in chosen.items()})
             return Auto()
         balance = balance_of(
             self.balance,
