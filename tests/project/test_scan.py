@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from askew.errors import DataNotFound
+from askew.errors import DataNotFound, InputError
 from askew.project import items
+from askew.project import scan as scan_module
 from askew.project.scan import Scan, scan
 from askew.project.store import Store, sqlite_url
 
@@ -144,3 +145,45 @@ def test_the_projects_own_folder_is_passed_over(empty: Store, tmp_path: Path) ->
     picture(tmp_path / "photos" / "birds" / "report" / "b.png", 2)
     found = scan(empty, [path.parent], test_share=0, without=[path.parent / "birds"])
     assert found.added == [path]
+
+
+def test_a_file_without_a_picture_is_told_each_time_and_read_again_once_it_changed(
+    empty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    picture(photos / "a.png", 1)
+    bad = photos / "bad.png"
+    bad.write_bytes(b"no picture")
+    first = look(empty, photos)
+    read: list[str] = []
+    monkeypatch.setattr(scan_module, "_look", lambda path, really=scan_module._look: read.append(path) or really(path))
+    again = look(empty, photos)
+    assert (read, again.unreadable, again.unchanged) == ([], first.unreadable, 1)
+    assert [path for path, _ in first.unreadable] == [bad]
+    picture(bad, 2)
+    mended = look(empty, photos)
+    assert (read, mended.unreadable, mended.added) == ([str(bad)], [], [bad])
+    assert look(empty, photos).unchanged == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_tried_again(empty: Store, tmp_path: Path) -> None:
+    path = picture(tmp_path / "photos" / "a.png", 1)
+    path.chmod(0)
+    assert [one for one, _ in look(empty, path.parent).unreadable] == [path]
+    path.chmod(0o600)
+    assert look(empty, path.parent).added == [path]
+
+
+def test_a_file_that_the_disk_did_not_give_is_tried_again(
+    empty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = picture(tmp_path / "photos" / "a.png", 1)
+
+    def broken(_: str) -> str:
+        raise InputError("a.png: cannot be read: Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scan_module, "_digest", broken)
+        assert [one for one, _ in look(empty, path.parent).unreadable] == [path]
+    assert look(empty, path.parent).added == [path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from askew.errors import DataNotFound, InputError
-from askew.project import schema
+from askew.project import labels, questions, schema
 from askew.project.store import (
     MIGRATIONS,
     Store,
@@ -174,13 +175,47 @@ def test_a_store_of_an_older_askew_is_brought_to_the_present(
 
     later = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, later)
-    (later / "versions" / "v0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\n"
+    (later / "versions" / "v9999_more.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = '9999'\ndown_revision = '{schema.VERSION}'\n\n"
         "def upgrade():\n    op.add_column('items', sa.Column('more', sa.Text))\n"
     )
     monkeypatch.setattr(module, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "VERSION", "0002")
+    monkeypatch.setattr(schema, "VERSION", "9999")
     upgraded = Store.open(store.url)
     with upgraded.read() as connection:
         assert "more" in {one["name"] for one in sa.inspect(connection).get_columns("items")}
     upgraded.close()
+
+
+def test_a_store_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.executescript((Path(__file__).parent / "store_0001.sql").read_text())
+    for _ in range(2):  # the second finds it at the present version
+        store = Store.open(sqlite_url(file))
+        store.check()
+        assert [(row.item_id, row.class_name, row.key) for row in labels.history(store)] == [
+            (1, "gull", "key-0001"),
+            (2, None, None),
+        ]
+        assert [(one.item_id, one.guess) for one in questions.all_questions(store)] == [(1, "gull")]
+        with store.read() as connection:
+            (bad,) = connection.execute(schema.unreadable.select()).all()
+            assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == schema.VERSION
+        assert (bad.path, bad.size, bad.mtime_ns) == ("/photos/3.png", None, None)
+        store.close()
+
+
+def test_the_second_version_is_the_first_with_two_columns_in_either_database(any_store: Store) -> None:
+    with any_store.write() as connection:
+        for name in ("size", "mtime_ns"):
+            connection.exec_driver_sql(f"ALTER TABLE unreadable DROP COLUMN {name}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    url = any_store.url
+    any_store.close()
+    store = Store.open(url)
+    with store.read() as connection:
+        assert {one["name"] for one in sa.inspect(connection).get_columns("unreadable")} == set(
+            schema.unreadable.c.keys()
+        )
+    store.close()

@@ -52,11 +52,14 @@ class Scan:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A file that was looked at: a picture, or why it is none."""
+    """A file that was looked at: a picture, or why it is none.
+
+    Size and time of change are None of a file that has to be looked at again, whether it changes or not.
+    """
 
     path: str
-    size: int = 0
-    mtime_ns: int = 0
+    size: int | None = None
+    mtime_ns: int | None = None
     hash: str = ""
     width_px: int = 0
     height_px: int = 0
@@ -74,9 +77,9 @@ def scan(
 ) -> Scan:
     """Looks through folders and writes what is there to the store.
 
-    A file is read when its path, size or time of change is new. Whether a picture is kept for the test is told by its
-    hash: it is so if the hash, taken for a number from 0 to 1, is below the share. So the part is uniform, and the same
-    wherever the picture lies. An item keeps its part for ever.
+    A file is read when its path, size or time of change is new, one that holds no picture too. Whether a picture is
+    kept for the test is told by its hash: it is so if the hash, taken for a number from 0 to 1, is below the
+    share. So the part is uniform, and the same wherever the picture lies. An item keeps its part for ever.
 
     Args:
         store: of the project.
@@ -96,8 +99,12 @@ def scan(
     found = Scan()
     with store.read() as connection:
         known = _known(connection, [os.path.abspath(folder) for folder in folders])
-    new = [path for path in paths if path not in known or known[path] != _state(path)]
-    found.unchanged = len(paths) - len(new)
+        bad = _unreadable(connection)
+    states = {path: _state(path) for path in paths}
+    found.unreadable = [(Path(path), bad[path][0]) for path in paths if path in bad and bad[path][1] == states[path]]
+    still_bad = {str(path) for path, _ in found.unreadable}
+    new = [path for path in paths if path not in still_bad and (path not in known or known[path] != states[path])]
+    found.unchanged = len(paths) - len(new) - len(still_bad)
     share = test_share if test_most is None else min(test_share, test_most / max(1, len(paths)))
     there = set(paths)
     done = 0
@@ -108,6 +115,7 @@ def scan(
                 _keep(connection, one, there, share, found)
         done += len(batch)
         progress(done, len(new))
+    found.unreadable.sort()
     lost = [path for path, state in known.items() if path not in there and state is not None]
     with store.write() as connection:
         _set_gone(connection, lost)
@@ -144,6 +152,13 @@ def _known(connection: Connection, folders: Sequence[str]) -> dict[str, tuple[in
     return {path: None if gone else (size, mtime) for path, size, mtime, gone in rows if _below(path, folders)}
 
 
+def _unreadable(connection: Connection) -> dict[str, tuple[str, tuple[int, int] | None]]:
+    """Returns of each file that could not be read why, and its size and time of change, None if they are not known."""
+    table = schema.unreadable
+    rows = connection.execute(sa.select(table.c.path, table.c.reason, table.c.size, table.c.mtime_ns))
+    return {path: (reason, None if size is None else (size, mtime)) for path, reason, size, mtime in rows}
+
+
 def _below(path: str, folders: Sequence[str]) -> bool:
     return any(path.startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders)
 
@@ -165,14 +180,18 @@ def _look(path: str) -> _Seen:
         return _Seen(name, reason=f"{name}: its name is not UTF-8: rename it")
     try:
         state = plain_file(Path(path))
+        of_file = (path, state.st_size, state.st_mtime_ns)
         if state.st_size > MOST_BYTES:
-            raise InputError(f"{name}: has {state.st_size / 1e9:.1f} GB: no picture has so many")
+            return _Seen(*of_file, reason=f"{name}: has {state.st_size / 1e9:.1f} GB: no picture has so many")
+        digest = _digest(path)
+    except InputError as error:  # nothing that is in the file: a folder of its name, no right to read it, a bad disk
+        return _Seen(path, reason=str(error))
+    try:
         pictures.read_square(Path(path), 8)
         height, width = pictures.size_of_file(Path(path))
-        digest = _digest(path)
     except InputError as error:
-        return _Seen(path, reason=str(error))
-    return _Seen(path, state.st_size, state.st_mtime_ns, digest, width, height)
+        return _Seen(*of_file, reason=str(error))
+    return _Seen(*of_file, digest, width, height)
 
 
 def _digest(path: str) -> str:
@@ -187,7 +206,7 @@ def _keep(connection: Connection, one: _Seen, there: Collection[str], share: flo
     """Writes what was seen of one file, and adds it to what was found."""
     connection.execute(schema.unreadable.delete().where(schema.unreadable.c.path == one.path))
     if one.reason:
-        row = {"path": one.path, "reason": one.reason, "seen": present()}
+        row = {"path": one.path, "reason": one.reason, "seen": present(), "size": one.size, "mtime_ns": one.mtime_ns}
         connection.execute(schema.unreadable.insert(), row)
         _set_gone(connection, [one.path])
         found.unreadable.append((Path(one.path), one.reason))

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration: a store of another version is brought to it, or refused where it is newer."""
 
 METADATA = MetaData()
@@ -62,6 +62,8 @@ unreadable = Table(
     Column("path", Text, nullable=False, unique=True),
     Column("reason", Text, nullable=False),
     Column("seen", Text, nullable=False),
+    Column("size", BigInteger),
+    Column("mtime_ns", BigInteger),
 )
 
 trainings = Table(
