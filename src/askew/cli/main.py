@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TextIO
 
 from askew.cli import (
     advise,
+    analyse,
     compare,
     demo,
     exchange,
@@ -46,6 +47,7 @@ COMMANDS = (
     report,
     compare,
     advise,
+    analyse,
     forecast,
     pick,
     features,

@@ -51,7 +51,7 @@ def budget_gains(found: Sequence[Setting]) -> Figure:
             ax.set_xlabel("labels a cycle")
     keys = [(setting.name, INK, dashes, 1.4) for setting, dashes in zip(found, cycle(DASHES), strict=False)]
     name_panels(figure, "points above random" if scale == 100 else "above random")
-    _key_below(figure, keys)
+    key_below(figure, keys)
     return figure
 
 
@@ -84,7 +84,7 @@ def all_curves(found: Sequence[Setting]) -> Figure:
         ax.set_title(shortened(members[0].name, figure) + more)
         ax.set_xlabel("labels")
     name_panels(figure, metric_name(found[0].summaries[0]))
-    _key_below(figure, keys)
+    key_below(figure, keys)
     return figure
 
 
@@ -146,7 +146,7 @@ def _log_axis(ax: Axes, counts: Sequence[int]) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _key_below(figure: Figure, keys: Sequence[Key]) -> None:
+def key_below(figure: Figure, keys: Sequence[Key]) -> None:
     """Makes room below the panels and names there what the lines are."""
     columns = 4 if max(len(name) for name, *_ in keys) < 26 else 2
     rows = -(-len(keys) // columns)

@@ -12,10 +12,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from askew.report.ledgers import RANDOM
-from askew.report.summary import Line
 
 PAPER, INK, MUTED, RULE = "#fffffe", "#1c2330", "#5b6472", "#dfe3e9"
 GREY = "#7b818c"
@@ -137,7 +136,20 @@ class Look:
         return (0, self.dashes) if self.dashes else "-"
 
 
-def looks(lines: Iterable[Line]) -> dict[str, Look]:
+class Named(Protocol):
+    """What a figure calls a strategy: its label, its name in the catalogue, and the label of its plain variant."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def strategy(self) -> str: ...
+
+    @property
+    def plain(self) -> str | None: ...
+
+
+def looks(lines: Iterable[Named]) -> dict[str, Look]:
     """Returns the look of every strategy, whatever else is shown beside it.
 
     A strategy of the catalogue has a colour and a marker of its own in every figure of every experiment. Anything else
