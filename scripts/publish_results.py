@@ -3,7 +3,8 @@
     python scripts/publish_results.py runs/fashion-desk --command "askew run fashion-desk" --commit 1a2b3c4
     python scripts/publish_results.py --again     # every page again from the ledgers that are published
 
-Writes results/<name>/: README.md (what it shows, tables with error bars), experiment.json (configuration, versions,
+Writes results/<name>/ (of a study one for each of its experiments, and one with the joint page): README.md (what it
+shows, tables with error bars), experiment.json (configuration, versions,
 machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
 tables and figures. Then results/seeds.json, the spread over seeds; the comparisons of several
 experiments (`COMPARED`); and the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
@@ -27,6 +28,8 @@ from typing import Any
 import numpy as np
 import seeds_page
 
+from askew.experiment.study_folder import FILE as STUDY
+from askew.experiment.study_folder import read_study_folder
 from askew.files import write_whole
 from askew.report.budgets import Setting, settings
 from askew.report.build import build
@@ -35,7 +38,10 @@ from askew.report.diagnostics import labeled_l1_scores
 from askew.report.headline import beside, headline, seeds, span
 from askew.report.ledgers import RANDOM, read
 from askew.report.measures import Interval
+from askew.report.paper import joined, paper_tables
+from askew.report.study import compared_settings, summaries_of
 from askew.report.summary import Line, Summary, summarize
+from askew.report.tables import Cell, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = (
@@ -113,6 +119,16 @@ def gains(summary: Summary, found: Sequence[tuple[str, Interval]]) -> str:
     return table(["points", *map(str, summary.asked_counts)], ([name, *cells(gain)] for name, gain in found))
 
 
+def beside_paper(shown: Table) -> str:
+    """Returns a table that stands beside a paper's, with intervals in brackets; bold where one leaves out 0."""
+
+    def written(cell: Cell) -> str:
+        text = cell.text + (f" [{cell.small}]" if cell.small else "")
+        return f"**{text}**" if cell.sign else text
+
+    return table(["", *shown.columns], ([row.label, *map(written, row.cells)] for row in shown.rows))
+
+
 def l1_scores(summary: Summary) -> str:
     """L1 score (Eq. 4.10: distance to equal classes) of the labeled set at each label count, mean over seeds."""
     rows = [(line.label, *labeled_l1_scores(summary.experiment, line.label)) for line in summary.lines]
@@ -151,6 +167,8 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
     if summary.full is not None:
         n, mean = int(summary.full.n_labeled[-1]), float(np.nanmean(summary.full.values[:, -1]))
         parts.append(f"Trained on the whole pool ({n} labels): {100 * mean:.2f} %.")
+    for shown in paper_tables(summary):
+        parts += [f"## {shown.title}", beside_paper(shown), shown.note]
     over_random = [(f"{line.label} − random", line.gain) for line in summary.lines if line.gain is not None]
     over_plain = [(f"{line.label} − {line.plain}", line.plain_gain) for line in summary.lines if line.plain_gain]
     for rival, found in (("random", over_random), ("the plain strategy", over_plain)):
@@ -288,6 +306,34 @@ def publish_comparisons(results: Path, summaries: dict[str, Summary]) -> None:
         print(results / name / "README.md")
 
 
+def study_page(name: str, found: dict[str, Summary], left: Sequence[str]) -> str:
+    """Returns the README of a study: its experiments, a paper's numbers beside ours, and all curves."""
+    experiments = "\n".join(
+        f"- [{part}](../{name}-{part}/README.md): **{headline(one).sentence}**" for part, one in found.items()
+    )
+    parts = [f"# {name}", "A study of several experiments, in the words of their reports:", experiments]
+    parts += [f"Not run: {', '.join(left)}."] if left else []
+    for shown in joined(found):
+        parts += [f"## {shown.title}", beside_paper(shown), shown.note]
+    if compared_settings(found):
+        parts += ["## All learning curves", "![all learning curves, a panel for each pool](curves.svg)"]
+    parts.append("How this is computed: [reports](../../docs/reports.md).")
+    return "\n\n".join(parts) + "\n"
+
+
+def publish_studies(results: Path, summaries: dict[str, Summary]) -> None:
+    """Writes the joint page of every published study again."""
+    for path in sorted(results.glob(f"*/{STUDY}")):
+        name, names = read_study_folder(path.parent)
+        found = {part: summaries[f"{name}-{part}"] for part in names if f"{name}-{part}" in summaries}
+        if together := compared_settings(found):
+            with tempfile.TemporaryDirectory() as place:
+                made = write(together, Path(place) / "made")
+                write_whole(path.parent / "curves.svg", (made / "curves.svg").read_bytes())
+        write_whole(path.parent / "README.md", study_page(name, found, [part for part in names if part not in found]))
+        print(path.parent / "README.md")
+
+
 def publish(source: Path, out: Path, about: dict[str, Any]) -> None:
     """Writes one experiment's results into `out`."""
     with tempfile.TemporaryDirectory() as place:
@@ -308,9 +354,20 @@ def write_blocks(results: Path) -> None:
     """Writes the blocks of the README and of the results' README again, and the spread over seeds."""
     summaries = published(results)
     publish_comparisons(results, summaries)
+    publish_studies(results, summaries)
     write_whole(seeds_page.FILE, json.dumps(seeds_page.measured(summaries), indent=2) + "\n")
     for path, folder in ((ROOT / "README.md", "results/"), (results / "README.md", "")):
         write_whole(path, with_blocks(path.read_text(encoding="utf-8"), summaries, folder))
+
+
+def experiments_in(source: Path, results: Path) -> list[Path]:
+    """Returns the folders to publish: those of a study that have a finished cycle, whose page is begun, or the one."""
+    if not (source / STUDY).is_file():
+        return [source]
+    name, names = read_study_folder(source)
+    (results / name).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / STUDY, results / name / STUDY)
+    return [source / part for part in summaries_of(source, names)]
 
 
 def main() -> None:
@@ -331,11 +388,11 @@ def main() -> None:
     else:
         if not (arguments.source and arguments.command and arguments.commit):
             parser.error("give the experiment's folder, --command and --commit; or --again")
-        source: Path = arguments.source
-        name = json.loads((source / "experiment.json").read_text(encoding="utf-8"))["name"]
-        failures = sorted(p.parent.name for p in source.glob("runs/*/failure.txt"))
-        about = {"command": arguments.command, "commit": arguments.commit, "failures": failures}
-        publish(source, results / name, about | ({"note": arguments.note} if arguments.note else {}))
+        for source in experiments_in(arguments.source, results):
+            name = json.loads((source / "experiment.json").read_text(encoding="utf-8"))["name"]
+            failures = sorted(p.parent.name for p in source.glob("runs/*/failure.txt"))
+            about = {"command": arguments.command, "commit": arguments.commit, "failures": failures}
+            publish(source, results / name, about | ({"note": arguments.note} if arguments.note else {}))
     write_blocks(results)
 
 

@@ -205,3 +205,48 @@ def test_the_desk_scale_of_table_3_1_is_this_experiment(tmp_path: Path) -> None:
 def test_a_second_name_of_a_preset_is_the_same_experiment() -> None:
     assert read("figure-3.6") == read("table-3.1")
     assert experiments_at(toml_of("figure-3.6"), "full") == experiments_at(toml_of("table-3.1"), "full")
+
+
+@pytest.mark.parametrize(
+    ("name", "sources", "backbone"),
+    [
+        ("table-3.1", {"cifar10": "cifar10", "cifar100": "cifar100"}, "resnet18-cifar"),
+        ("table-4.1", {"if-0.1": "cifar10", "if-0.3": "cifar10", "if-1": "cifar10"}, "resnet18-cifar"),
+        ("table-4.2", {"if-0.1": "cifar100", "if-0.3": "cifar100", "if-1": "cifar100"}, "resnet18-cifar"),
+        ("table-4.3", {"if-0.1": "tiny-imagenet", "if-0.3": "tiny-imagenet", "if-1": "tiny-imagenet"}, "resnet101"),
+    ],
+)
+def test_full_scale_is_the_protocol_of_the_thesis(name: str, sources: dict[str, str], backbone: str) -> None:
+    """A tenth of the data at first, a twentieth a cycle, four times (sections 3.4 and 4.4); 50,000 or 100,000 items."""
+    found = read(name, "full").experiments
+    assert {part: one.data.source for part, one in found.items()} == sources
+    n_items = 100_000 if "tiny-imagenet" in sources.values() else 50_000
+    for part, one in found.items():
+        protocol = one.protocol
+        assert (protocol.initial, protocol.budget, protocol.cycles) == (n_items // 10, n_items // 20, 5)
+        assert len(protocol.seeds) == 3
+        assert one.learner.backbone == backbone
+        assert one.data.pool_items is None
+        if name != "table-3.1":
+            assert one.data.long_tail is not None
+            assert part == f"if-{one.data.long_tail.imbalance:g}"
+        assert one.paper is not None
+        assert one.paper.scale == "full"
+
+
+@pytest.mark.parametrize("name", ["table-3.1", "table-4.1", "table-4.2", "table-4.3"])
+def test_desk_scale_keeps_the_shares_and_has_five_seeds(name: str) -> None:
+    for one in read(name, "desk").experiments.values():
+        protocol = one.protocol
+        assert one.data.pool_items is not None
+        assert protocol.initial * 10 == protocol.budget * 20 == one.data.pool_items
+        assert len(protocol.seeds) >= 5
+        assert one.paper is not None
+        assert one.paper.scale == "desk"
+
+
+def test_desk_scale_of_table_4_3_names_what_stands_in_and_no_tiny_imagenet() -> None:
+    for one in read("table-4.3").experiments.values():
+        assert one.data.source == "cifar10"
+        assert one.paper is not None
+        assert one.paper.stands_in.startswith("CIFAR-10 on frozen features stands in for Tiny ImageNet")

@@ -6,6 +6,8 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +88,21 @@ def call(arguments: argparse.Namespace) -> int:
     from askew.cli.extras import need
 
     need("running an experiment", *NEEDS)
-    from askew.experiment.study import read, single_of
+    from askew.experiment.study import read
 
     if arguments.experiment is None:
         _list_presets(as_json=arguments.json)
         return 0
     study = read(arguments.experiment, arguments.scale)
-    config = single_of(study, arguments.experiment)
     if study.scale is not None:
         said = sys.stderr if arguments.json else sys.stdout
         print(SCALE_LINES[study.scale].format(name=arguments.experiment), file=said, flush=True)
-    return experiment(config, arguments, arguments.out or Path("runs") / config.name)
+    out = arguments.out or Path("runs") / study.name
+    if "" in study.experiments:
+        return experiment(study.experiments[""], arguments, out)
+    from askew.cli import studies
+
+    return studies.run(study, arguments, out)
 
 
 def _list_presets(*, as_json: bool) -> None:
@@ -117,42 +123,85 @@ def _list_presets(*, as_json: bool) -> None:
 
 def experiment(config: Any, arguments: argparse.Namespace, out: Path) -> int:
     """Runs a checked experiment in the folder `out`, to its report; returns 1 if a run failed."""
-    began = time.monotonic()
     from askew.cli import dry_run
+
+    ready = checked(config, arguments)
+    if arguments.dry_run:
+        found = planned(ready, arguments, out)
+        print(json.dumps(found, indent=2, allow_nan=False) if arguments.json else dry_run.text(found))
+        return 0
+    status, found = run_checked(ready, arguments, out)
+    if arguments.json:
+        print(json.dumps(found, indent=2, allow_nan=False))
+    return status
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An experiment that was checked with its data, and how long these took to load: a worker loads them too."""
+
+    config: Any
+    dataset: Any
+    loading_seconds: float
+
+
+def checked(config: Any, arguments: argparse.Namespace) -> Ready:
+    """Returns an experiment with its data after all checks; nothing is written.
+
+    Raises:
+        DataNotFound: its data set is not on this machine.
+        InputError: it could not be run to its end.
+    """
+    from askew.experiment import grid
+
+    began = time.monotonic()
+    dataset = _dataset(config, arguments)
+    grid.check(config, dataset, arguments.device, trust=arguments.trust_estimator)
+    return Ready(config, dataset, time.monotonic() - began)
+
+
+def planned(ready: Ready, arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
+    """Returns what would run in the folder `out`, and how long it may take."""
+    from askew.cli import dry_run
+    from askew.experiment import grid
+
+    threads = grid.check_folder(ready.config, out, threads=arguments.threads)
+    place, jobs, seconds = _place(ready, arguments, out, threads)
+    return dry_run.record(ready.config, ready.dataset, place, jobs=jobs, seconds=seconds)
+
+
+def run_checked(ready: Ready, arguments: argparse.Namespace, out: Path) -> tuple[int, dict[str, Any]]:
+    """Runs an experiment to its report; returns 1 if a run failed, and what the report says."""
     from askew.cli.progress import counting
     from askew.cli.screen import Screen
     from askew.experiment import grid
-    from askew.experiment.estimate import remaining_seconds
     from askew.experiment.tasks import prepare_features
     from askew.experiment.workers import run_all
-    from askew.files import n_cores
 
-    dataset = _dataset(config, arguments)
-    grid.check(config, dataset, arguments.device, trust=arguments.trust_estimator)
-    loading = time.monotonic() - began  # a worker does the same before its first run
-
-    def place_of(threads: int) -> tuple[grid.Place, int, float]:
-        root, skip, trust = arguments.data_root, arguments.skip_unreadable, arguments.trust_estimator
-        place = grid.Place(out, root, skip, arguments.device, threads=threads, trust=trust)
-        jobs = arguments.jobs or max(1, n_cores() // threads)
-        return place, jobs, remaining_seconds(config, dataset, place, jobs=jobs, start_seconds=loading)
-
-    if arguments.dry_run:
-        place, jobs, seconds = place_of(grid.check_folder(config, out, threads=arguments.threads))
-        found = dry_run.record(config, dataset, place, jobs=jobs, seconds=seconds)
-        print(json.dumps(found, indent=2, allow_nan=False) if arguments.json else dry_run.text(found))
-        return 0
+    config, dataset = ready.config, ready.dataset
     with grid.prepared(config, dataset, out, threads=arguments.threads) as threads:
         with counting("features") as tell:
             prepare_features(config, dataset, device=arguments.device, progress=tell)
-        place, jobs, seconds = place_of(threads)
+        place, jobs, seconds = _place(ready, arguments, out, threads)
         with Screen(config, grid.jobs_of(config), out, expected_seconds=seconds) as screen:
             failed = run_all(config, place, jobs=jobs, watch=screen.watch, done=screen.done, tick=screen.tick)
         grid.save_thumbnails(config, dataset, out)
         for job in failed:
             print(f"askew: {grid.failure(out, job)}", file=sys.stderr)
-        _report(config, out, as_json=arguments.json)
-    return 1 if failed else 0
+        return (1 if failed else 0), _report(config, out, quiet=arguments.json)
+
+
+def _place(ready: Ready, arguments: argparse.Namespace, out: Path, threads: int) -> tuple[Any, int, float]:
+    """Returns where workers compute, how many at a time, and how long all may take in seconds."""
+    from askew.experiment import grid
+    from askew.experiment.estimate import remaining_seconds
+    from askew.files import n_cores
+
+    root, skip, trust = arguments.data_root, arguments.skip_unreadable, arguments.trust_estimator
+    place = grid.Place(out, root, skip, arguments.device, threads=threads, trust=trust)
+    jobs = arguments.jobs or max(1, n_cores() // threads)
+    start = ready.loading_seconds
+    return place, jobs, remaining_seconds(ready.config, ready.dataset, place, jobs=jobs, start_seconds=start)
 
 
 def _dataset(config: Any, arguments: argparse.Namespace) -> Any:
@@ -170,25 +219,34 @@ def _dataset(config: Any, arguments: argparse.Namespace) -> Any:
     return dataset
 
 
-def _report(config: Any, out: Path, *, as_json: bool) -> None:
-    """Makes the report and prints what each strategy reached, what that shows, and where the page is."""
+def _report(config: Any, out: Path, *, quiet: bool) -> dict[str, Any]:
+    """Makes the report and prints what each strategy reached, what that shows, and where the page is; returns it."""
     from askew.experiment import grid
     from askew.report.build import build_of
     from askew.report.headline import headline
     from askew.report.ledgers import read
+    from askew.report.paper import paper_tables
     from askew.report.record import record
     from askew.report.summary import summarize
 
     lines, found = grid.summary(config, out), read(out)
     summary = summarize(found) if any(line.label != grid.FULL for line in lines) else None
     page = None if summary is None else build_of(summary)
-    if as_json:
-        print(json.dumps(record(found, summary, page), indent=2, allow_nan=False))
-        return
-    n_seeds = len(config.protocol.seeds)
-    for line in lines:
-        some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
-        print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
-    if summary is not None:
-        print(headline(summary).sentence)
-    print("report: none, since no strategy has finished a cycle" if page is None else f"report: {page}")
+    if not quiet:
+        n_seeds = len(config.protocol.seeds)
+        for line in lines:
+            some = "" if line.n_seeds == n_seeds else f"   ({line.n_seeds} of {n_seeds} seeds)"
+            print(f"{line.label:<28} {line.n_labeled:>6} labels   accuracy {100 * line.accuracy:5.1f}%{some}")
+        if summary is not None:
+            print(headline(summary).sentence)
+            _tell_paper(paper_tables(summary))
+        print("report: none, since no strategy has finished a cycle" if page is None else f"report: {page}")
+    return record(found, summary, page)
+
+
+def _tell_paper(found: Sequence[Any]) -> None:
+    """Prints a paper's numbers beside ours, and how they are to be read."""
+    from askew.report.tables import plain_text
+
+    for table in found:
+        print("", *plain_text(table), table.note, "", sep="\n")

@@ -24,6 +24,8 @@ class PaperConfig(BaseModel):
     """Label to value, in percent if the metric is a share; `full` is the whole pool."""
     gains: dict[str, Annotated[list[float], Field(min_length=1)]] = {}
     """Label of a balanced strategy to its points above the plain one, one number for each cycle that asked."""
+    stands_in: str = ""
+    """Half a sentence if the data are not the paper's: "A stands in for B"."""
     scale: Literal["full", "desk"] = "full"
     """"desk" if the experiment is smaller than the paper's; `[desk]` sets it."""
 

@@ -11,6 +11,8 @@ SAME = {"figure-3.6": ("table-3.1", "the learning curves of the runs of table-3.
 
 RENAMED = {
     "cifar10-dispersion": "table-3.1 --scale full",
+    "cifar100-dispersion": "table-3.1 --scale full",
+    "cifar10-balance-if01": "table-4.1 --scale full",
 }
 """Presets that there were: what to give to `askew run` in their place."""
 

@@ -13,6 +13,7 @@ from askew.errors import one_line
 from askew.report.figures import Rendered
 from askew.report.headline import headline
 from askew.report.ledgers import Experiment, Run
+from askew.report.paper import paper_tables
 from askew.report.record import reason
 from askew.report.sheet import Strip
 from askew.report.style import CSS_NAMES, DARK_PHASES, DARK_SERIES, PHASES, SERIES, looks
@@ -41,13 +42,13 @@ def page(summary: Summary, rendered: Iterable[Rendered], first_asked: Sequence[S
         summary=summary,
         headline=headline(summary),
         figures=figures,
-        tables={table.name: table for table in tables(summary)},
+        tables={table.name: table for table in (*tables(summary), *paper_tables(summary))},
         keys={label: (f"var(--{CSS_NAMES[of.colour]})", " ".join(map(str, of.dashes))) for label, of in look.items()},
         strips=first_asked,
         captioned=_captioned(first_asked),
         failures=[(run, reason(run)) for run in experiment.failures],
         unfinished=[(run, _progress(run)) for run in experiment.unfinished],
-        config=_flat(_used(experiment.config)),
+        config=_flat({key: value for key, value in _used(experiment.config).items() if key != "paper"}),
         versions=_versions(experiment),
         mixed=len({json.dumps(stage["versions"], sort_keys=True) for stage in experiment.history}) > 1,
         series=list(zip(SERIES, DARK_SERIES, strict=True)),

@@ -45,6 +45,20 @@ class Table:
 
 EMPTY = Cell("–")
 
+
+def plain_text(table: Table) -> list[str]:
+    """Writes a table for a terminal, a line a row; an interval stands in brackets behind its number."""
+
+    def written(cell: Cell) -> str:
+        mark = "▲" if cell.sign > 0 else "▼" if cell.sign < 0 else ""
+        return cell.text + mark + (f" [{cell.small}]" if cell.small else "")
+
+    rows = [["", *table.columns], *([row.label, *map(written, row.cells)] for row in table.rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(one.ljust(width) for one, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [table.title, *(f"  {line}" for line in lines)]
+
+
 LEARNING = "fit"
 """The phase of a cycle in which the learner trains."""
 
