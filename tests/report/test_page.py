@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from askew.experiment.ledger import Header
 from askew.report.build import build
 from askew.report.headline import headline
 from askew.report.ledgers import read
@@ -90,6 +92,28 @@ def test_seconds_are_written_one_way(page: str) -> None:
     assert len(totals) == 2 * len(LABELS)
     for text in (*known, *totals):
         assert re.fullmatch(r"\d\.\d\d s|\d\d\.\d s|[\d,]{3,} s", text), text
+
+
+def test_what_was_proved_of_each_question_is_shown(
+    folder: Path, writer: Callable[..., Path], head: Callable[..., Header]
+) -> None:
+    assert 'id="table-proofs"' not in build(folder).read_text(encoding="utf-8")
+    run = next(run for run in read(folder).runs if run.label == "random" and run.seed == 1)
+    radius = {"quantity": "radius", "value": 20.0931, "bound": 20.0931, "gap": 0.0, "seconds": 4.25, "stopped": ""}
+    cut_off = {**radius, "bound": 18.5, "gap": 0.0793, "seconds": 61.0, "stopped": "the time limit"}
+    proofs = [radius, cut_off, None, None]
+    cycles = [dataclasses.replace(one, proof=proof) for one, proof in zip(run.cycles, proofs, strict=True)]
+    writer(folder, head("coreset", 1, 4, 100), cycles)
+    text = build(folder).read_text(encoding="utf-8")
+    table = text.split('id="table-proofs"')[1].split("</section>")[0]
+    rows = re.findall(r'<tr><th scope="row">.*?</tr>', table, flags=re.DOTALL)
+    assert len(rows) == 1
+    assert re.findall("<td>(.*?)</td>", rows[0]) == [
+        "20.09<small>proved, 4.25 s</small>",
+        "20.09<small>at least 18.5, gap 7.9%, 61.0 s, stopped: the time limit</small>",
+    ]
+    assert "coreset, seed 1" in rows[0]
+    assert re.findall(r'<th scope="col">([\d,]+)</th>', table) == [f"{one.n_labeled:,}" for one in run.cycles[:2]]
 
 
 def changed_about(folder: Path, **changes: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,6 +117,25 @@ def test_the_gap_at_which_it_stops_holds():
     assert proof_of(x, [-1] * 14, 3)[1].line().startswith(f"radius {least:.6g}: proved optimal")
 
 
+@pytest.mark.parametrize("beyond", [0.5, 3.0])
+def test_programs_that_end_late_are_not_begun_when_they_would_pass_the_limit(monkeypatch, beyond):
+    """By a clock that HiGHS alone moves: each program takes all of its own limit and some seconds more."""
+    clock, calls = [100.0], []
+
+    def late(*_, options, **__):
+        calls.append(options["time_limit"])
+        clock[0] += options["time_limit"] + beyond
+        return SimpleNamespace(status=1, x=None)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("scipy.optimize.milp", late)
+    x = np.random.default_rng(2).standard_normal((40, 2))
+    _, proof = proof_of(x, [-1] * 40, 4, time_limit_s=10.0)
+    assert len(calls) >= 2
+    assert proof.stopped == "the time limit"
+    assert 5 < proof.seconds <= 10
+
+
 @pytest.mark.parametrize("n", [1, 5, 8])
 def test_items_that_are_all_equal(n):
     labels = [-1, 0, -1, -1, -1, -1, -1, -1, -1]
@@ -142,6 +162,17 @@ def test_more_items_than_a_tile_and_the_size_of_features(monkeypatch):
         again, scaled = proof_of(x * size, labels, 12)
         assert again == chosen
         assert (scaled.value, scaled.bound) == (proof.value * size, proof.bound * size)
+
+
+def test_labelled_items_scattered_through_the_pool_cover_it():
+    """The labelled ones lie between the others, and a pool of theirs alone at the end gives the same radius."""
+    rng = np.random.default_rng(4)
+    x, labels = rng.standard_normal((30, 2)), np.where(np.arange(30) % 3 == 1, 2, -1)
+    _, proof = proof_of(x, labels, 2)
+    assert proof.value == pytest.approx(smallest(x, labels, 2, 0), rel=1e-12)
+    order = np.argsort(labels, kind="stable")
+    assert proof_of(x[order], labels[order], 2)[1].value == pytest.approx(proof.value, rel=1e-12)
+    assert proof.value < proof_of(x, [-1] * 30, 2)[1].value
 
 
 def test_the_seed_settles_which_of_equal_choices():

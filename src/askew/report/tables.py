@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from askew.report.diagnostics import labeled_l1_scores, mean_seconds
 from askew.report.forecasts import WORTH, Outlook, outlooks
@@ -73,6 +74,7 @@ def tables(summary: Summary) -> tuple[Table, ...]:
         _relative(summary),
         _l1(summary),
         _learner_seconds(summary),
+        _proofs(summary),
     )
     return tuple(table for table in made if table is not None and table.rows)
 
@@ -274,6 +276,34 @@ def _learner_seconds(summary: Summary) -> Table | None:
     return Table(
         "learner-seconds", "Seconds of a training at each number of labels", note, _count_columns(counts), rows
     )
+
+
+def _proofs(summary: Summary) -> Table | None:
+    proved = {
+        f"{label}, seed {run.seed}": {one.n_labeled: one.proof for one in run.cycles if one.proof is not None}
+        for label in summary.experiment.labels
+        for run in summary.experiment.of(label)
+    }
+    proved = {name: found for name, found in proved.items() if found}
+    counts = sorted({n for found in proved.values() for n in found})
+    rows = tuple(Row(name, tuple(_proof_cell(found.get(n)) for n in counts)) for name, found in proved.items())
+    names = sorted({str(proof["quantity"]) for found in proved.values() for proof in found.values()})
+    note = (
+        f"The {' or '.join(names)} of what was asked in each cycle, at the number of labels before it. “proved”: no "
+        "other choice of as many items has less. Otherwise the bound that none can be below, the gap between the two "
+        "as a share of the first, and why the search ended there. Seconds are by the clock, of the choice alone."
+    )
+    return Table("proofs", "What was proved of the questions", note, _count_columns(counts), rows) if rows else None
+
+
+def _proof_cell(proof: Mapping[str, Any] | None) -> Cell:
+    if proof is None:
+        return EMPTY
+    took = duration(proof["seconds"])
+    if proof["gap"] == 0:
+        return Cell(f"{proof['value']:.4g}", f"proved, {took}")
+    gap = f"at least {proof['bound']:.4g}, gap {100 * proof['gap']:.2g}%"
+    return Cell(f"{proof['value']:.4g}", f"{gap}, {took}, stopped: {proof['stopped']}")
 
 
 def _full(summary: Summary) -> tuple[float, float, int]:

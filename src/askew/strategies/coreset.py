@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from askew.arrays import Array, Indices, is_number, is_whole
 from askew.errors import InputError
+from askew.kernels.farthest import FarthestFirst
 from askew.kernels.rows import CentredRows
 from askew.pool import Pool
 from askew.predictions import Predictions
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 TILE = 256
-"""Rows of distances that are computed at a time."""
+"""Rows of distances that are computed at a time, fewer where rows are long: there is a look at the clock after each."""
+
+TILE_TERMS = 1 << 27
+"""Distances times dimensions of a tile, at most."""
+
+ROUNDED = 1 + 1e-9
+"""Distances of one pair by two ways of computing them differ by less."""
+
+PER_ENTRY_S = 1e-6
+"""Seconds beyond its time limit that a program is thought to need for an entry of its matrix, until one took more."""
 
 SHARE = 1 / 3
 """The part of the time left that one radius gets in HiGHS: one that is hard to settle leaves time for easier ones."""
@@ -53,15 +63,16 @@ def coreset(
     δ of? Items are few thousands at most; `kcenter` serves larger pools.
 
     `outliers` is a number of items if it is whole, or a share of the pool below 1 (the paper's is 1e-4). At
-    `time_limit_s` it stops with the best picks so far; it looks at the clock between radii. Where more than
-    `most_pairs` pairs of items lie within the upper bound, the farthest-first picks are the answer. What was proved is
-    said either way: the radius, the bound below which no picks can bring it (to the tolerances of HiGHS), and the gap
-    between them. The same seed gives the same picks where no program was cut short by the time limit. Distances are
-    Euclidean, in float64.
+    `time_limit_s` it stops with the best picks so far: a limit shorter than the farthest-first picks take is passed by
+    these, and one that is reached in HiGHS by what HiGHS needs to notice, which is foreseen from the programs before.
+    Where more than `most_pairs` pairs of items lie within the upper bound, the farthest-first picks are the answer.
+    What was proved is said either way: the radius, the bound below which no picks can bring it (to the tolerances of
+    HiGHS), and the gap between them. The same seed gives the same picks where no program was cut short by the time
+    limit. Distances are Euclidean, in float64.
 
     Returns:
-        The picks, farthest first, and what was proved. Cost: the distances of all pairs, O(U²·D), then HiGHS. Memory:
-        a float64 copy of the features, 256 rows of distances, and about 100 bytes a pair.
+        The picks, farthest first, and what was proved. Cost: `kcenter`, then the distances of all pairs once, O(U²·D),
+        then HiGHS. Memory: two float64 copies of the features, and about 100 bytes a pair within the upper bound.
 
     Raises:
         InputError: the features of a labelled item are not finite, or a parameter out of its range.
@@ -80,8 +91,8 @@ def coreset(
     radius, bound = search.upper / space.scale, search.lower / space.scale
     if not np.isfinite(radius):
         raise InputError("features: distances leave the range of float64: multiply all features by one small number")
-    best_first, _ = space.farthest_first(n, space.to_label, among=search.picks)
-    return Proved(items[best_first], "radius", radius, bound, time.monotonic() - started, stopped)
+    chosen = items[space.farthest_first(search.picks)]
+    return Proved(chosen, "radius", radius, bound, time.monotonic() - started, stopped)
 
 
 def _spare(outliers: float, n_items: int) -> int:
@@ -93,62 +104,44 @@ def _spare(outliers: float, n_items: int) -> int:
 
 
 class Space:
-    """Some items of the pool, their distances from each other and from what is labelled, times a power of two.
+    """Some items of the pool and what is labelled, by their features times a power of two.
 
     Attributes:
         scale: the power of two; it brings all features to 1 at most.
-        to_label: (U,) the distance of each to the nearest labelled item; infinity without one.
     """
 
     def __init__(self, features: Array, labeled: Indices, items: Indices) -> None:
         rows = CentredRows(features, np.concatenate([items, labeled]))
-        self.scale = rows.scale
-        self._x, self._mean = rows.given(items), rows.mean
-        self.to_label: Reals = np.full(len(items), np.inf)
-        for start in range(0, len(labeled), TILE):
-            apart = _between(self._x, rows.given(labeled[start : start + TILE]))
-            np.minimum(self.to_label, apart.min(axis=1), out=self.to_label)
+        self.scale, self._size = rows.scale, len(items)
+        self._x = rows.given(np.concatenate([items, labeled]))
 
     def __len__(self) -> int:
-        return len(self._x)
+        return self._size
 
-    def farthest_first(self, n: int, near: Reals, among: Indices | None = None) -> tuple[Indices, Reals]:
-        """Picks n times the item farthest from all centres, from the item nearest the mean where there are none.
+    def centres(self) -> FarthestFirst:
+        """Returns the choice of centres among all items, with what is labelled as the first ones."""
+        return FarthestFirst(self._x, np.arange(self._size, len(self._x)), np.arange(self._size))
 
-        Args:
-            n: how many, or as many as there are.
-            near: (U,) distances to the nearest centre before.
-            among: positions to pick from; all if None.
-
-        Returns:
-            The positions in their order and (U,) the distances to the nearest centre after.
-        """
-        near, may = near.copy(), np.zeros(len(self), dtype=np.bool_)
-        may[slice(None) if among is None else among] = True
-        picked: list[int] = []
-        for _ in range(min(n, int(may.sum()))):
-            worth = near if np.isfinite(near[0]) else -_between(self._x, self._mean[None])[:, 0]
-            item = int(np.where(may, worth, -np.inf).argmax())
-            picked.append(item)
-            may[item] = False
-            np.minimum(near, self.to(np.array([item])), out=near)
-        return np.array(picked, dtype=np.int64), near
-
-    def to(self, positions: Indices) -> Reals:
-        """Returns (U,) the distances to the nearest of these items."""
-        return np.asarray(_between(self._x, self._x[positions]).min(axis=1))
+    def farthest_first(self, picks: Indices) -> Indices:
+        """Returns picks in such an order that each is the one farthest from those before it and what is labelled."""
+        some = np.concatenate([np.sort(picks), np.arange(self._size, len(self._x))])
+        search = FarthestFirst(self._x[some], np.arange(len(picks), len(some)), np.arange(len(picks)))
+        search.add(len(picks))
+        return np.asarray(some[search.picked])
 
     def pairs(self, radius: float, most: int, until: float) -> tuple[Indices, Indices, Reals] | str:
         """Returns positions i < j and distances of all pairs within the radius, or why not."""
-        found: list[tuple[Indices, Indices, Reals]] = []
-        for start in range(0, len(self), TILE):
-            apart = _between(self._x[start : start + TILE], self._x[start:])
-            i, j = np.nonzero(np.triu(apart <= radius, k=1))
-            found.append((i + start, j + start, apart[i, j]))
-            if sum(len(one[0]) for one in found) > most:
-                return f"more than {most} pairs of items (most_pairs)"
+        x, found, n_found = self._x[: self._size], [], 0
+        tile = max(1, min(TILE, TILE_TERMS // max(1, x.size)))
+        for start in range(0, len(x), tile):
             if time.monotonic() > until:
                 return "the time limit"
+            apart = _between(x[start : start + tile], x[start:])
+            i, j = np.nonzero(np.triu(apart <= radius, k=1))
+            found.append((i + start, j + start, apart[i, j]))
+            n_found += len(i)
+            if n_found > most:
+                return f"more than {most} pairs of items (most_pairs)"
         i, j, apart = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return i, j, apart
 
@@ -162,22 +155,27 @@ class Search:
     """
 
     def __init__(self, space: Space, n: int, spare: int, until: float) -> None:
-        self._space, self._n, self._spare, self._until = space, n, spare, until
-        self.picks, near = space.farthest_first(n, space.to_label)
-        self.upper = self._radius(near)
-        _, near = space.farthest_first(spare, near)
-        self.lower = min(self.upper, float(near.max()) / 2 * SLACK)
+        self._size, self._n, self._spare, self._until = len(space), n, spare, until
+        self._space, self._per_entry = space, PER_ENTRY_S
+        search = space.centres()
+        self._to_label = search.near()
+        search.add(n)
+        self.picks, self.upper = np.array(search.picked), self._radius(search.near())
+        search.add(spare)
+        self.lower = min(self.upper, float(search.near().max()) / 2 * SLACK)
         self._values = np.array([self.upper])
 
     def run(self, most_pairs: int) -> str:
         """Searches; returns why a gap is left, nothing if there is none."""
         if self.lower == self.upper:
             return ""
-        pairs = self._space.pairs(self.upper, most_pairs, self._until)
+        pairs = self._space.pairs(self.upper * ROUNDED, most_pairs, self._until)
         if isinstance(pairs, str):
             return pairs
-        self._i, self._j, self._apart = pairs
-        values = np.unique(np.concatenate([[0.0, self.upper], self._apart, self._space.to_label]))
+        self._apart = _symmetric(self._size, *pairs)
+        self.upper = self._radius(self._near(self.picks))
+        self.lower = min(self.lower, self.upper)
+        values = np.unique(np.concatenate([[0.0, self.upper], self._apart.data, self._to_label]))
         self._values = values[(values >= self.lower) & (values <= self.upper)]
         self.lower = float(self._values[0])
         self._bisect(self._cover, unknown_is_low=True)
@@ -210,6 +208,8 @@ class Search:
         gains = np.asarray(matrix.sum(axis=0)).astype(np.int64)
         picked: list[int] = []
         while len(picked) < self._n and left.sum() > self._spare:
+            if time.monotonic() > self._until:
+                return None
             item = int(gains.argmax())
             rows = columns.indices[columns.indptr[item] : columns.indptr[item + 1]]
             new = rows[left[rows]]
@@ -220,22 +220,31 @@ class Search:
 
     def _relaxed(self, radius: float) -> bool | None:
         """Tells whether not even parts of items, n in sum, hold all items."""
-        return False if self._solved(radius, whole=False).status == 2 else None
+        result = self._solved(radius, whole=False)
+        return False if result is not None and result.status == 2 else None
 
     def _exact(self, radius: float) -> bool | None:
         result = self._solved(radius, whole=True)
-        if result.status == 2:
+        if result is not None and result.status == 2:
             return False
-        if result.x is None:
+        if result is None or result.x is None:
             return None
-        found = self._take(np.flatnonzero(result.x[: len(self._space)] > 0.5)[: self._n])
+        found = self._take(np.flatnonzero(result.x[: self._size] > 0.5)[: self._n])
         return True if found and self.upper <= radius else None
 
     def _solved(self, radius: float, *, whole: bool) -> Any:
-        """Asks HiGHS for y and o; they may be fractions if not `whole`, and o is whole wherever y is."""
+        """Asks HiGHS for y and o; they may be fractions if not `whole`, and o is whole wherever y is.
+
+        Returns None where HiGHS would not end in the time that is left, by what programs took beyond their limit.
+        """
         from scipy.optimize import Bounds, LinearConstraint, milp  # late, for a quick `import askew`
         from scipy.sparse import csr_array, eye, hstack, vstack
 
+        n_entries = int(np.count_nonzero(self._apart.data <= radius)) + self._size
+        started = time.monotonic()
+        beyond = self._per_entry * n_entries
+        if started + beyond > self._until:
+            return None
         matrix = self._matrix(radius)
         n_rows, n_items = matrix.shape
         spare = csr_array(eye(n_rows)) if self._spare else csr_array((n_rows, 0))
@@ -245,40 +254,62 @@ class Search:
         rows = csr_array(vstack([hstack([matrix, spare]), csr_array(sums)]))
         low = np.concatenate([np.ones(n_rows), [0, 0]])
         high = np.concatenate([np.full(n_rows, np.inf), [self._n, self._spare]])
-        return milp(
+        limit = max(SHARE * (self._until - started - beyond), 0.01)
+        result = milp(
             np.zeros(n_items + n_spare),
             constraints=LinearConstraint(rows, low, high),
             integrality=np.concatenate([np.full(n_items, float(whole)), np.zeros(n_spare)]),
             bounds=Bounds(0, 1),
-            options={"time_limit": max(SHARE * (self._until - time.monotonic()), 0.01)},
+            options={"time_limit": limit},
         )
+        self._per_entry = max(self._per_entry, (time.monotonic() - started - limit) / n_entries)
+        return result
 
     def _matrix(self, radius: float) -> csr_array:
         """Returns ones where an item (column) is within the radius of one (row) that no label is within it of."""
         from scipy.sparse import csr_array  # late, for a quick `import askew`
 
-        near, size = self._apart <= radius, len(self._space)
-        own = np.arange(size)
-        i, j = (np.concatenate([a[near], b[near], own]) for a, b in ((self._i, self._j), (self._j, self._i)))
-        matrix = csr_array((np.ones(len(i)), (i, j)), shape=(size, size))
-        return csr_array(matrix[np.flatnonzero(self._space.to_label > radius)])
+        near = self._apart.data <= radius
+        ends = np.concatenate([[0], np.cumsum(near)])[self._apart.indptr]
+        ones = np.ones(int(ends[-1]))
+        matrix = csr_array((ones, self._apart.indices[near], ends), shape=self._apart.shape)
+        return csr_array(matrix[np.flatnonzero(self._to_label > radius)])
+
+    def _near(self, picks: Indices) -> Reals:
+        """Returns (U,) the distances to the nearest label or pick; infinity where all are beyond the first radius."""
+        near = self._to_label.copy()
+        rows = self._apart[picks]
+        np.minimum.at(near, rows.indices, rows.data)
+        return np.asarray(near)
 
     def _take(self, picks: Indices) -> bool:
         """Fills the picks up to n and keeps them if they are better; tells whether they are."""
-        near = self._space.to_label
-        if len(picks):
-            near = np.minimum(near, self._space.to(picks))
-        rest = np.setdiff1d(np.arange(len(self._space)), picks)
-        more, near = self._space.farthest_first(self._n - len(picks), near, among=rest)
+        chosen, near = list(picks), self._near(picks)
+        may = np.ones(self._size, dtype=np.bool_)
+        may[picks] = False
+        while len(chosen) < self._n:
+            item = int(np.where(may, near, -np.inf).argmax())
+            chosen.append(item)
+            may[item] = False
+            near = np.minimum(near, self._near(np.array([item])))
         radius = self._radius(near)
         if radius >= self.upper:
             return False
-        self.picks, self.upper = np.concatenate([picks, more]), radius
+        self.picks, self.upper = np.array(chosen, dtype=np.int64), radius
         return True
 
     def _radius(self, near: Reals) -> float:
         """Returns the distance within which all but the spare items are."""
         return 0.0 if self._spare >= len(near) else float(np.partition(near, -1 - self._spare)[-1 - self._spare])
+
+
+def _symmetric(size: int, i: Indices, j: Indices, apart: Reals) -> csr_array:
+    """Returns distances of pairs i < j both ways, and of items from themselves, as a sparse (size, size) table."""
+    from scipy.sparse import csr_array  # late, for a quick `import askew`
+
+    own = np.arange(size)
+    rows, columns = np.concatenate([i, j, own]), np.concatenate([j, i, own])
+    return csr_array((np.concatenate([apart, apart, np.zeros(size)]), (rows, columns)), shape=(size, size))
 
 
 def _between(a: Reals, b: Reals) -> Reals:
