@@ -43,6 +43,7 @@ SECTIONS = {
     "[protocol]": "ProtocolConfig",
     "[[strategies]]": "StrategyConfig",
     "[strategies.pseudo_labels]": "PseudoLabelsConfig",
+    "[vaal]": "VaalConfig",
     "[paper]": "PaperConfig",
 }
 """The configuration's sections and the classes that check them."""

@@ -10,7 +10,8 @@ import askew
 
 NAMES = """
 AskewError Balance Classifier DataNotFound DispersionTracker Field Images InputError LinearProbe MissingExtra Plan Pool
-Predictions Selection Spacing Strategy Training add_field balance features fields query select strategies strategy video
+Predictions Selection Spacing Strategy Training add_field balance features fields labeled_likeness query select
+strategies strategy video
 """.split()
 
 QUERY = ("strategy n labels balance target balance_by balance_distance spacing seed ids classes details given").split()
@@ -23,7 +24,7 @@ def test_the_names_are_pinned_and_all_there() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_can_be_had_and_is_documented(name: str) -> None:
-    if name in ("Classifier", "LinearProbe", "Training", "features"):
+    if name in ("Classifier", "LinearProbe", "Training", "features", "labeled_likeness"):
         pytest.importorskip("torch")
     assert inspect.getdoc(getattr(askew, name))
 

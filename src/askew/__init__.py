@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from askew.learn.features import features
     from askew.learn.probe import LinearProbe
     from askew.learn.training import Training
+    from askew.learn.vaal import labeled_likeness
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ __all__ = [
     "balance",
     "features",
     "fields",
+    "labeled_likeness",
     "query",
     "select",
     "strategies",
@@ -60,6 +62,7 @@ _LATE = {
     "LinearProbe": "askew.learn.probe",
     "Training": "askew.learn.training",
     "features": "askew.learn.features",
+    "labeled_likeness": "askew.learn.vaal",
     "video": "askew.video",
 }
 """Names whose modules are imported when they are first asked for: torch and the video room are heavy."""

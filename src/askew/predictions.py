@@ -292,6 +292,7 @@ class Predictions:
         array = getattr(self, name)
         if array is None:
             source = f'; predict(needs=["{name}"]) of a model gives it' if name in PREDICTED else ""
+            source = "; askew.labeled_likeness(images, labels) gives it" if name == "labeled_likeness" else source
             raise InputError(f"{reader} needs {name}, {FIELDS[name].shape}: pass {name}={source}")
         missing = self._missing.get(name)
         if missing is not None:

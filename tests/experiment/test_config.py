@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import datetime
 import re
 from pathlib import Path
@@ -16,6 +17,8 @@ from askew.experiment import config
 from askew.experiment.config import parse
 from askew.experiment.preset_files import RENAMED, SAME, presets
 from askew.experiment.study import read
+from askew.experiment.vaal_config import VaalConfig
+from askew.learn.vaal_settings import PRESETS, VaalSettings
 from askew.pseudo_labels import PseudoLabels
 
 GOOD: dict[str, Any] = {
@@ -34,6 +37,7 @@ KEYS = {
     "strategies": config.StrategyConfig.model_fields,
     "paper": config.PaperConfig.model_fields,
     "pseudo_labels": config.PseudoLabelsConfig.model_fields,
+    "vaal": config.VaalConfig.model_fields,
 }
 
 
@@ -87,6 +91,11 @@ def test_a_number_of_seeds_means_the_first_ones() -> None:
         ("strategies.1.label", "random", ["two entries", "random"]),
         ("strategies.1.label", "../x", ["../x"]),
         ("learner.mc_passes", 1, ["learner.mc_passes", "1"]),
+        ("vaal.iteration", 5, ["key in [vaal]", "iteration", "did you mean 'iterations'"]),
+        ("vaal.iterations", 0, ["vaal.iterations", "more than 0", "0"]),
+        ("vaal.preset", "dask", ["vaal.preset", "desk", "thesis"]),
+        ("vaal.beta", -0.5, ["vaal.beta", "at least 0", "-0.5"]),
+        ("vaal.loss", "mse", ["vaal.loss", "elbo", "authors"]),
         ("name", None, ["name"]),
     ],
 )
@@ -389,3 +398,28 @@ def test_pseudo_labels_that_cannot_be_are_refused(entry: dict[str, Any], learner
     with pytest.raises(InputError, match=re.escape(f"my.toml: {words}")) as caught:
         parse({**values, "learner": learner}, "my.toml")
     assert "\n" not in str(caught.value)
+
+
+def test_the_section_of_vaal_changes_a_preset_key_by_key() -> None:
+    assert parse(GOOD, "x").vaal is None
+    own = {
+        "iterations": 7,
+        "vae_steps": 3,
+        "batch": 9,
+        "lr": 0.1,
+        "beta": 2.0,
+        "adversary": 0.5,
+        "latent": 5,
+        "width": 6,
+        "hidden": 8,
+        "loss": "elbo",
+        "side_px": 10,
+    }
+    found = parse({**GOOD, "vaal": {"preset": "thesis", **own}}, "x").vaal
+    assert found is not None
+    assert vars(found.settings()) == own
+    assert set(own) == {field.name for field in dataclasses.fields(VaalSettings)}
+    thesis = parse({**GOOD, "vaal": {"preset": "thesis"}}, "x").vaal
+    assert thesis is not None
+    assert thesis.settings() == PRESETS["thesis"]
+    assert VaalConfig().settings() == PRESETS["desk"]

@@ -36,6 +36,8 @@ def config_of(**changes: Any) -> ExperimentConfig:
     return parse({**values, **changes}, "here")
 
 
+PROTOCOL = {"initial": 20, "budget": 10, "cycles": 3}
+
 PACE = Pace(
     fit=lambda n: n / 10,
     probs=0.01,
@@ -177,3 +179,28 @@ def test_a_strategy_that_reads_labelled_items_is_timed_too(tmp_path: Path) -> No
     found = measure(config, load_dataset(config.data), Place(tmp_path)).query
     assert set(found) == {"direct", "random"}
     assert min(found.values()) > 0
+
+
+def test_the_networks_of_vaal_are_timed_by_their_steps_and_the_pool(tmp_path: Path) -> None:
+    dataset = load_dataset(config_of().data)
+    pace = {
+        steps: measure(
+            config_of(strategies=["vaal"], vaal={"iterations": steps, "width": 4, "batch": 8}), dataset, Place(tmp_path)
+        )
+        for steps in (10, 10_000)
+    }
+    assert pace[10].likeness > 0
+    assert pace[10_000].likeness > 20 * pace[10].likeness
+    assert measure(config_of(strategies=["entropy"]), dataset, Place(tmp_path)).likeness == 0
+
+
+def test_what_vaal_takes_is_counted_in_each_cycle_that_asks_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict, query = {"vaal": 0.02, "entropy": 0.02}, {"vaal": 0.5, "entropy": 0.5}
+    for likeness, more in ((0.0, 0.0), (7.0, 14.0)):  # the last of three cycles asks nothing
+        pace = Pace(PACE.fit, PACE.probs, predict, query, likeness)
+        monkeypatch.setattr(estimate, "measure", lambda *_, found=pace: found)
+        config = config_of(strategies=["vaal", "entropy"], protocol={**PROTOCOL, "seeds": [0]})
+        seconds = remaining_seconds(config, load_dataset(config.data), Place(tmp_path), jobs=1)
+        assert seconds == pytest.approx(2 * ENTROPY + more)

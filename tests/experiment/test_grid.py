@@ -124,7 +124,7 @@ def test_what_could_not_be_run_to_its_end_is_refused_before_anything_is_written(
 def test_what_can_be_run_passes(digits: Dataset) -> None:
     grid.check(config_of(["bald", "dispersion", scorer("kcenter", balance=0.5)]), digits, "cpu")
     grid.check(config_of([scorer("kcenter", pseudo_labels={"share": 0.6})]), digits, "cpu")
-    grid.check(config_of(["margin"], {**LOGISTIC, "parameters": {"max_iter": 500}}), digits, "cpu")
+    grid.check(config_of(["margin", "vaal"], {**LOGISTIC, "parameters": {"max_iter": 500}}), digits, "cpu")
 
 
 def test_a_strangers_estimator_runs_if_it_is_trusted(digits: Dataset, tmp_path: Path, monkeypatch: Any) -> None:

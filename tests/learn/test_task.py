@@ -12,7 +12,10 @@ from askew.learn.classifier import Classifier
 from askew.learn.learner import telling
 from askew.learn.task import ImageClassification
 from askew.learn.training import Training
+from askew.learn.vaal import labeled_likeness
+from askew.learn.vaal_settings import VaalSettings
 from askew.pool import Pool
+from askew.seeding import number
 
 N, C = 12, 3
 
@@ -232,11 +235,11 @@ def test_a_training_starts_from_the_model_it_is_given_or_that_was_saved(numbered
 def test_what_a_task_gives_follows_from_the_learner(numbered):
     learner = Recorder()
     task = ImageClassification(numbered, learner)
-    assert task.gives == ("probs", "features", "draws", "dispersion", "epoch_classes", "truth")
+    assert task.gives == ("probs", "features", "draws", "dispersion", "epoch_classes", "labeled_likeness", "truth")
     learner.epochs = 1
-    assert task.gives == ("probs", "features", "draws", "truth")
+    assert task.gives == ("probs", "features", "draws", "labeled_likeness", "truth")
     learner.gives = ("features",)
-    assert task.gives == ("features", "truth")
+    assert task.gives == ("features", "labeled_likeness", "truth")
 
 
 @pytest.mark.parametrize(
@@ -280,3 +283,22 @@ def test_a_real_classifier_end_to_end():
     with pytest.raises(InputError, match="no labelled picture"):
         task.fit(Pool.without_labels(300), [], seed=0)
     assert 0.4 < task.evaluate(model)["accuracy"] <= 1
+
+
+def test_how_much_a_picture_looks_labelled_comes_from_pictures_and_pool_and_not_from_the_learner(numbered):
+    settings = VaalSettings(iterations=2, batch=4, width=4, hidden=8, latent=2)
+    learner, pool = Recorder(), pool_of({2: 0, 7: 1})
+    task = ImageClassification(numbered, learner, items=np.arange(N), vaal=settings, device="cpu")
+    model = task.fit(pool, ["labeled_likeness"], seed=0)
+    found = task.predict(model, pool, ["labeled_likeness"], seed=4).labeled_likeness
+    assert learner.asked == []
+    seed = number(4, "labeled_likeness")
+    whole = labeled_likeness(numbered.train.pixels[:N], pool, settings=settings, seed=seed, device="cpu")
+    assert np.isnan(found[[2, 7]]).all()
+    assert np.array_equal(found[pool.unlabeled], whole[pool.unlabeled])
+    assert "labeled_likeness" not in task.predict(model, pool, ["probs"], seed=4)
+
+
+def test_unknown_settings_of_vaal_are_refused_when_the_task_is_made(numbered):
+    with pytest.raises(InputError, match="preset of vaal"):
+        ImageClassification(numbered, Recorder(), vaal="dsk")

@@ -297,10 +297,15 @@ def test_a_number_that_is_none_is_refused(project: Project, n: object) -> None:
         ask(project, n)  # type: ignore[arg-type]
 
 
-def test_a_strategy_that_the_learner_cannot_serve_is_refused_before_anything_is_written(project: Project) -> None:
-    project = with_settings(project, strategy="dispersion")
+@pytest.mark.parametrize(
+    ("strategy", "words"), [("dispersion", "dispersion needs dispersion"), ("vaal", "vaal needs labeled_likeness")]
+)
+def test_a_strategy_that_the_learner_cannot_serve_is_refused_before_anything_is_written(
+    project: Project, strategy: str, words: str
+) -> None:
+    project = with_settings(project, strategy=strategy)
     label(project, ["heron", "gull", "tern"], n=2)
     train(project)
-    with pytest.raises(InputError, match="dispersion needs dispersion"):
+    with pytest.raises(InputError, match=words):
         ask(project)
     assert questions.rounds(project.store) == []

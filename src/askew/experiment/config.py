@@ -14,6 +14,7 @@ from askew.errors import InputError
 from askew.experiment.mistakes import first_mistake, refuse_no_numbers
 from askew.experiment.paper_config import PaperConfig
 from askew.experiment.section import STRICT
+from askew.experiment.vaal_config import VaalConfig
 from askew.learn.heads import head_of
 from askew.learn.sources import Source
 from askew.plan import Balance, Plan, balance_of
@@ -300,6 +301,7 @@ class ExperimentConfig(_Section):
     learner: LearnerConfig = LearnerConfig()
     protocol: ProtocolConfig
     strategies: Annotated[list[StrategyConfig], Field(min_length=1)]
+    vaal: VaalConfig | None = None
     paper: PaperConfig | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from askew.data.dataset import Dataset, Images
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.grid import FULL, Job, Place, cycles_done, cycles_of, jobs_of
 from askew.experiment.tasks import build_learner, build_task, pictures_of_pools, pool_and_initial
+from askew.experiment.vaal_config import VaalConfig
 from askew.experiment.workers import environment
 from askew.learn.classifier import Classifier
 from askew.learn.extractor import Extractor
@@ -25,6 +26,7 @@ from askew.learn.features import compute, missing
 from askew.learn.probe import LinearProbe
 from askew.learn.task import ImageClassification, Trained, fields_of
 from askew.learn.training import Training
+from askew.learn.vaal import LIKENESS, LabeledLikeness
 from askew.plan import Plan
 from askew.pool import Pool
 from askew.query import select
@@ -49,12 +51,14 @@ class Pace:
         probs: of predicting the classes of one picture.
         predict: label of a strategy to seconds of predicting one picture for it.
         query: label of a strategy to seconds of a question.
+        likeness: of finding out, for a strategy that reads it, how much each picture looks like a labelled one.
     """
 
     fit: Callable[[int], float]
     probs: float
     predict: Mapping[str, float]
     query: Mapping[str, float]
+    likeness: float = 0.0
 
 
 def remaining_seconds(
@@ -116,7 +120,7 @@ def _cycle_seconds(
     seconds = pace.fit(counts[cycle]) + n_test * pace.probs
     if cycle == len(counts) - 1:
         return seconds
-    seconds += pace.query[job.label]
+    seconds += pace.query[job.label] + pace.likeness * (LIKENESS in plan.needs)
     seconds += pace.predict[job.label] * (n_items if "features" in plan.needs else n_unlabeled)
     return seconds
 
@@ -142,11 +146,33 @@ def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
     rehearsal = _Rehearsal.of(config, dataset, place, items[initial], items[asked])
     probs = rehearsal.predict_seconds(("probs",))
     predict, query = {}, {}
-    for name, plan in plans_of(config, dataset, place, len(items)).items():
+    plans = plans_of(config, dataset, place, len(items))
+    for name, plan in plans.items():
         recorded = any(RECORDINGS[need].reads for need in plan.needs if need in RECORDINGS)
-        predict[name] = rehearsal.predict_seconds(plan.needs) + recorded * learner.epochs * probs
+        needs = [need for need in plan.needs if need != LIKENESS]
+        predict[name] = rehearsal.predict_seconds(needs) + recorded * learner.epochs * probs
         query[name] = rehearsal.query_seconds(plan, config.protocol.budget) * len(others)
-    return Pace(fit, probs, predict, query)
+    likeness = 0.0
+    if any(LIKENESS in plan.needs for plan in plans.values()):
+        likeness = _likeness_seconds(config, dataset, place, items, len(initial))
+    return Pace(fit, probs, predict, query, likeness)
+
+
+def _likeness_seconds(
+    config: ExperimentConfig, dataset: Dataset, place: Place, items: Indices, n_labeled: int
+) -> float:
+    """Returns the seconds of training vaal's networks and of asking them about the pool; a few steps are timed."""
+    settings = (config.vaal or VaalConfig()).settings()
+    n_labeled, n_others = (min(2 * settings.batch, n) for n in (n_labeled, len(items) - n_labeled))
+    images = dataset.train.take(items[: n_labeled + n_others])
+    pool = Pool(np.where(np.arange(len(images)) < n_labeled, 0, -1))
+
+    def train(steps: int) -> float:
+        short = LabeledLikeness(images, replace(settings, iterations=steps), place.device)
+        return _seconds(lambda: short(pool, seed=0))
+
+    start, step = _step_seconds(train)
+    return start * len(items) / len(images) + step * settings.iterations
 
 
 @dataclass(frozen=True)
@@ -272,8 +298,9 @@ def _other_fit_seconds(
 
 
 def _with_training(config: ExperimentConfig, **changes: int) -> ExperimentConfig:
-    """Returns the configuration with a training of so many epochs and steps, and else its own."""
-    learner = config.learner
+    """Returns the configuration with a training of so many epochs and steps, one step of vaal's, and else its own."""
+    vaal = (config.vaal or VaalConfig()).model_copy(update={"iterations": 1})
+    config, learner = config.model_copy(update={"vaal": vaal}), config.learner
     if learner.estimator is not None or (learner.features is not None and not learner.finetune):
         return config
     training = {**learner.training, "passes": 0, "min_steps": 0, "erase": 0, **changes}

@@ -32,6 +32,7 @@ from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
 from askew.learn.learner import Learner
 from askew.learn.task import fields_of
+from askew.learn.vaal import LIKENESS
 from askew.plan import Plan
 from askew.recorders import RECORDINGS
 from askew.strategies.registry import strategies
@@ -216,7 +217,9 @@ def _checked_threads(config: ExperimentConfig, there: About | None, out: Path, t
 
 
 def _check_same(there: About, config: ExperimentConfig, out: Path, threads: int | None) -> None:
-    differ = _differences(_identity(there.config), _identity(config.model_dump(mode="json")))
+    before, now = _identity(there.config), _identity(config.model_dump(mode="json"))
+    shared = [key for key in before if key in now]
+    differ = _differences({key: before[key] for key in shared}, {key: now[key] for key in shared})
     if differ:
         more = f"; and {len(differ) - 2} more" if len(differ) > 2 else ""
         raise InputError(
@@ -345,10 +348,15 @@ def _measured(out: Path, job: Job) -> Sequence[Cycle]:
 
 
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings that all runs of a folder share; those of vaal only where a strategy depends on them."""
     sections = {name: config.get(name) for name in ("name", "data", "learner", "protocol")}
     protocol = sections["protocol"]
     if isinstance(protocol, dict):
         sections["protocol"] = {key: value for key, value in protocol.items() if key not in ("seeds", "full")}
+    readers = [name for name, entry in strategies().items() if LIKENESS in entry.needs]
+    if any(entry.get("strategy") in readers for entry in config.get("strategies", ())):
+        own = config.get("vaal") or {}
+        sections["vaal"] = {"preset": "desk", **{key: value for key, value in own.items() if value is not None}}
     return sections
 
 

@@ -16,6 +16,7 @@ from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.errors import InputError, unknown
 from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
+from askew.experiment.vaal_config import VaalConfig
 from askew.learn.classifier import Classifier
 from askew.learn.estimator import EstimatorLearner
 from askew.learn.features import FeatureRows, Tell, of_file
@@ -115,7 +116,14 @@ def build_task(
 ) -> ImageClassification:
     """Returns the task of one seed: the dataset's items and the learner of the configuration."""
     learner = build_learner(config.learner, dataset.n_classes, device=device, trust=trust)
-    return ImageClassification(dataset, learner, items=items, feeds=_rows_of_file(learner, dataset, items))
+    return ImageClassification(
+        dataset,
+        learner,
+        items=items,
+        feeds=_rows_of_file(learner, dataset, items),
+        vaal=(config.vaal or VaalConfig()).settings(),
+        device=device,
+    )
 
 
 def build_learner(learner: LearnerConfig, n_classes: int, *, device: str = "auto", trust: bool = False) -> Learner:

@@ -13,6 +13,8 @@ from askew.arrays import Array, Indices, as_integers
 from askew.data.dataset import Dataset
 from askew.errors import InputError
 from askew.learn.learner import NEEDS, Learner, Model, Pictures
+from askew.learn.vaal import LIKENESS, LabeledLikeness
+from askew.learn.vaal_settings import VaalSettings
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
 from askew.recorders import RECORDINGS, Recorder
@@ -48,9 +50,12 @@ class ImageClassification:
         learner: a `Classifier`, an `EstimatorLearner`, or whatever else meets `Learner`.
         items: (M,) rows of `dataset.train` that form the pool: pool item i is `dataset.train` row `items[i]`.
         feeds: what the learner holds of the pool and of the test pictures, if that is there already.
+        vaal: how `labeled_likeness` is computed, which comes from the pictures and not from the learner: settings, or
+            the name of a preset.
+        device: where it is computed.
 
     Raises:
-        InputError: items outside the training split, one twice, or feeds of another length.
+        InputError: items outside the training split, one twice, feeds of another length, or no such settings.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class ImageClassification:
         *,
         items: NDArray[np.int64] | None = None,
         feeds: tuple[Pictures, Pictures] | None = None,
+        vaal: VaalSettings | str = "desk",
+        device: str = "auto",
     ) -> None:
         n_train = len(dataset.train)
         rows = np.arange(n_train) if items is None else as_integers("items", items)
@@ -78,6 +85,7 @@ class ImageClassification:
                 raise InputError(f"feeds: {len(feed)} rows for {len(pictures)} {name} pictures")
         self._pool_feed, self._test_feed = feeds
         self._test_truth = dataset.test.labels
+        self._likeness = LabeledLikeness(images, VaalSettings.of(vaal), device)
 
     @property
     def n_items(self) -> int:
@@ -86,7 +94,7 @@ class ImageClassification:
 
     @property
     def gives(self) -> tuple[str, ...]:
-        """The fields of `Predictions` that it can fill: the learner's, those that its trainings record, the truth."""
+        """The fields of `Predictions` that it can fill: see `fields_of`."""
         return fields_of(self.learner)
 
     def fit(
@@ -140,6 +148,8 @@ class ImageClassification:
             found = trained.model.predict(pictures, asked, seed=number(seed, "predict"))
             fields = {name: _spread(name, part, items, pool) for name, part in found.items()}
         fields |= {name: self._recorded(trained, name, pool) for name in needs if name in RECORDINGS}
+        if LIKENESS in needs:
+            fields[LIKENESS] = self._likeness(pool, seed=number(seed, LIKENESS))
         if "truth" in needs:
             fields["truth"] = self.truth
         return Predictions(**fields)
@@ -199,11 +209,15 @@ class ImageClassification:
 
 
 def fields_of(learner: Learner) -> tuple[str, ...]:
-    """Returns the fields that a task with this learner fills: the learner's, what its trainings record, the truth."""
+    """Returns the fields that a task with this learner fills.
+
+    They are the learner's, what its trainings record, and what the data set gives whatever the learner is: the pictures
+    tell how likely each is labelled, and the truth is known.
+    """
     strategies()  # a strategy's file may bring a recorder
     known, epochs = set(learner.gives), learner.epochs
     recorded = [one.field for one in RECORDINGS.values() if known.issuperset(one.reads) and epochs >= one.epochs]
-    return (*learner.gives, *recorded, "truth")
+    return (*learner.gives, *recorded, LIKENESS, "truth")
 
 
 class _Progress:
