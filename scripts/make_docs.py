@@ -21,6 +21,7 @@ from typing import Any
 
 import advice_page
 import benchmark_page
+import demand_page
 import forecast_page
 import seeds_page
 
@@ -97,6 +98,7 @@ def pages() -> dict[str, str]:
     made["seeds.md"] = seeds_page.page()
     made["advice.md"] = advice_page.page()
     made["forecast.md"] = forecast_page.page()
+    made["demand-coverage.md"] = demand_page.page()
     return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
 
 
