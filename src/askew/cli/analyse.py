@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         "never taught. Writes figures and CSV. docs/analyse.md tells more.",
     )
     parser.add_argument(
-        "source",
+        "experiment",
         metavar="SOURCE",
         help="a TOML file, the name of a preset, or a folder of askew run, whose labels are then taken",
     )
@@ -77,15 +77,15 @@ def call(arguments: argparse.Namespace) -> int:
             raise InputError(f"{option}: is not for foreign items: leave it out")
     if foreign and arguments.of is not None:
         raise InputError("--of: the model of the initial set tells foreign items: leave it out")
-    folder = Path(arguments.source)
+    folder = Path(arguments.experiment)
     if folder.is_dir():
         _folder(folder, arguments, foreign)
         return 0
     from askew.experiment.study import read
 
-    study = read(arguments.source, arguments.scale)
+    study = read(arguments.experiment, arguments.scale)
     if study.scale is not None:
-        print(SCALE_LINES[study.scale].format(name=arguments.source), flush=True)
+        print(SCALE_LINES[study.scale].format(name=arguments.experiment), flush=True)
     out = arguments.out or Path("runs") / f"{study.name}-{'foreign' if foreign else 'analysis'}"
     for part, config in study.experiments.items():
         (_foreign if foreign else _experiment)(config, arguments, out / part)

@@ -76,13 +76,19 @@ def accuracy_of_top(cycles: Sequence[CycleFound], look: Mapping[str, Look]) -> F
         ax.axhline(100 * one.accuracy, color=MUTED, linewidth=1, linestyle=DOTS)
         ax.set_title(f"{one.n_labeled:,} labels")
         ax.set_xlabel("% of the unlabeled items, most informative first")
-        ax.set_xlim(0, None)
-        ax.set_ylim(0, 100)
+        ax.set_xlim(0, 1.01 * x.max())
+    axes[0].set_ylim(0, _top(cycles))
     order = sorted(cycles[0].tops, key=lambda label: -cycles[0].tops[label].mean[0])
     name_panels(figure, "% predicted correctly")
     keys: list[Key] = [(label, look[label].colour, look[label].linestyle, look[label].width) for label in order]
     key_below(figure, [*keys, ("all unlabeled items", MUTED, DOTS, 1.0)])
     return figure
+
+
+def _top(cycles: Sequence[CycleFound]) -> float:
+    """Returns where the axis of accuracies ends: the next ten percent above all that is drawn."""
+    ends = [mean.high if np.isfinite(mean.high).any() else mean.mean for one in cycles for mean in one.tops.values()]
+    return min(100.0, 10 * float(np.ceil(10 * max(float(np.nanmax(end)) for end in ends) + 0.1)))
 
 
 def by_score(cycles: Sequence[CycleFound], label: str, look: Look) -> Figure:

@@ -12,7 +12,7 @@ from askew.report.budget_figures import key_below
 from askew.report.figures import png_of, svg_of
 from askew.report.foreign import Split
 from askew.report.plotting import figure_of, name_rows
-from askew.report.style import MUTED, PAPER, looks, style
+from askew.report.style import MUTED, looks, style
 
 
 def drawn(found: Sequence[Split]) -> dict[str, bytes]:
@@ -41,8 +41,7 @@ def areas(found: Sequence[Split]) -> Figure:
                 y,
                 marker=mine.marker,
                 color=mine.colour,
-                markersize=5.5,
-                markeredgecolor=PAPER,
+                markersize=6.5,
                 linewidth=0,
             )
     name_rows(ax, [one.name for one in found])
