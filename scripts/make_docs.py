@@ -24,6 +24,7 @@ import benchmark_page
 import demand_page
 import forecast_page
 import seeds_page
+import wins_page
 
 import askew
 from askew.cli.main import parser as command_line
@@ -99,7 +100,9 @@ def pages() -> dict[str, str]:
     made["advice.md"] = advice_page.page()
     made["forecast.md"] = forecast_page.page()
     made["demand-coverage.md"] = demand_page.page()
-    return {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
+    made["strategies/wins.md"] = wins_page.page()
+    marked = {name: f"{MARK}\n\n{text.strip()}\n" for name, text in made.items()}
+    return {**marked, "images/pairwise-wins.svg": wins_page.figure()}
 
 
 def stale(docs: Path = DOCS) -> list[str]:
@@ -139,8 +142,9 @@ def strategy_index(catalogue: Mapping[str, askew.Strategy]) -> str:
     return (
         "# Strategies\n\nA strategy says which unlabeled items a person should label next. "
         "`askew strategies` prints this list, `askew.strategies()` returns it, and "
-        "[a new one](../adding-a-strategy.md) is one file. The word `auto` in a strategy's place leaves the choice to "
-        "[`askew advise`](../advice.md).\n\n"
+        "[a new one](../adding-a-strategy.md) is one file. What was measured of each stands on its page, and "
+        "[which strategy beats which](wins.md) on one of all. The word `auto` in a strategy's place leaves the choice "
+        "to [`askew advise`](../advice.md).\n\n"
         "| strategy | kind | reads | what it does |\n|---|---|---|---|\n"
         + "\n".join(rows)
         + f"\n\n## Kinds\n\n{kinds}\n"
@@ -167,7 +171,9 @@ def strategy_page(entry: askew.Strategy) -> str:
         f"- **Kind**: {entry.kind}: {KINDS[entry.kind]}.\n- **Reads**: {_code(entry.needs) or 'nothing'}{also}.\n"
         f"- **Source**: {' '.join(entry.paper.split())}.\n- **Chance**: {chance}\n\n"
         "With arrays of your model, in which row *i* is pool item *i*, and labels, -1 where there is none:\n\n"
-        "<!-- install: light -->\n\n```python\nimport askew\n\n" + "\n".join(calls) + f"\n```{table}\n"
+        "<!-- install: light -->\n\n```python\nimport askew\n\n"
+        + "\n".join(calls)
+        + f"\n```{table}{wins_page.row(entry.name)}"
     )
 
 

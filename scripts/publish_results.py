@@ -4,9 +4,9 @@
     python scripts/publish_results.py --again     # every page again from the ledgers that are published
 
 Writes results/<name>/ (of a study one for each of its experiments, and one with the joint page): README.md (what it
-shows, tables with error bars), experiment.json (configuration, versions,
-machine), published.json (command, commit, failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV
-tables and figures. Then results/seeds.json, the spread over seeds; the comparisons of several
+shows, tables with error bars), experiment.json (configuration, versions, machine), published.json (command, commit,
+failures), ledgers.jsonl.gz (every run's ledger, one after the other), CSV tables and figures. Then
+results/seeds.json, the spread over seeds; results/areas.json, the area under each curve; the comparisons of several
 experiments (`COMPARED`); and the blocks of README.md and results/README.md between `<!-- results: NAMES -->` and
 `<!-- end of results -->`. NAMES may be `all`; `short` after them writes two sentences for each. What a page claims is
 the headline of the experiment's report, in the same words.
@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import seeds_page
+import wins_page
 
 from askew.experiment.study_folder import FILE as STUDY
 from askew.experiment.study_folder import read_study_folder
@@ -356,6 +357,8 @@ def write_blocks(results: Path) -> None:
     publish_comparisons(results, summaries)
     publish_studies(results, summaries)
     write_whole(seeds_page.FILE, json.dumps(seeds_page.measured(summaries), indent=2) + "\n")
+    found = {name: wins_page.areas(summary) for name, summary in summaries.items()}
+    write_whole(wins_page.AREAS, json.dumps(found, indent=1) + "\n")
     for path, folder in ((ROOT / "README.md", "results/"), (results / "README.md", "")):
         write_whole(path, with_blocks(path.read_text(encoding="utf-8"), summaries, folder))
 

@@ -81,6 +81,8 @@ def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
 def test_the_spread_over_seeds_is_that_of_the_ledgers(script: ModuleType, summaries: dict[str, Summary]) -> None:
     found = json.loads((ROOT / "results" / "seeds.json").read_text(encoding="utf-8"))
     assert found == script.seeds_page.measured(summaries)
+    areas = json.loads(script.wins_page.AREAS.read_text(encoding="utf-8"))
+    assert areas == {name: script.wins_page.areas(summary) for name, summary in summaries.items()}
     for name, summary in summaries.items():
         random = summary.random
         assert random is not None
