@@ -138,8 +138,14 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a store that is not there yet, in either database."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path / "any.sqlite")
-        return
-    server = request.getfixturevalue("postgres")
+    else:
+        yield request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """The URL of an empty database of PostgreSQL."""
+    server = postgres
     name = f"p{uuid.uuid4().hex}"
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     with engine.connect() as connection:

@@ -39,7 +39,9 @@ class Small:
         questions.put(self.project.store, asked, strategy="entropy", n_labeled=0, seed=0)
 
 
-def digits_project(where: Path, n: int = 40, classes: tuple[str, ...] = CLASSES, *, test_share: float = 0.0) -> Small:
+def digits_project(
+    where: Path, n: int = 40, classes: tuple[str, ...] = CLASSES, *, test_share: float = 0.0, store: str | None = None
+) -> Small:
     """Makes a project of the first `n` digits of scikit-learn, as pictures of 64 pixels."""
     found = load_digits()
     pictures = where / "pictures"
@@ -49,7 +51,7 @@ def digits_project(where: Path, n: int = 40, classes: tuple[str, ...] = CLASSES,
         pixels = (found.images[i] * 15.9).astype(np.uint8)
         Image.fromarray(pixels).resize((64, 64)).save(pictures / f"{i:05d}.png")
         shown[f"{i:05d}.png"] = CLASSES[found.target[i]]
-    project = folder.create(where / "digits", images=[pictures], classes=classes)
+    project = folder.create(where / "digits", images=[pictures], classes=classes, store=store)
     scan.scan(project.store, project.config.images, test_share=test_share)
     return Small(project, {one.id: shown[one.path.name] for one in all_items(project.store) if one.path})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ pytest.importorskip("httpx")
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event
 from starlette.testclient import TestClient
 
 from askew.project import scan, trainings
@@ -36,6 +35,14 @@ Small = Any  # a project of conftest.py
 def client_of(small: Small, **settings: Any) -> TestClient:
     app = page_app(small.project.store, name="digits", door=Door(TOKEN), **settings)
     return TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"}, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def small(make: Callable[..., Small], any_url: str) -> Small:
+    """40 digits, 20 of them asked, in either database."""
+    made = make(store=any_url)
+    made.ask()
+    return made
 
 
 @pytest.fixture
@@ -386,17 +393,45 @@ def test_other_methods_are_refused(visitor: TestClient) -> None:
     assert visitor.request("DELETE", "/api/state").status_code == 405
 
 
+FULL = {
+    "sqlite": ["CREATE TRIGGER no_room BEFORE INSERT ON labels BEGIN SELECT RAISE(ABORT, 'disk full'); END"],
+    "postgresql": [
+        "CREATE FUNCTION no_room() RETURNS trigger AS 'BEGIN RAISE EXCEPTION ''disk full''; END' LANGUAGE plpgsql",
+        "CREATE TRIGGER no_room BEFORE INSERT ON labels FOR EACH ROW EXECUTE FUNCTION no_room()",
+    ],
+}
+ROOM = {"sqlite": "DROP TRIGGER no_room", "postgresql": "DROP TRIGGER no_room ON labels"}
+
+
+def execute(small: Small, *statements: str) -> None:
+    with small.project.store.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
 def test_a_store_that_cannot_write_asks_to_try_again(small: Small, client: TestClient) -> None:
     (first, *_) = questions(client)
-    file = small.project.folder / "store.sqlite"
-    with sqlite3.connect(file) as other:
-        other.execute("CREATE TRIGGER full BEFORE INSERT ON labels BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    database = small.project.store.engine.dialect.name
+    execute(small, *FULL[database])
     reply = client.post("/api/answer", json=said(first))
     assert reply.status_code == 503
     assert "disk full" in reply.json()["error"]
-    with sqlite3.connect(file) as other:
-        other.execute("DROP TRIGGER full")
+    execute(small, ROOM[database])
     assert client.post("/api/answer", json=said(first)).status_code == 200
+
+
+def test_connections_that_the_database_closed_are_made_anew(make: Callable[..., Small], postgres_url: str) -> None:
+    small = make(store=postgres_url)
+    small.ask()
+    with client_of(small) as client:
+        (first, second, *_) = questions(client)
+        assert client.post("/api/answer", json=said(first)).status_code == 200
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        other = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with other.connect() as connection:
+            assert connection.exec_driver_sql(f"{end} AND pid <> pg_backend_pid()").all()
+        assert client.post("/api/answer", json=said(second, key="key-0002")).status_code == 200
+    assert {row.key for row in history(small.project.store)} == {"key-0001", "key-0002"}
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
@@ -474,8 +509,7 @@ def _refused_like_a_stranger(small: Small, client: TestClient, data: bytes) -> N
     item = next(one.id for one in all_items(small.project.store) if one.path == path)
     path.write_bytes(data)
     replies = [client.get(f"/image/{item}")]
-    with sqlite3.connect(small.project.folder / "store.sqlite") as store:
-        store.execute("UPDATE items SET hash = ? WHERE id = ?", (hashlib.sha256(data).hexdigest(), item))
+    execute(small, f"UPDATE items SET hash = '{hashlib.sha256(data).hexdigest()}' WHERE id = {item}")
     replies.append(client.get(f"/image/{item}"))
     for reply, what in zip(replies, ("has changed since it was added", "cannot be read as a picture"), strict=True):
         assert reply.status_code == 422

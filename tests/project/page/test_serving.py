@@ -28,7 +28,8 @@ from askew.project.page.guard import token_in
 from askew.project.page.serving import addresses, listening
 
 Small = Any  # a project of conftest.py
-SECONDS = 60
+SECONDS = 240
+"""What is waited for at most."""
 
 
 class Command:
@@ -61,7 +62,9 @@ class Command:
         return self.process.returncode, out, err
 
 
-def test_people_at_once_are_asked_nothing_twice(small: Small) -> None:
+def test_people_at_once_are_asked_nothing_twice(make: Any, any_url: str) -> None:
+    small = make(store=any_url)
+    small.ask()
     command = Command(small.project.folder)
     told = asyncio.run(all_at_once(command.url, ["a", "b", "c", "d", "e"], 9, lambda _: "three", looks=True))
     status, out, err = command.end()
@@ -73,8 +76,11 @@ def test_people_at_once_are_asked_nothing_twice(small: Small) -> None:
     assert {row.key for row in rows} == {one.key for one in told}
 
 
-def test_a_server_that_is_killed_loses_and_doubles_nothing(make: Any) -> None:
-    small = make(n=400)
+def test_a_server_that_is_killed_loses_and_doubles_nothing(
+    make: Any, any_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labellers.PATIENCE_S", SECONDS)
+    small = make(n=400, store=any_url)
     small.ask(400)
     command = Command(small.project.folder)
     told: list[Given] = []
@@ -87,7 +93,8 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(make: Any) -> None:
     people.start()
     draw = random.Random(0)
     for kill in range(4):  # by answers and not by the clock, so that some are left however quick the machine is
-        wait_for(lambda so_far=80 * kill + draw.randint(5, 75): len(told) >= so_far or not people.is_alive())
+        wanted = 80 * kill + draw.randint(5, 75)
+        wait_for(lambda wanted=wanted: len(told) >= wanted or not people.is_alive())
         time.sleep(draw.uniform(0, 0.01))
         assert people.is_alive()
         command.kill()
