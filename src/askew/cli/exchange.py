@@ -30,10 +30,10 @@ def _add_import(commands: Any) -> None:
     parser = commands.add_parser(
         "import",
         help="take labels that exist already into a project",
-        description="Adds the labels of a file to a project's pictures: a CSV table, COCO, CVAT for images, Pascal "
-        "VOC, YOLO, or class folders, also in a zip archive. They are told by hash, by path relative to its "
-        "folders, or by file name; what is none of them, or may be several, is told and left out. The same file twice "
-        "adds nothing.",
+        description="Adds the labels of a file to a project's pictures: a CSV or Parquet table, COCO, CVAT for "
+        "images, Pascal VOC, YOLO, or class folders, also in a zip archive. They are told by hash, by path relative "
+        "to its folders, or by file name; what is none of them, or may be several, is told and left out. The same "
+        "file twice adds nothing.",
     )
     parser.add_argument("project", type=Path, metavar="PROJECT", help="the folder of the project")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="the file or folder with the labels")

@@ -11,7 +11,7 @@ import pytest
 
 from askew.errors import InputError
 from askew.project import labels
-from askew.project.exchange import taking
+from askew.project.exchange import formats, taking
 from askew.project.exchange.boxes import boxes_of
 from askew.project.exchange.giving import give, labels_of
 from askew.project.exchange.matching import Place, matched, names_of
@@ -44,6 +44,37 @@ def test_labels_come_in_with_who_when_and_how(project: Project) -> None:
     assert (first.who, first.at, first.how) == ("ada", "2026-01-02T03:04:05.000000+00:00", "import:csv")
     assert (second.who, second.how) == ("tool", "import:csv")
     assert (len(out.answers), out.same, out.told) == (2, 0, {})
+
+
+def test_a_table_of_parquet_says_what_the_same_csv_says(project: Project) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = project.folder.parent / "labels.parquet"
+    columns = {
+        "file": ["a.png", "b.png", "b.png", "sub/d ä.png", "none.png"],
+        "label": ["heron", "gull", "gull", None, "tern"],
+        "left": [None, 1.0, 2.5, None, None],
+        "top": [None, 1.0, 2.0, None, None],
+        "right": [None, 3.0, 4.0, None, None],
+        "bottom": [None, 3.0, 4.0, None, None],
+    }
+    parquet.write_table(pyarrow.table(columns), path)
+    lines = [",".join(columns)] + [
+        ",".join("" if cell is None else str(cell) for cell in row) for row in zip(*columns.values(), strict=True)
+    ]
+    plain = table(project, "\n".join(lines) + "\n")
+    assert formats.read(path) == formats.read(plain)
+    take(project, path, rules=Rules(only="class"))
+    assert said(project) == {"a.png": "heron"}
+
+
+def test_a_damaged_parquet_file_is_one_line(project: Project) -> None:
+    pytest.importorskip("pyarrow")
+    path = project.folder.parent / "labels.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match="cannot be read as a Parquet file") as refused:
+        take(project, path, rules=Rules())
+    assert "\n" not in str(refused.value)
 
 
 def test_the_same_file_twice_doubles_nothing(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""CSV: a line a picture, or a line a box; holds everything, and reads tables of other tools whose columns are plain."""
+"""CSV: a line a picture, or a line a box; holds everything. Plain tables of other tools are read, Parquet too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from askew.data.cells import unguarded
-from askew.data.columns import is_decimal, separator
+from askew.data.columns import is_decimal, read_words, separator
 from askew.data.reading import decoding, plain_file, reading
 from askew.errors import InputError, one_line
 from askew.export.columns import as_csv
@@ -39,6 +39,9 @@ COLUMNS = {
 """The columns, as they are written, and what others call them."""
 
 TOLD = ("who", "at", "hash", "reason")
+
+PARQUET = ".parquet"
+"""The ending of a Parquet file."""
 
 SIDES = ("left", "top", "right", "bottom")
 
@@ -79,10 +82,11 @@ def read(path: Path) -> Content:
 
     Raises:
         DataNotFound: no such file.
+        MissingExtra: a Parquet file, and pyarrow is not installed.
         InputError: it is no such table, or a cell is not what its column is for.
     """
     plain_file(path)
-    lines = _lines(path)
+    lines = _rows_of_parquet(path) if path.suffix.lower() == PARQUET else _lines(path)
     with about(path):
         names, between = next(lines), next(lines)[0]
         at = _places(names)
@@ -110,6 +114,14 @@ def _lines(path: Path) -> Iterator[list[str]]:
         yield next(table, [])
         yield [between]
         yield from table
+
+
+def _rows_of_parquet(path: Path) -> Iterator[list[str]]:
+    """Yields what `_lines` does, of a Parquet file."""
+    words = read_words("labels", path)
+    yield list(words.names or ())
+    yield [","]
+    yield from map(list, zip(*words.columns, strict=True))
 
 
 def _places(names: list[str]) -> dict[str, int]:
