@@ -29,7 +29,7 @@ def completed(folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
         f"$function askew '{words[-1]}' '{words[-2]}' 2>/dev/null\n"
         "printf '%s\\n' \"${COMPREPLY[@]}\""
     )
-    done = subprocess.run([str(BASH), "-c", asks], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([str(BASH), "-c", asks], cwd=folder, capture_output=True, text=True, timeout=240, check=True)
     return sorted({line.strip() for line in done.stdout.splitlines() if line.strip()})
 
 

@@ -124,7 +124,7 @@ from askew.cli import main, pick
 def call(arguments):
     with tempfile.TemporaryDirectory(dir="."):
         print("ready", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 
 pick.call = call
 sys.exit(main.main(["pick", "random", "-n", "5"]))
@@ -138,7 +138,7 @@ def test_a_process_that_is_told_to_end_leaves_nothing_behind(folder: Path, numbe
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == status
     assert b"Traceback" not in said
     assert sorted(p.name for p in folder.iterdir()) == ["d.npy"]

@@ -510,6 +510,11 @@ def told(out: Path) -> dict[str, list[tuple]]:
     }
 
 
+def failures(out: Path) -> list[str]:
+    """Why runs failed; one whose worker was killed twice, as by a machine without memory, says so."""
+    return [path.read_text() for path in out.glob("runs/*/failure.txt")]
+
+
 def cut(out: Path, lines: int) -> None:
     """Leaves the first lines of each ledger, as a run that was stopped there."""
     for path in out.glob("runs/*/ledger.jsonl"):
@@ -523,13 +528,13 @@ def test_jobs_change_nothing_and_threads_are_the_folders(
     config, out = tmp_path / "small.toml", tmp_path / "out"
     config.write_text(SMALL)
     command = ["run", str(config), "--out", str(out)]
-    assert main([*command, "--jobs", "1"]) == 0
+    assert main([*command, "--jobs", "1"]) == 0, failures(out)
     whole = told(out)
     assert [len(cycles) for cycles in whole.values()] == [3] * 4
     assert {read_ledger(path)[0].threads for path in out.glob("runs/*/ledger.jsonl")} == {1}
     for lines in (1, 4):
         cut(out, lines)
-        assert main([*command, "--jobs", "2"]) == 0
+        assert main([*command, "--jobs", "2"]) == 0, failures(out)
         assert told(out) == whole
     capsys.readouterr()
     assert main([*command, "--threads", "2"]) == 2

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -429,17 +429,29 @@ def test_more_cycles_than_planned_are_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no file locks there")
 def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
     code = (
-        "import time; from pathlib import Path; from askew.experiment.ledger import Cycle, Header, open_ledger\n"
+        "from pathlib import Path; from askew.experiment.ledger import Cycle, Header, open_ledger\n"
         f"with open_ledger(Path({str(tmp_path)!r}), {HEADER!r}) as ledger:\n"
-        f"    print('open', flush=True); time.sleep(1.0); ledger.append({FIRST!r})\n"
+        f"    print('open', flush=True); input(); ledger.append({FIRST!r})\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as first:
+    found = []
+
+    def second() -> None:
+        with open_ledger(tmp_path, HEADER) as ledger:
+            found.extend(ledger.cycles)
+
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as first:
+        assert first.stdin is not None
         assert first.stdout is not None
         assert first.stdout.readline() == "open\n"
-        start = time.monotonic()
-        with open_ledger(tmp_path, HEADER) as ledger:
-            assert ledger.cycles == [FIRST]
-        assert time.monotonic() - start > 0.3
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        first.stdin.write("go on\n")
+        first.stdin.flush()
+        waiting.join()
+    assert found == [FIRST]
 
 
 def test_a_name_as_long_as_a_page_is_shortened() -> None:

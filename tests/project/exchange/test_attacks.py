@@ -45,13 +45,13 @@ def test_xml_that_declares_anything_is_refused(
 ) -> None:
     path = tmp_path / "a.xml"
     path.write_bytes(f'<?xml version="1.0" encoding="{encoding}"?>{before}{ENTITIES[entity]}{text}'.encode(encoding))
-    start = time.monotonic()
+    start = time.process_time()
     for kind in (None, "cvat", "voc"):
         with pytest.raises(InputError) as refused:
             formats.read(path, kind)
         assert "\n" not in str(refused.value)
         assert "root:" not in str(refused.value)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
     with pytest.raises(InputError, match="a document type is declared"):
         formats.read(path, "cvat")
 
@@ -118,10 +118,10 @@ def test_yaml_makes_no_objects_and_does_not_grow(tmp_path: Path) -> None:
         "names: &a [*a]\n",
     ):
         (tmp_path / "data.yaml").write_text(text)
-        start = time.monotonic()
+        start = time.process_time()
         with contextlib.suppress(InputError):
             formats.read(tmp_path)
-        assert time.monotonic() - start < 10
+        assert time.process_time() - start < 10
         assert not marker.exists()
 
 
