@@ -79,6 +79,16 @@ def test_the_areas_are_scikit_learns() -> None:
         assert told.areas[name] == pytest.approx(metrics.roc_auc_score(out, values), abs=1e-4), name
 
 
+def test_vaal_is_trained_as_the_configuration_says() -> None:
+    areas = []
+    for iterations in (1, 3):
+        experiment = config(vaal={"iterations": iterations})
+        mixed = foreign.held_out(experiment, load_dataset(experiment.data), (0,), 0)
+        areas.append(foreign.tell(experiment, mixed, ["vaal", "entropy"], "0", 0, device="cpu").areas)
+    assert areas[0]["entropy"] == areas[1]["entropy"]
+    assert areas[0]["vaal"] != areas[1]["vaal"]
+
+
 def test_another_data_set_comes_in_the_same_size_and_colours_and_at_most_as_many() -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (500, 12, 20, 3), dtype=np.uint8)

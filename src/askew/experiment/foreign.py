@@ -20,6 +20,7 @@ from askew.errors import InputError, unknown
 from askew.experiment.analysis import scores_of
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.tasks import build_learner, pool_and_initial, uniform_over_classes
+from askew.experiment.vaal_config import VaalConfig
 from askew.informativeness import out_of_distribution
 from askew.learn.task import ImageClassification, fields_of
 from askew.plan import Plan
@@ -159,7 +160,8 @@ def tell(
     """
     learner = build_learner(config.learner, mixed.dataset.n_classes, device=device, trust=trust)
     check_scores(names, fields_of(learner))
-    task = ImageClassification(mixed.dataset, learner)
+    vaal = (config.vaal or VaalConfig()).settings()
+    task = ImageClassification(mixed.dataset, learner, vaal=vaal, device=device)
     labels = np.full(task.n_items, -1)
     labels[mixed.initial] = task.truth[mixed.initial]
     pool = Pool(labels)
