@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +53,31 @@ def some_labels():
     labels = np.full(N, -1)
     labels[LABELED] = np.arange(len(LABELED)) % C
     return labels
+
+
+def test_each_is_one_file_and_has_one_test_file():
+    tests = Path(__file__).parent / "strategies"
+    shipped = {name: Path(inspect.getfile(one.fn)) for name, one in CATALOGUE.items()}
+    assert [name for name, file in shipped.items() if file.name != f"{name}.py"] == []
+    assert [name for name in shipped if not (tests / f"test_{name}.py").is_file()] == []
+    decorated = {
+        file.stem for file in shipped["margin"].parent.glob("*.py") if "\n@strategy(" in file.read_text("utf-8")
+    }
+    assert decorated == set(shipped)
+
+
+@every
+def test_items_that_are_all_equal_are_asked_once_each_and_labelled_ones_between_them_never(name):
+    one = {field: np.asarray(value) for field, value in needed(name, everything()).items()}
+    equal = {
+        field: np.repeat(value[:, :1], N, axis=1) if field == "draws" else np.repeat(value[:1], N, axis=0)
+        for field, value in one.items()
+    }
+    labels = some_labels()
+    for n in (1, 7, N - len(LABELED)):
+        chosen = query(name, n, labels=labels, **equal)
+        assert len(set(chosen.tolist())) == n
+        assert (labels[chosen] == -1).all()
 
 
 @every
