@@ -43,6 +43,7 @@ SECTIONS = {
     "[data.long_tail]": "LongTailConfig",
     "[learner]": "LearnerConfig",
     "[protocol]": "ProtocolConfig",
+    "[pool]": "PoolConfig",
     "[[strategies]]": "StrategyConfig",
     "[strategies.pseudo_labels]": "PseudoLabelsConfig",
     "[vaal]": "VaalConfig",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from askew.arrays import Array
+from askew.arrays import Array, Indices
 from askew.errors import InputError, unknown
 from askew.pool import Pool
 from askew.predictions import FIELDS
@@ -41,6 +41,17 @@ class Recorder(Protocol):
         """Returns the field over the whole pool; rows that are not finite stand for "not asked"."""
 
 
+@runtime_checkable
+class CarriedRecorder(Recorder, Protocol):
+    """A recorder that can go on where that of an earlier training ended."""
+
+    def state(self) -> Array:
+        """Returns what a later recorder goes on from; row i is pool item i."""
+
+    def go_on(self, state: Array, items: Indices) -> None:
+        """Called before `begin`, with a state of which row i is pool item `items[i]`."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """A field that a training fills.
@@ -56,6 +67,11 @@ class Recording:
     reads: tuple[str, ...]
     epochs: int
     make: Callable[[], Recorder]
+
+    @property
+    def carried(self) -> bool:
+        """Whether a recorder can go on where an earlier one ended."""
+        return isinstance(self.make(), CarriedRecorder)
 
 
 _TABLE: dict[str, Recording] = {}

@@ -172,6 +172,25 @@ class ProtocolConfig(_Section):
         return value
 
 
+class PoolConfig(_Section):
+    """How the pool arrives, where it does not lie there from the start.
+
+    See [a pool that arrives](dispersion.md#a-pool-that-arrives).
+    """
+
+    arrivals: Annotated[list[float], Field(min_length=1)]
+    """The share of the pool that is there at each cycle, above 0, at most 1 and never falling; the last one repeats."""
+    order: Literal["random", "class"] = "random"
+    """"random", or "class": class after class, drawn by seed, so that new classes appear later."""
+
+    @field_validator("arrivals")
+    @classmethod
+    def _rising_shares(cls, value: list[float]) -> list[float]:
+        if not all(0 < share <= 1 for share in value) or value != sorted(value):
+            raise ValueError("expected shares above 0 and at most 1 that never fall")
+        return value
+
+
 class PseudoLabelsConfig(_Section):
     """Which unlabeled items are trained on too, with classes that a model gave them.
 
@@ -223,6 +242,8 @@ class StrategyConfig(_Section):
     """Where "auto" finds its λ: in every cycle, or once after the initial set, as the thesis does."""
     target: list[float] | None = None
     """The class distribution wanted, one share a class; uniform if left out."""
+    carry: StrictBool = False
+    """What the trainings of earlier cycles recorded of an item counts too; for strategies that read its dispersion."""
     pseudo_labels: PseudoLabelsConfig | None = None
     """Also train on the unlabeled items that a model is most certain of; then trainings start warm."""
 
@@ -247,6 +268,10 @@ class StrategyConfig(_Section):
                 f'pseudo_labels: with models = "one" {recorded[0]} of the items trained on is not known when '
                 f'{self.strategy} asks: take another strategy, or models = "two"'
             )
+        if self.carry and not (recorded and all(RECORDINGS[name].carried for name in recorded)):
+            raise InputError(f"carry: {self.strategy} reads nothing that trainings record: leave it out")
+        if self.carry and pseudo is not None:
+            raise InputError("carry: the models of pseudo_labels are trained anew in other ways: leave it out")
         return self
 
     @property
@@ -259,6 +284,7 @@ class StrategyConfig(_Section):
         if balance is not None:
             how = "pseudo-label" if balance.by == "predicted" else "balance"
             name += f"+{how}" if balance.distance == "l1" else f"+{how}-{balance.distance}"
+        name += "+carried" if self.carry else ""
         return name if pseudo is None else f"{name}+{pseudo.name}"
 
     def plan(self) -> Plan | Auto:
@@ -300,6 +326,7 @@ class ExperimentConfig(_Section):
     data: DataConfig
     learner: LearnerConfig = LearnerConfig()
     protocol: ProtocolConfig
+    pool: PoolConfig | None = None
     strategies: Annotated[list[StrategyConfig], Field(min_length=1)]
     vaal: VaalConfig | None = None
     paper: PaperConfig | None = None
@@ -331,6 +358,24 @@ class ExperimentConfig(_Section):
         for entry in self.strategies:
             if entry.pseudo_labels is not None and anew:
                 raise ValueError(f"{entry.name}: pseudo_labels train each model from another, and {anew}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _arriving_pool(self) -> ExperimentConfig:
+        if self.pool is None:
+            return self
+        n_shares, n_cycles = len(self.pool.arrivals), self.protocol.cycles
+        if n_shares > n_cycles:
+            raise ValueError(f"pool.arrivals: has {n_shares} shares for {n_cycles} cycles: give one a cycle at most")
+        for entry in self.strategies:
+            if entry.pseudo_labels is not None:
+                raise ValueError(f"{entry.name}: pseudo_labels need the whole pool from the start: leave pool out")
+        wants_all = self.data.long_tail is not None or self.protocol.initial_set != "random"
+        if self.pool.order == "class" and wants_all:
+            raise ValueError(
+                'pool.order: "class" has few classes at the start, and the initial set wants all: leave '
+                "data.long_tail and protocol.initial_set out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from askew.advice import Auto
 from askew.arrays import Indices
 from askew.data.dataset import Dataset, Images
+from askew.experiment.arrivals import counts_of
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.grid import FULL, Job, Place, cycles_done, cycles_of, jobs_of
 from askew.experiment.tasks import build_learner, build_task, pictures_of_pools, pool_and_initial
@@ -116,6 +117,9 @@ def _cycle_seconds(
     if job.label == FULL or plan is None:
         return pace.fit(n_items) + n_test * pace.probs
     counts = label_counts(config)
+    if config.pool is not None:
+        shares = config.pool.arrivals
+        n_items = counts_of(shares, n_items)[min(cycle, len(shares) - 1)]
     n_unlabeled = n_items - counts[cycle]
     seconds = pace.fit(counts[cycle]) + n_test * pace.probs
     if cycle == len(counts) - 1:

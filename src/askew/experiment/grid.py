@@ -28,7 +28,7 @@ from askew.experiment import about
 from askew.experiment.about import About, read_about
 from askew.experiment.config import ExperimentConfig, StrategyConfig
 from askew.experiment.ledger import Cycle, Header, begun, complete, read_ledger
-from askew.experiment.tasks import build_learner, pool_and_initial, try_learner
+from askew.experiment.tasks import arrivals_of, build_learner, pool_and_initial, try_learner
 from askew.files import sweep, whole_file
 from askew.learn.learner import Learner
 from askew.learn.task import fields_of
@@ -94,11 +94,12 @@ def check(config: ExperimentConfig, dataset: Dataset, device: str = "auto", *, t
     protocol = config.protocol
     asked = protocol.initial + protocol.budget * (protocol.cycles - 1)
     for seed in protocol.seeds:
-        items, _ = pool_and_initial(config, dataset, seed)
+        items, initial = pool_and_initial(config, dataset, seed)
         if asked > len(items):
             raise InputError(
                 f"protocol: {asked} labels by the last cycle, but the pool of seed {seed} has {len(items)} items"
             )
+        arrivals_of(config, dataset, items, initial, seed)
         for entry in config.strategies:
             pseudo = 0 if entry.pseudo is None else entry.pseudo.count(len(items)) or 0
             if asked + pseudo > len(items):
@@ -247,7 +248,7 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
         if header.seed not in config.protocol.seeds or header.label not in labels:
             left_out.append(path.parent.name)
         elif header.label in plans:
-            told = ("strategy", "parameters", "balance", "pseudo_labels")
+            told = ("strategy", "parameters", "balance", "pseudo_labels", "carry")
             ran = {name: getattr(complete(header), name) for name in told}
             differ = _differences(ran, plans[header.label])
             if differ:
@@ -265,7 +266,8 @@ def _check_runs(config: ExperimentConfig, out: Path) -> None:
 
 def _said(entry: StrategyConfig) -> dict[str, Any]:
     """Returns what the header of an entry's runs says of it."""
-    return {**entry.plan().record(), "pseudo_labels": None if entry.pseudo is None else entry.pseudo.record()}
+    pseudo = None if entry.pseudo is None else entry.pseudo.record()
+    return {**entry.plan().record(), "pseudo_labels": pseudo, "carry": entry.carry}
 
 
 def _header(path: Path) -> Header | None:
@@ -349,7 +351,7 @@ def _measured(out: Path, job: Job) -> Sequence[Cycle]:
 
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that all runs of a folder share; those of vaal only where a strategy depends on them."""
-    sections = {name: config.get(name) for name in ("name", "data", "learner", "protocol")}
+    sections = {name: config.get(name) for name in ("name", "data", "learner", "protocol", "pool")}
     protocol = sections["protocol"]
     if isinstance(protocol, dict):
         sections["protocol"] = {key: value for key, value in protocol.items() if key not in ("seeds", "full")}

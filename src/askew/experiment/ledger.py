@@ -54,6 +54,8 @@ class Header:
         warm_start: whether each cycle's training starts from the model of the one before.
         threads: how many the run computes with.
         pseudo_labels: `PseudoLabels.record()`, or None; a ledger without them does not name them.
+        arrivals: `Arrivals.record()`, or None where the whole pool is there from the start.
+        carry: whether what trainings record of an item goes on from cycle to cycle.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -70,6 +72,8 @@ class Header:
     warm_start: bool = False
     threads: int = 1
     pseudo_labels: Mapping[str, Any] | None = None
+    arrivals: Mapping[str, Any] | None = None
+    carry: bool = False
 
     def __post_init__(self) -> None:
         text("label", self.label)
@@ -77,8 +81,11 @@ class Header:
             text("strategy", self.strategy)
         for name, least in (("seed", 0), ("cycles", 1), ("budget", 0), ("threads", 1)):
             whole(name, getattr(self, name), least)
-        if not isinstance(self.warm_start, bool):
-            raise InputError(f"warm_start: expected true or false, got {self.warm_start!r}")
+        for name in ("warm_start", "carry"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}: expected true or false, got {getattr(self, name)!r}")
+        if self.arrivals is not None:
+            numbers("arrivals.counts", mapping("arrivals", self.arrivals).get("counts"))
         object.__setattr__(self, "initial", items("initial", self.initial))
         mapping("parameters", self.parameters)
         if self.balance is not None:
@@ -88,7 +95,7 @@ class Header:
 
     def record(self) -> dict[str, Any]:
         """Returns it as plain values for JSON."""
-        left_out = ("pseudo_labels",) if self.pseudo_labels is None else ()
+        left_out = [name for name in ("pseudo_labels", "arrivals", "carry") if not getattr(self, name)]
         return {**{k: v for k, v in vars(self).items() if k not in left_out}, "initial": list(self.initial)}
 
 
@@ -110,6 +117,8 @@ class Cycle:
         predicted: the class that the model held most probable for each item asked, None where it said nothing; empty as
             a whole in ledgers that do not have it.
         plan: `Plan.record()` of the question where the strategy is "auto", and why it was chosen; else None.
+        arrived: how many pool items were there, or None where the whole pool is there from the start.
+        history: SHA-256 of the file of what trainings recorded so far, or None where nothing is carried on.
 
     Raises:
         InputError: a value of the wrong type or out of range.
@@ -127,14 +136,19 @@ class Cycle:
     predicted: tuple[int | None, ...] = ()
     proof: Mapping[str, Any] | None = None
     plan: Mapping[str, Any] | None = None
+    arrived: int | None = None
+    history: str | None = None
 
     def __post_init__(self) -> None:
         whole("cycle", self.number, 0)
         whole("n_labeled", self.n_labeled, 1)
         words("metrics", self.metrics)
         words("seconds", self.seconds)
-        if self.model is not None:
-            text("model", self.model)
+        for name in ("model", "history"):
+            if getattr(self, name) is not None:
+                text(name, getattr(self, name))
+        if self.arrived is not None:
+            whole("arrived", self.arrived, self.n_labeled)
         object.__setattr__(self, "labeled_counts", numbers("labeled_counts", self.labeled_counts))
         object.__setattr__(self, "asked", items("asked", self.asked))
         object.__setattr__(self, "asked_labels", numbers("labels", self.asked_labels))
@@ -195,7 +209,8 @@ class Cycle:
 
     def question(self) -> dict[str, Any]:
         """Returns all but the answer as plain values for JSON."""
-        left_out = ("number", "asked_labels", *(("plan",) if self.plan is None else ()))
+        absent = [name for name in ("plan", "arrived", "history") if getattr(self, name) is None]
+        left_out = ("number", "asked_labels", *absent)
         record = {name: value for name, value in vars(self).items() if name not in left_out}
         lists = {name: list(getattr(self, name)) for name in ("labeled_counts", "asked", "predicted")}
         return {"cycle": self.number, **record, **lists}

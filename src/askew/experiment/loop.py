@@ -8,19 +8,22 @@ stopped.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from askew.advice import Advice, Auto
-from askew.arrays import Indices, to_numpy
+from askew.arrays import Array, Indices, to_numpy
 from askew.errors import InputError
+from askew.experiment.arrivals import Arrivals, History
 from askew.experiment.ledger import Cycle, Header, Ledger
 from askew.pick.balance import l1_score
 from askew.plan import Plan
@@ -81,6 +84,30 @@ class Task(Protocol[M]):
         """Returns the pool items that may not be asked after this training; for most tasks none."""
 
 
+@runtime_checkable
+class Lifelong(Task[M], Protocol):
+    """A task whose pool may arrive bit by bit, and whose recorders may go on from cycle to cycle."""
+
+    def part(self, items: Indices) -> Lifelong[M]:
+        """Returns the task of some pool items, ascending: its item i is `items[i]` of this one."""
+
+    def fit(
+        self,
+        pool: Pool,
+        needs: Collection[str],
+        *,
+        seed: int,
+        start: M | None = None,
+        progress: Callable[[float], None] | None = None,
+        states: Mapping[str, Array] = MappingProxyType({}),
+        state_items: Indices | None = None,
+    ) -> M:
+        """Trains as every task does; recorders go on from `states`, of which row i is pool item `state_items[i]`."""
+
+    def states(self, model: M) -> dict[str, Array]:
+        """Returns what recorders of a later training can go on from, by field; row i of each is pool item i."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One strategy with one seed: what a ledger holds the cycles of.
@@ -96,6 +123,9 @@ class Run:
         warm_start: each cycle's training starts from the model of the one before, which is kept beside the ledger.
         threads: how many the run computes with; for the ledger.
         pseudo_labels: what the task also trains on, or None; for the ledger.
+        arrivals: when each pool item arrives; None where all are there from the start.
+        carry: what trainings record of an item, such as its dispersion, goes on from cycle to cycle; it is kept beside
+            the ledger.
     """
 
     label: str
@@ -107,6 +137,8 @@ class Run:
     warm_start: bool = False
     threads: int = 1
     pseudo_labels: PseudoLabels | None = None
+    arrivals: Arrivals | None = None
+    carry: bool = False
 
     def plan_of(self, done: Sequence[Cycle]) -> Plan | Auto | None:
         """Returns what the next cycle asks for: the plan, with the first cycle's λ if it is tuned there alone."""
@@ -133,6 +165,8 @@ class Run:
             warm_start=self.warm_start,
             threads=self.threads,
             pseudo_labels=None if self.pseudo_labels is None else self.pseudo_labels.record(),
+            arrivals=None if self.arrivals is None else self.arrivals.record(),
+            carry=self.carry,
         )
 
 
@@ -192,6 +226,8 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
     """
     if isinstance(run.plan, Plan):
         run.plan.check(task.gives, task.n_classes)
+    if run.arrivals is not None:
+        run.arrivals.check(run.initial, run.budget, run.cycles)
     initial = oracle.answer(run.initial)
     if initial is None:
         return False
@@ -200,6 +236,7 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
     for done in ledger.cycles[:-1]:
         labels[list(done.asked)] = done.asked_labels
     model: M | None = None
+    history: History | None = None
     while True:
         if ledger.cycles and not _hear(ledger, labels, oracle):
             return False
@@ -207,7 +244,9 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
             return True
         if run.warm_start and ledger.cycles and model is None:
             model = task.load(_kept_model(ledger))
-        trained = _ask(task, run, ledger, Pool(labels.copy()), model, watch)
+        if run.carry and ledger.cycles and history is None:
+            history = _kept_history(ledger)
+        trained, history = _ask(task, run, ledger, labels, model, history, watch)
         model = trained if run.warm_start else None
 
 
@@ -224,9 +263,23 @@ def _hear(ledger: Ledger, labels: Indices, oracle: Oracle) -> bool:
     return True
 
 
-def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, watch: Watch) -> M:
-    """Trains, measures, and writes down the question; returns the model."""
+def _ask(
+    whole: Task[M],
+    run: Run,
+    ledger: Ledger,
+    labels: Indices,
+    start: M | None,
+    history: History | None,
+    watch: Watch,
+) -> tuple[M, History | None]:
+    """Trains, measures, and writes down the question; returns the model, and what was recorded if it is carried on.
+
+    Everything but the ledger's items is in the numbers of the items that have arrived.
+    """
     cycle = len(ledger.cycles)
+    items = np.arange(whole.n_items) if run.arrivals is None else run.arrivals.items(cycle)
+    task = whole if run.arrivals is None else _lifelong(whole).part(items)
+    pool = Pool(labels[items])
     advice = _advice(task, run, ledger.cycles, len(pool.labeled))
     plan = _plan(run, ledger.cycles) if advice is None else advice.plan
     needs = () if plan is None else plan.needs
@@ -238,7 +291,8 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
     tell("fit")
     with clock("fit"):
         seed = number(run.seed, cycle, "fit")
-        model = task.fit(pool, needs, seed=seed, start=start, progress=lambda f: tell("fit", f))
+        fit = task.fit if history is None else _going_on(task, history.among(items))
+        model = fit(pool, needs, seed=seed, start=start, progress=lambda f: tell("fit", f))
     tell("evaluate")
     with clock("evaluate"):
         metrics = task.evaluate(model)
@@ -254,7 +308,7 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         with clock("query"):
             seed = number(run.seed, cycle, "query")
             selection = _selection(plan, run.budget, pred, pool, task.held_back(model), seed=seed)
-        asked, balance = tuple(selection.chosen.tolist()), _balance_line(selection)
+        asked, balance = tuple(items[selection.chosen].tolist()), _balance_line(selection)
         proof = None if selection.proof is None else selection.proof.record()
         predicted = _predicted(task, model, pool, selection, seed=number(run.seed, cycle, "asked"))
     kept = None
@@ -262,6 +316,11 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
         with clock("save"):
             model.save(_model_path(ledger, cycle))
             kept = _digest(_model_path(ledger, cycle))
+    recorded = None
+    if run.carry and plan is not None:
+        with clock("save history"):
+            recorded = History(items, _lifelong(task).states(model))
+            recorded.save(_history_path(ledger, cycle))
     ledger.ask(
         Cycle(
             number=cycle,
@@ -275,11 +334,28 @@ def _ask(task: Task[M], run: Run, ledger: Ledger, pool: Pool, start: M | None, w
             predicted=predicted,
             proof=proof,
             plan=None if advice is None else advice.in_short(),
+            arrived=None if run.arrivals is None else len(items),
+            history=None if recorded is None else _digest(_history_path(ledger, cycle)),
         )
     )
-    _forget_models(ledger)
+    _forget_files(ledger)
     tell("done", accuracy=metrics.get("accuracy"))
-    return model
+    return model, recorded
+
+
+def _lifelong(task: Task[M]) -> Lifelong[M]:
+    """Returns the task after checking that its pool may arrive and its recorders go on.
+
+    Raises:
+        InputError: they may not.
+    """
+    if not isinstance(task, Lifelong):
+        raise InputError(f"arrivals, carry: {type(task).__name__} knows no part of a pool: leave them out")
+    return task
+
+
+def _going_on(task: Task[M], history: History) -> Callable[..., M]:
+    return functools.partial(_lifelong(task).fit, states=history.states, state_items=history.items)
 
 
 def _advice(task: Task[M], run: Run, done: Sequence[Cycle], n_labeled: int) -> Advice | None:
@@ -320,6 +396,10 @@ def _model_path(ledger: Ledger, cycle: int) -> Path:
     return ledger.folder / f"model-{cycle}.safetensors"
 
 
+def _history_path(ledger: Ledger, cycle: int) -> Path:
+    return ledger.folder / f"history-{cycle}.npz"
+
+
 def _kept_model(ledger: Ledger) -> Path:
     """Returns the file of the last cycle's model after checking that it is the one that the ledger means.
 
@@ -327,19 +407,31 @@ def _kept_model(ledger: Ledger) -> Path:
         InputError: it is not there, or is another.
     """
     last = ledger.cycles[-1]
-    path = _model_path(ledger, last.number)
-    if not path.is_file() or _digest(path) != last.model:
-        raise InputError(
-            f"{path}: the model that the next cycle starts from is not there, or was changed: restore it, or run in "
-            "another folder"
-        )
+    return _checked_file(_model_path(ledger, last.number), last.model, "the model that the next cycle starts from")
+
+
+def _kept_history(ledger: Ledger) -> History:
+    """Returns what trainings recorded up to the last cycle.
+
+    Raises:
+        InputError: the file is not there, or is another than the ledger means.
+    """
+    last = ledger.cycles[-1]
+    path = _history_path(ledger, last.number)
+    return History.load(_checked_file(path, last.history, "what trainings recorded so far"))
+
+
+def _checked_file(path: Path, digest: str | None, what: str) -> Path:
+    if not path.is_file() or _digest(path) != digest:
+        raise InputError(f"{path}: {what} is not there, or was changed: restore it, or run in another folder")
     return path
 
 
-def _forget_models(ledger: Ledger) -> None:
-    """Removes the models of earlier cycles: the last one's is safe."""
+def _forget_files(ledger: Ledger) -> None:
+    """Removes the models and histories of earlier cycles: the last one's are safe."""
     for cycle in range(len(ledger.cycles) - 1):
         _model_path(ledger, cycle).unlink(missing_ok=True)
+        _history_path(ledger, cycle).unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from askew.data.dataset import Dataset, Images
 from askew.data.load import load
 from askew.data.longtail import long_tail
 from askew.errors import InputError, unknown
+from askew.experiment.arrivals import Arrivals, class_after_class, counts_of, in_random_order
 from askew.experiment.config import DataConfig, ExperimentConfig, LearnerConfig
 from askew.experiment.vaal_config import VaalConfig
 from askew.learn.classifier import Classifier
@@ -89,9 +90,39 @@ def pool_and_initial(config: ExperimentConfig, dataset: Dataset, seed: int) -> t
         kept = np.sort(np.concatenate([cut.initial, cut.pool_items]))
         return items[kept], np.searchsorted(kept, np.sort(cut.initial))
     rng = generator(seed, "initial")
+    if config.pool is not None and config.pool.order == "class":
+        there = class_after_class(labels, seed)[: counts_of(config.pool.arrivals, len(items))[0]]
+        if wanted > len(there):
+            raise InputError(f"protocol.initial: {wanted} is more than the {len(there)} items that arrive first")
+        return items, np.sort(rng.choice(there, wanted, replace=False))
     if config.protocol.initial_set == "random":
         return items, np.sort(rng.choice(len(items), wanted, replace=False))
     return items, uniform_over_classes(labels, wanted, dataset.n_classes, rng)
+
+
+def arrivals_of(
+    config: ExperimentConfig, dataset: Dataset, items: Indices, initial: Indices, seed: int
+) -> Arrivals | None:
+    """Returns when each item of a seed's pool arrives, the same for every strategy; None if all are there at the start.
+
+    Args:
+        items, initial: of `pool_and_initial`.
+
+    Raises:
+        InputError: more is to be labelled than has arrived.
+    """
+    if config.pool is None:
+        return None
+    if config.pool.order == "class":
+        order = class_after_class(dataset.train.labels[items], seed)
+    else:
+        order = in_random_order(len(items), initial, seed)
+    arrivals = Arrivals(order, counts_of(config.pool.arrivals, len(items)))
+    try:
+        arrivals.check(initial, config.protocol.budget, config.protocol.cycles)
+    except InputError as error:
+        raise InputError(f"pool.{error}") from error
+    return arrivals
 
 
 def uniform_over_classes(labels: Indices, n: int, n_classes: int, rng: np.random.Generator) -> Indices:

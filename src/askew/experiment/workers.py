@@ -20,11 +20,12 @@ import numpy as np
 from askew.arrays import Indices
 from askew.data.dataset import Dataset
 from askew.errors import AskewError, InputError
+from askew.experiment.arrivals import Arrivals
 from askew.experiment.config import DataConfig, ExperimentConfig, StrategyConfig
 from askew.experiment.grid import FULL, Job, Place, cycles_of, is_finished, jobs_of
 from askew.experiment.ledger import open_ledger
 from askew.experiment.loop import Progress, Run, TruthOracle, Watch, run_cycles
-from askew.experiment.tasks import build_task, load_dataset, pool_and_initial
+from askew.experiment.tasks import arrivals_of, build_task, load_dataset, pool_and_initial
 from askew.files import write_whole
 from askew.learn.pseudo import PseudoLabeling
 
@@ -242,7 +243,8 @@ def run_job(config: ExperimentConfig, place: Place, job: Job, watch: Watch) -> N
     task = build_task(config, dataset, items, device=place.device, trust=place.trust)
     folder = place.out / job.folder
     (folder / "failure.txt").unlink(missing_ok=True)
-    run = run_of(config, job, initial, len(items), threads=place.threads)
+    arrivals = None if job.label == FULL else arrivals_of(config, dataset, items, initial, job.seed)
+    run = run_of(config, job, initial, len(items), threads=place.threads, arrivals=arrivals)
     oracle = TruthOracle(task.truth)
     with open_ledger(folder, run.header()) as ledger:
         if run.pseudo_labels is None:
@@ -253,12 +255,21 @@ def run_job(config: ExperimentConfig, place: Place, job: Job, watch: Watch) -> N
             run_cycles(taught, run, ledger, oracle, watch)
 
 
-def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *, threads: int = 1) -> Run:
+def run_of(
+    config: ExperimentConfig,
+    job: Job,
+    initial: Indices,
+    n_items: int,
+    *,
+    threads: int = 1,
+    arrivals: Arrivals | None = None,
+) -> Run:
     """Returns what a job of the grid is: a strategy's run, or one training on the whole pool.
 
     Args:
         initial: pool items labelled at the start.
         n_items: N, the size of the pool.
+        arrivals: when each item arrives; None if all are there from the start.
     """
     if job.label == FULL:
         return Run(FULL, None, job.seed, np.arange(n_items), 0, 1, threads=threads)
@@ -273,6 +284,8 @@ def run_of(config: ExperimentConfig, job: Job, initial: Indices, n_items: int, *
         warm_start=config.learner.warm_start or entry.pseudo is not None,
         threads=threads,
         pseudo_labels=entry.pseudo,
+        arrivals=arrivals,
+        carry=entry.carry,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from askew.learn.vaal import LIKENESS, LabeledLikeness
 from askew.learn.vaal_settings import VaalSettings
 from askew.pool import Pool
 from askew.predictions import FIELDS, Predictions
-from askew.recorders import RECORDINGS, Recorder
+from askew.recorders import RECORDINGS, CarriedRecorder, Recorder
 from askew.seeding import number
 from askew.strategies.dispersion import DispersionRecorder
 from askew.strategies.registry import strategies
@@ -105,6 +107,8 @@ class ImageClassification:
         seed: int,
         start: Trained | None = None,
         progress: Callable[[float], None] | None = None,
+        states: Mapping[str, Array] = MappingProxyType({}),
+        state_items: Indices | None = None,
     ) -> Trained:
         """Trains on the labelled items, with the labels that the pool has.
 
@@ -113,12 +117,18 @@ class ImageClassification:
         Args:
             start: what the training starts from; None starts anew.
             progress: called with the share of the training that is done, from 0 to 1.
+            states: what earlier trainings recorded, by field, as `states` of theirs returned it: the fields go on.
+            state_items: the pool item of each row of `states`; None is all, in order.
 
         Raises:
             InputError: no labelled item, or a field that this learner's trainings cannot record.
         """
         self._check(pool, needs)
         recorders = {name: RECORDINGS[name].make() for name in needs if name in RECORDINGS}
+        for name, state in states.items():
+            one = recorders.get(name)
+            if isinstance(one, CarriedRecorder):
+                one.go_on(state, np.arange(self.n_items) if state_items is None else state_items)
         watching = () if progress is None else (_Progress(progress),)
         model = self.learner.fit(
             self._pool_feed,
@@ -153,6 +163,20 @@ class ImageClassification:
         if "truth" in needs:
             fields["truth"] = self.truth
         return Predictions(**fields)
+
+    def states(self, trained: Trained) -> dict[str, Array]:
+        """Returns, by field, what a later training can go on recording from; row i of each is pool item i."""
+        recorders = trained.recorders.items()
+        return {name: one.state() for name, one in recorders if isinstance(one, CarriedRecorder)}
+
+    def part(self, items: Indices) -> ImageClassification:
+        """Returns the task of some pool items, ascending: its item i is `items[i]` of this one. Tests are the same."""
+        if len(items) == self.n_items:
+            return self
+        part = copy.copy(self)
+        part.truth, part._pool_feed = self.truth[items], self._pool_feed.take(items)
+        part._likeness = self._likeness.part(items)
+        return part
 
     def pseudo_labels(self, trained: Trained) -> Indices:
         """Returns (N,) the class that each item was most often predicted to be during training; -1 for labelled ones.

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from askew.arrays import Array
+from askew.arrays import Array, Indices
 from askew.data.dataset import Images
 from askew.errors import InputError
 from askew.learn.device import choose, seeded
@@ -91,9 +91,20 @@ class LabeledLikeness:
 
     def __init__(self, images: Images, settings: VaalSettings, device: str) -> None:
         self._images, self._settings, self._device = images, settings, device
+        self._part_of: tuple[LabeledLikeness, Indices] | None = None
+
+    def part(self, items: Indices) -> LabeledLikeness:
+        """Returns the field of some of the pictures, which are brought to size once for all parts."""
+        part = LabeledLikeness(self._images, self._settings, self._device)
+        part._part_of = self, items
+        return part
 
     @functools.cached_property
     def _held(self) -> tuple[Feed, torch.device]:
+        if self._part_of is not None:
+            whole, items = self._part_of
+            feed, where = whole._held
+            return feed.take(items), where
         where = choose(self._device)
         return small_feed(self._images, self._settings, where), where
 

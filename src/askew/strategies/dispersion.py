@@ -263,9 +263,23 @@ class DispersionRecorder:
 
     reads = ("probs",)
 
+    def __init__(self) -> None:
+        self._before: tuple[Array, Indices] | None = None
+
+    def go_on(self, state: Array, items: Indices) -> None:
+        self._before = state, items
+
+    def state(self) -> Array:
+        """Returns (N, T) integers, the predictions of every unlabeled item so far; -1 for labelled ones."""
+        return self.tracker.history()
+
     def begin(self, pool: Pool, n_classes: int, epochs: int) -> None:  # noqa: ARG002  (the signature of a recorder)
         self._items = pool.unlabeled
         self.tracker = DispersionTracker(len(pool), n_classes)
+        if self._before is not None:
+            state, items = self._before
+            still = pool.labels[items] < 0
+            self.tracker.extend(state[still], items[still])
 
     def epoch(self, found: Mapping[str, Array]) -> None:
         self.tracker.update(to_numpy(found["probs"]).argmax(axis=1), items=self._items)
