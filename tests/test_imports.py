@@ -34,7 +34,7 @@ ORDER = [
     ["informativeness"],
     ["forecast"],
     ["data"],
-    ["review"],
+    ["review", "synth"],
     ["export", "learn"],
     ["experiment", "project"],
     ["report"],

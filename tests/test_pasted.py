@@ -201,6 +201,11 @@ def test_a_page_runs_in_the_install_for_video(page: Path, video: Path) -> None:
     run(video, "video", page)
 
 
+@pytest.mark.parametrize("page", pages_of("synth"), ids=lambda page: page.stem)
+def test_a_page_runs_in_the_install_for_synthetic_roads(page: Path, tmp_path: Path) -> None:
+    run(tmp_path, "synth", page)
+
+
 def blocks_to_run() -> Iterator[tuple[Path, Any]]:
     for page in PAGES:
         if page.name not in NO_CODE:

@@ -32,6 +32,7 @@ from askew.cli import (
     run,
     status,
     strategies,
+    synth,
     video,
 )
 from askew.cli.completion import SHELLS, PrintCompletion
@@ -54,6 +55,7 @@ COMMANDS = (
     pretrain,
     strategies,
     video,
+    synth,
     learn_project,
     exchange,
     label_studio,
