@@ -41,6 +41,8 @@ def page() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if "balance" in records:
         lines += ["", "## How good the balanced selections are", "", *_proofs(records["balance"])]
+    if (coreset := _record("coreset")) is not None:
+        lines += ["", "## What core-set proves", "", *_coresets(coreset)]
     return "\n".join(lines)
 
 
@@ -142,6 +144,11 @@ def _features(record: dict[str, Any]) -> Iterator[Row]:
             yield from _compared(one, f"features by EfficientNet-Lite0, {name}", f"{one['pictures']} files", "features")
 
 
+def _tuning(record: dict[str, Any]) -> Iterator[Row]:
+    size = f"{record['items']:,} × {record['dimensions']:,}, {record['labelled']:,} labelled, {record['picks']} picks"
+    yield from _compared(record, 'UHerding, `balance="auto"`', size, "tuning")
+
+
 READERS = {
     "balance": _balance,
     "greedy": _greedy,
@@ -152,6 +159,7 @@ READERS = {
     "herding": _herding,
     "training": _training,
     "features": _features,
+    "tuning": _tuning,
 }
 
 
@@ -172,3 +180,32 @@ def _proofs(record: dict[str, Any]) -> Iterator[str]:
             f"| 1, 1,000,000 × 100 ({sizes}, {how}), {one['peak_megabytes_beside_P']} MB beside them "
             f"| {one['gap']:.1e} | – | {_seconds(one['median_seconds'])} |"
         )
+
+
+CORESETS = {"digits": "digits", "fashion": "Fashion-MNIST"}
+
+
+def _coresets(record: dict[str, Any]) -> Iterator[str]:
+    limit = f"{record['time_limit_s']:.0f} s (`benchmarks/results/coreset.json`)"
+    yield f"The radius within which all items lie of what `coreset` picked in at most {limit}, before any label:"
+    yield "the bound that no picks can be below, the gap between the two as a share of the radius, and the share of"
+    yield "k-center's radius that it saves."
+    yield ""
+    yield "| pixels of | picks | radius | bound | gap | saved | seconds |"
+    yield "|---|---|---|---|---|---|---|"
+    for kind, name in CORESETS.items():
+        for one in record.get(kind, []):
+            gap = "proved" if one["proved"] else f"{one['gap']:.1%}"
+            radii = f"{one['picks']:,} | {one['radius']:.4g} | {one['bound']:.4g}"
+            saved = f"{one['radius_saved']:.1%} | {one['seconds']:.1f}"
+            yield f"| {one['items']:,} {name} | {radii} | {gap} | {saved} |"
+    if "limits" in record:
+        yield ""
+        yield "500 picks of Fashion-MNIST within limits too short for a proof, on a machine as busy as the file says:"
+        yield ""
+        yield "| items | limit | seconds | of processor time | gap | stopped by |"
+        yield "|---|---|---|---|---|---|"
+        for one in record["limits"]:
+            limit = f"{one['items']:,} | {one['time_limit_s']:.0f} s"
+            spent = f"{one['seconds']:.1f} | {one['processor_seconds']:.1f}"
+            yield f"| {limit} | {spent} | {one['gap']:.1%} | {one['stopped'] or '–'} |"
