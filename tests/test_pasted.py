@@ -173,6 +173,13 @@ def test_a_page_runs_in_the_install_for_labelling(photos: Path) -> None:
     run(photos, "label", *pages)
 
 
+@pytest.mark.parametrize("page", pages_of("label,video"), ids=lambda page: page.stem)
+def test_a_page_runs_in_the_install_for_labelling_video(page: Path, video: Path) -> None:
+    said = run(video, "label,video", page)
+    assert "probably wrong: " in said
+    assert len(json.loads((video / "film.json").read_text(encoding="utf-8"))["images"]) == 50
+
+
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """A clip of 700 frames on which a square moves, what a detector found in it, and what is really there."""
@@ -183,6 +190,7 @@ def video(tmp_path: Path) -> Path:
     for number in range(700):
         x, y = 10 + number % 50, 20 + number % 20
         frame = np.full((64, 96, 3), 90, np.uint8)
+        frame[:8, :8] = 30 * (number // 100)  # no two frames are the same
         frame[y : y + 16, x : x + 24] = 220
         clip.write(frame)
         there.append(f"{number + 1},-1,{x},{y},24,16,1")

@@ -14,7 +14,7 @@ from askew.arrays import Mask
 from askew.data.annotations import VideoBoxes, read_videos
 from askew.data.doubts import read_doubt
 from askew.data.film import Video, open_videos
-from askew.data.film.labeled import read_labeled
+from askew.data.film.labeled import read_labeled, read_names
 from askew.errors import InputError, unknown
 from askew.plan import Balance, Plan, Spacing
 from askew.pool import Pool
@@ -138,7 +138,8 @@ def read_footage(
         min_score: leave out detections below this.
         n_frames: use the first so many frames of each video only.
         labeled: tables `video,frame` of the frames that are labelled.
-        annotations: what is really in those frames, in a format of `detections`: teaches which detections to doubt.
+        annotations: what is really in those frames, in a format of `detections`: teaches which detections to doubt. In
+            COCO without `frame_id` the column `file` of `labeled` tells the frames of a single video.
         doubt: a file of what was learned before (`askew.data.doubts.write_doubt`), from other videos or frames. With
             annotations it is what their doubt begins from.
 
@@ -155,7 +156,8 @@ def read_footage(
     known = read_labeled(labeled, {name: len(video) for name, video in videos.items()})
     if annotations is None:
         return Footage(videos, boxes, known, before)
-    return Footage(videos, boxes, known, *_learned(annotations, videos, boxes, known, before))
+    named = read_names(labeled) if len(videos) == 1 else {}
+    return Footage(videos, boxes, known, *_learned(annotations, named, videos, boxes, known, before))
 
 
 def read_detections(
@@ -346,6 +348,7 @@ def _above(boxes: Mapping[str, VideoBoxes], min_score: float) -> dict[str, Video
 
 def _learned(
     annotations: str | Path,
+    named: Mapping[str, int],
     videos: Mapping[str, Video],
     boxes: Mapping[str, VideoBoxes],
     labeled: Mask,
@@ -354,7 +357,7 @@ def _learned(
     """Learns which detections to doubt from the annotated frames; returns also how many of these have no annotation."""
     if not labeled.any():
         raise InputError("annotations: labeled lists no frame that they would be complete for")
-    truth = _as_classes(read_videos(annotations, videos), next(iter(boxes.values())))
+    truth = _as_classes(read_videos(annotations, videos, named=named), next(iter(boxes.values())))
     found = [frame for name in videos for frame in boxes[name].frames]
     there = [frame for name in videos for frame in truth[name].frames]
     rows = np.flatnonzero(labeled)

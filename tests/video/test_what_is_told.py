@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.video.test_commands import lines, make_clip, run
 
-from askew.data.annotations import read_coco
+from askew.data.annotations import load_coco, read_coco
 from askew.data.film import open_video
+from askew.data.film.labeled import read_names
 from askew.errors import InputError
 
 HASHES = ["d3b0.jpg", "07cc.jpg", "9e10.jpg", "a4f2.jpg"]
@@ -116,3 +118,29 @@ def test_detections_that_stop_before_the_end_are_said(tmp_path, capsys):
         run(*words, tmp_path / "d.txt")
         line = f"askew: clip: no detection in the last {25 - last} of 24 frames\n"
         assert (line in capsys.readouterr().err) == said
+
+
+def test_the_table_of_picked_frames_tells_which_frame_an_image_is(scene, capsys):
+    """What people drew comes back from a labelling tool under the names of the picked frames, in any order."""
+    folder, words = scene
+    files = [f"frames/clip-{frame:06d}.png" for frame in range(6)]
+    rows = [f"{frame},clip,{frame},{file}" for frame, file in enumerate(files)]
+    (folder / "labeled.csv").write_text("\n".join(["rank,video,frame,file", *rows]) + "\n")
+    document = {
+        "images": [{"id": frame, "file_name": Path(files[frame]).name} for frame in (3, 0, 5, 1, 2, 4)],
+        "categories": [{"id": 1, "name": "object"}],
+        "annotations": [{"id": 1, "image_id": 3, "category_id": 1, "bbox": [40, 30, 40, 30]}],
+    }
+    truth = folder / "truth.json"
+    truth.write_text(json.dumps(document))
+    run(*words, truth)
+    assert "of 6 frames in --labeled, 5 have no annotation" in capsys.readouterr().err
+    read = load_coco(truth).boxes("", 24, named=read_names([folder / "labeled.csv"]))
+    assert [len(frame) for frame in read.frames] == [0, 0, 0, 1, 0, 0] + [0] * 18
+    document["images"][0]["file_name"] = "another.png"
+    truth.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="6 images for the 24 frames of the video, and no frame_id"):
+        run(*words, truth)
+    (folder / "labeled.csv").write_text("video,frame,file\nclip,3,a/x.png\nclip,4,b/x.png\n")
+    with pytest.raises(InputError, match=r"labeled.csv, line 3: 'x.png' is frame 3 in another line"):
+        run(*words, truth)

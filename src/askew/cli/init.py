@@ -60,9 +60,13 @@ def _add_init(commands: Any) -> None:
     parser.add_argument(
         "--test-share",
         type=float,
-        default=0.1,
         metavar="SHARE",
         help="the share of the pictures that is kept for measuring accuracy, at most 500 of them (0.1)",
+    )
+    parser.add_argument(
+        "--boxes",
+        action="store_true",
+        help="ask for the boxes of what is in a picture, and not for its class",
     )
     parser.set_defaults(call=call_init)
 
@@ -116,7 +120,7 @@ def call_init(arguments: argparse.Namespace) -> int:
     from askew.project.config import TestSettings
     from askew.project.folder import create
 
-    configuration.check_share("--test-share", arguments.test_share)
+    share = _test_share(arguments)
     check_new_folder(arguments.project)
     folders = _folders(arguments.images)
     told = _told(arguments, folders, _found(folders, arguments.project))
@@ -127,7 +131,8 @@ def call_init(arguments: argparse.Namespace) -> int:
         classes=_classes(arguments, told),
         store=arguments.store,
         learner=learner,
-        test=TestSettings(share=arguments.test_share),
+        test=TestSettings(share=share),
+        task=configuration.BOXES if arguments.boxes else configuration.CLASSES,
     )
     try:
         _say(f"{project.folder}: made; {configuration.FILE} there says what it is")
@@ -139,10 +144,36 @@ def call_init(arguments: argparse.Namespace) -> int:
                 f"askew add {shlex.quote(str(arguments.project))} --labels-from-folders does so"
             )
         _say(f"features: {learner.features}{_side(learner)}: {why}")
-        print(f"next: askew label {shlex.quote(str(arguments.project))}")
+        print(f"next: {_next(project, arguments.project)}")
     finally:
         project.close()
     return 0
+
+
+def _test_share(arguments: argparse.Namespace) -> float:
+    """Returns the share of the pictures that measures: none where boxes are asked, which nothing here learns."""
+    from askew.errors import InputError
+    from askew.project.config import TestSettings, check_share
+
+    if not arguments.boxes:
+        share: float = TestSettings.share if arguments.test_share is None else arguments.test_share
+        check_share("--test-share", share)
+        return share
+    if arguments.test_share is not None:
+        raise InputError("--test-share: no model learns boxes here, so none is measured: leave it out with --boxes")
+    if _wants_labels(arguments):
+        raise InputError("--boxes: class folders and tables of classes hold no boxes: askew import takes boxes in")
+    return 0.0
+
+
+def _next(project: Project, name: Path) -> str:
+    """Returns what to do after pictures have come in."""
+    from askew.project.questions import rounds
+
+    said = shlex.quote(str(name))
+    if not project.asks_for_boxes or rounds(project.store):
+        return f"askew label {said}"
+    return f"askew import {said} FILE --ask, with what a detector found; or askew label {said}, to draw all boxes"
 
 
 def call_add(arguments: argparse.Namespace) -> int:
@@ -160,7 +191,7 @@ def call_add(arguments: argparse.Namespace) -> int:
         _look(project, folders, told)
         if arguments.folder is not None:
             _say(f"{arguments.folder}: write it to images in askew.toml to have it looked through every time")
-        print(f"next: askew label {shlex.quote(str(arguments.project))}")
+        print(f"next: {_next(project, arguments.project)}")
     finally:
         project.close()
     return 0
@@ -182,7 +213,7 @@ def _look(project: Project, folders: Sequence[Path], told: Told | None) -> None:
             without=[project.folder],
             progress=tell,
         )
-    for line in _lines(found):
+    for line in _lines(found, measures=test.share > 0):
         _say(line)
     if told is None:
         return
@@ -196,8 +227,8 @@ def _look(project: Project, folders: Sequence[Path], told: Told | None) -> None:
             _say(f"  {several(len(files), 'file')} {what}: {_some(files)}")
 
 
-def _lines(found: Scan) -> list[str]:
-    """Returns what a scan found, a line a kind."""
+def _lines(found: Scan, *, measures: bool) -> list[str]:
+    """Returns what a scan found, a line a kind; how many measure accuracy, where any do."""
     lines = [f"pictures: {len(found.added):,} new, {found.unchanged:,} known before"]
     pairs: dict[str, Sequence[object]] = {
         "moved: they are the same pictures": [f"{old} -> {new}" for old, new in found.moved],
@@ -209,7 +240,7 @@ def _lines(found: Scan) -> list[str]:
     for what, files in pairs.items():
         if files:
             lines.append(f"  {several(len(files), 'file')} {what}: {_some(files)}")
-    if found.added:
+    if found.added and measures:
         lines.append(
             f"  {found.test:,} of the new ones are kept to measure accuracy: no model learns from them; which ones, "
             "their bytes decide"

@@ -101,8 +101,9 @@ def _query(project: Project, arguments: argparse.Namespace) -> None:
 
 def _train(project: Project, arguments: argparse.Namespace) -> None:
     from askew.cli.progress import counting
-    from askew.project.learning import look, train_on
+    from askew.project.learning import check_learns, look, train_on
 
+    check_learns(project)
     with counting("features") as tell:
         view = look(project, tell)
     _tell_lost(view.lost)
@@ -112,10 +113,11 @@ def _train(project: Project, arguments: argparse.Namespace) -> None:
 
 def _predict(project: Project, arguments: argparse.Namespace) -> None:
     from askew.cli.progress import counting
-    from askew.project.learning import look
+    from askew.project.learning import check_learns, look
     from askew.project.predicting import check_ending, predict_on, write
 
     check_ending(arguments.out)
+    check_learns(project)
     with counting("features") as tell:
         view = look(project, tell)
     _tell_lost(view.lost)

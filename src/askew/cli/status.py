@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from askew.cli.init import NEEDS, add_project, several
 
 if TYPE_CHECKING:
+    from askew.project.box_review import BoxReview
     from askew.project.status import Status
 
 
@@ -45,15 +46,19 @@ def call(arguments: argparse.Namespace) -> int:
 def text(found: Status) -> str:
     """Writes how a project stands for a person."""
     n_all = max(1, found.n_items)
+    test = f"; {found.n_test:,} of all are kept for the test" if found.reviewed is None or found.n_test else ""
     lines = [
         f"{found.folder}: {several(found.n_items, 'picture')}, {found.n_labeled:,} labelled "
-        f"({found.n_labeled / n_all:.1%}); {found.n_test:,} of all are kept for the test",
+        f"({found.n_labeled / n_all:.1%}){test}",
     ]
-    width = max((len(name) for name in found.classes), default=0)
-    for name, count in found.classes.items():
-        lines.append(f"  {name:<{width}}  {count:>7,}  and {found.test_classes[name]:,} in the test part")
+    if found.reviewed is None:
+        width = max((len(name) for name in found.classes), default=0)
+        for name, count in found.classes.items():
+            lines.append(f"  {name:<{width}}  {count:>7,}  and {found.test_classes[name]:,} in the test part")
+    else:
+        lines += _boxes(found.reviewed)
     more = {
-        "with boxes": found.boxes,
+        "with boxes": found.boxes if found.reviewed is None else 0,
         "cannot be told": found.cannot_tell,
         "gone": found.n_gone,
         "unreadable": found.n_unreadable,
@@ -66,9 +71,22 @@ def text(found: Status) -> str:
     )
     if found.people:
         lines.append("people: " + ", ".join(f"{who or '(no name)'} {n:,}" for who, n in found.people.items()))
-    lines.append(_model(found))
+    if found.reviewed is None or found.training is not None:
+        lines.append(_model(found))
     lines.append(f"next: {found.next}")
     return "\n".join(lines)
+
+
+def _boxes(found: BoxReview) -> list[str]:
+    """Returns what people made of guessed boxes, a line a kind."""
+    said = {"detected": "detected", "suspected": "probably wrong", "missed": "probably missed"}
+    boxes, pictures = several(found.boxes, "box", "boxes"), several(found.pictures, "picture")
+    lines = [f"  {boxes} in {pictures}, {found.added:,} of them added"]
+    for kind, what in said.items():
+        one = found.fates[kind]
+        if one.n:
+            lines.append(f"  {one.n:,} {what}: {one.kept:,} kept, {one.changed:,} changed, {one.out:,} out")
+    return lines
 
 
 def _model(found: Status) -> str:

@@ -4,6 +4,7 @@ The calls of a project from Python or a notebook; docs/projects.md shows them at
 
     create, open_project, add_pictures      a project's folder, and its pictures
     ask, open_questions, picture, answer    what is asked, and what is said to it
+    guessed_boxes, answer_boxes             the same where boxes are asked
     train, predict                          what is learned, and what it says of every picture
 """
 
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from askew.project.asking import ask
     from askew.project.folder import Project, create, open_project
     from askew.project.learning import train
-    from askew.project.notebook import add_pictures, answer, open_questions, picture
+    from askew.project.notebook import add_pictures, answer, answer_boxes, guessed_boxes, open_questions, picture
     from askew.project.predicting import predict
 
 __all__ = [
     "Project",
     "add_pictures",
     "answer",
+    "answer_boxes",
     "ask",
     "create",
+    "guessed_boxes",
     "open_project",
     "open_questions",
     "picture",
@@ -36,8 +39,10 @@ _LATE = {
     "Project": "folder",
     "add_pictures": "notebook",
     "answer": "notebook",
+    "answer_boxes": "notebook",
     "ask": "asking",
     "create": "folder",
+    "guessed_boxes": "notebook",
     "open_project": "folder",
     "open_questions": "notebook",
     "picture": "notebook",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,15 @@ FIRST = (
 )
 
 
+FOR_BOXES = (
+    "Boxes are asked, and no model of them is here, so the pictures that best cover all others are asked: UHerding "
+    "without a model, which is {name}."
+)
+
+NO_BOXES = "[]"
+"""What a question about boxes holds where nobody has found any yet."""
+
+
 class Exhausted(InputError):
     """Nothing is left to ask."""
 
@@ -59,6 +68,8 @@ def ask(project: Project, n: int | None = None, *, seed: int | None = None, prog
     asked, nor those that somebody could not tell, that somebody has in hand, or that are open in a round of the same
     model. A share of the round is test pictures, drawn at random until there are enough of them: no model decides
     which, and no guess is shown with them.
+
+    Where boxes are asked, pictures that cover the others are asked for them, without a guess; all pictures take part.
 
     Args:
         project: what is asked about.
@@ -81,9 +92,12 @@ def ask_with(
     if not is_whole(wanted) or wanted < 1:
         raise InputError(f"n: expected a whole number of pictures from 1, got {one_line(repr(wanted), 40)}")
     seed = len(questions.rounds(project.store)) if seed is None else seed
+    boxes = project.asks_for_boxes
+    if boxes:
+        view, model = replace(view, test=np.zeros_like(view.test)), None
     asked = _asked(project, view, model)
     free = ~view.settled & ~asked & np.array([there(one) for one in view.items], dtype=bool)
-    tests = _tests(project, view, free, wanted, seed)
+    tests = _tests(project, view, free, wanted, seed)  # none where boxes are asked
     pool = np.flatnonzero(~view.test)
     left = int(free[pool].sum())
     n_pool = min(wanted - len(tests), left)
@@ -94,6 +108,8 @@ def ask_with(
         )
     settled = settle(project, view, model, n_pool) if n_pool else Settled(Plan(get("random")), "Test pictures only.")
     found = _of_pool(view, model, settled.plan, pool, free, n_pool, seed) if n_pool else []
+    if boxes:
+        found = [replace(one, detail=NO_BOXES) for one in found]
     balance = settled.plan.balance
     return questions.put(
         project.store,
@@ -101,7 +117,7 @@ def ask_with(
         strategy=settled.plan.strategy.name,
         balance="none" if balance is None else str(balance.weight),
         why=settled.why,
-        n_labeled=view.n_labeled,
+        n_labeled=int(view.settled.sum()) if boxes else view.n_labeled,
         seed=seed,
         training_id=None if model is None else model.training.id,
     )
@@ -126,6 +142,8 @@ def settle(project: Project, view: View, model: Trained | None, n: int) -> Settl
         InputError: the configured strategy needs what this learner does not give.
     """
     query = project.config.query
+    if project.asks_for_boxes:
+        return Settled(Plan(get(COVERING)), FOR_BOXES.format(name=COVERING))
     if model is None or view.n_known < LEAST_CLASSES:
         why = "No model has been trained yet" if model is None else "Fewer than two classes are labelled"
         return Settled(Plan(get(COVERING)), FIRST.format(why=why, name=COVERING))

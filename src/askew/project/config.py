@@ -27,6 +27,9 @@ FILE = "askew.toml"
 
 AUTO = "auto"
 
+CLASSES, BOXES = "classes", "boxes"
+"""What is asked of a picture: its class, or the boxes of what is in it."""
+
 
 @dataclass(frozen=True)
 class LearnerSettings:
@@ -117,6 +120,7 @@ class ProjectConfig:
         store: the URL of PostgreSQL; None for SQLite in the project's folder.
         retrain_after: how many new labels make `askew watch` train again.
         learner, query, test: see their classes.
+        task: what is asked of a picture, "classes" or "boxes".
     """
 
     classes: tuple[str, ...]
@@ -126,6 +130,7 @@ class ProjectConfig:
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     query: QuerySettings = field(default_factory=QuerySettings)
     test: TestSettings = field(default_factory=TestSettings)
+    task: str = CLASSES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", checked_classes(_texts("classes", self.classes)))
@@ -138,6 +143,8 @@ class ProjectConfig:
         if self.store is not None:
             _is("store", self.store, str, "a URL")
         _whole("retrain_after", self.retrain_after, 1)
+        if self.task not in (CLASSES, BOXES):
+            raise unknown("task", str(self.task), (CLASSES, BOXES))
 
     def text(self) -> str:
         """Returns it as TOML, with a line on what each key says."""
@@ -146,6 +153,7 @@ class ProjectConfig:
             images=_toml(list(map(str, self.images))),
             store="" if self.store is None else f"store = {_toml(self.store)}\n",
             retrain_after=self.retrain_after,
+            task=_toml(self.task),
             features=_toml(self.learner.features),
             side_px="" if self.learner.side_px is None else f"side_px = {self.learner.side_px}\n",
             head=_toml(self.learner.head),
@@ -245,6 +253,7 @@ _TEMPLATE = """\
 # What this project is. askew wrote it once; it is yours now.
 classes = {classes}  # more may be added; none is taken away from what people said
 images = {images}
+task = {task}  # what is asked of a picture: "classes" for its class, "boxes" for what is in it and where
 {store}retrain_after = {retrain_after}  # new labels, then `askew watch` and `askew label` learn again
 
 [learner]

@@ -10,7 +10,8 @@ from pathlib import Path
 from askew.errors import DataNotFound, InputError, one_line
 from askew.files import new_folder, write_whole
 from askew.project import config as configuration
-from askew.project.config import FILE, LearnerSettings, ProjectConfig, TestSettings
+from askew.project import questions
+from askew.project.config import BOXES, CLASSES, FILE, LearnerSettings, ProjectConfig, TestSettings
 from askew.project.store import Store, add_class, class_names, sqlite_url
 
 STORE, MODELS = "store.sqlite", "models"
@@ -35,6 +36,11 @@ class Project:
         """The folder of the models; it may not be there yet."""
         return self.folder / MODELS
 
+    @property
+    def asks_for_boxes(self) -> bool:
+        """Whether boxes are asked, and not classes: as `askew.toml` says, or as the newest round does."""
+        return self.config.task == BOXES or questions.asks_for_boxes(self.store)
+
     def close(self) -> None:
         """Closes the store."""
         self.store.close()
@@ -49,6 +55,7 @@ def create(
     learner: LearnerSettings | None = None,
     features: str | None = None,
     test: TestSettings | None = None,
+    task: str = CLASSES,
 ) -> Project:
     """Makes a project's folder, whole or not at all; its pictures are not looked at yet, see `askew.project.scan`.
 
@@ -59,7 +66,8 @@ def create(
         store: the URL of PostgreSQL; SQLite in the folder if left out.
         learner: what learns; the defaults if left out.
         features: the source of features; that of `learner` if left out.
-        test: what is kept for measuring accuracy; the defaults if left out.
+        test: what is kept for measuring accuracy; the defaults if left out, which is nothing where boxes are asked.
+        task: what is asked of a picture, "classes" or "boxes".
 
     Raises:
         InputError: the folder holds something or cannot be written, or a wrong value.
@@ -72,7 +80,8 @@ def create(
     for one in found:
         if not os.path.isdir(one):
             raise DataNotFound(f"images: {one_line(one)}: no such folder")
-    config = ProjectConfig(tuple(classes), tuple(found), store, learner=settings, test=test or TestSettings())
+    kept = test or TestSettings(share=0.0 if task == BOXES else TestSettings.share)
+    config = ProjectConfig(tuple(classes), tuple(found), store, task=task, learner=settings, test=kept)
     with new_folder(folder, last=FILE) as draft:
         write_whole(draft / FILE, config.text())
         (draft / MODELS).mkdir()

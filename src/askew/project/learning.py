@@ -27,6 +27,7 @@ from askew.learn.probe import LinearProbe
 from askew.learn.sources import Source
 from askew.pool import Pool
 from askew.project import trainings
+from askew.project.config import BOXES
 from askew.project.folder import Project
 from askew.project.items import Item, all_items
 from askew.project.labels import current, newest_id
@@ -219,6 +220,22 @@ def _undecodable(item: Item) -> str:
     return ""
 
 
+def check_learns(project: Project) -> None:
+    """Checks that classes are asked, which a model learns.
+
+    Raises:
+        InputError: boxes are asked, and no picture has a class.
+    """
+    if not project.asks_for_boxes:
+        return
+    if project.config.task == BOXES or all(one.kind != "class" for one in current(project.store).values()):
+        raise InputError(
+            f"{project.folder}: boxes are asked here, and no model of askew learns them: askew export {project.folder} "
+            f"--to coco --out boxes.json gives them to your detector's training, and askew status {project.folder} "
+            "says how right its boxes were"
+        )
+
+
 def train(project: Project, *, seed: int = 0, progress: Tell = quiet_progress) -> Training:
     """Trains on the labelled pool items, measures on the labelled test items, and keeps both.
 
@@ -231,13 +248,15 @@ def train(project: Project, *, seed: int = 0, progress: Tell = quiet_progress) -
         progress: told of pictures whose features are computed first.
 
     Raises:
-        InputError: fewer than two classes are labelled.
+        InputError: fewer than two classes are labelled, or boxes are asked.
     """
+    check_learns(project)
     return train_on(project, look(project, progress), seed=seed)
 
 
 def train_on(project: Project, view: View, *, seed: int = 0) -> Training:
     """Does what `train` does with what was looked at before."""
+    check_learns(project)
     if view.n_known < LEAST_CLASSES:
         raise InputError(
             f"{project.folder}: {view.n_labeled} pictures of {view.n_known} classes are labelled: label pictures of at "

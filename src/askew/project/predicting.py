@@ -15,7 +15,7 @@ from askew.files import whole_file
 from askew.learn.features import Tell, quiet_progress
 from askew.project.folder import Project
 from askew.project.items import places
-from askew.project.learning import View, look, probs_of, trained
+from askew.project.learning import View, check_learns, look, probs_of, trained
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ def predict(project: Project, *, progress: Tell = quiet_progress) -> list[Predic
         progress: told of pictures whose features are computed first.
 
     Raises:
-        InputError: no model was trained yet, or its file is damaged.
+        InputError: no model was trained yet, or its file is damaged; or boxes are asked.
     """
+    check_learns(project)
     return predict_on(project, look(project, progress))
 
 

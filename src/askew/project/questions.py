@@ -13,6 +13,9 @@ from askew.errors import InputError, unknown
 from askew.project import labels, schema
 from askew.project.store import Store, checked_text, ids_of_classes, present
 
+IMPORTED = "import:"
+"""The beginning of the strategy of a round that was made of a file; its format follows."""
+
 
 @dataclass(frozen=True)
 class NewQuestion:

@@ -18,7 +18,7 @@ from askew.learn.probe import LinearProbe
 from askew.project import questions, trainings
 from askew.project.folder import Project
 from askew.project.labels import current
-from askew.project.learning import View, look, model_of, probs_of
+from askew.project.learning import View, check_learns, look, model_of, probs_of
 from askew.project.measuring import measures
 from askew.project.questions import Question, Round
 from askew.project.suspects import Suspect, suspects
@@ -145,8 +145,9 @@ def standing(project: Project, progress: Tell = quiet_progress) -> Standing:
     test sets; networks that were trained themselves keep what was measured when they were.
 
     Raises:
-        InputError: no picture has features.
+        InputError: no picture has features, or boxes are asked.
     """
+    check_learns(project)
     view = look(project, progress)
     every = trainings.trainings(project.store)
     curve, predicted, left_out = [], None, 0

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from askew.project import labels, questions, schema, trainings
+from askew.project.box_review import BoxReview, reviewed
 from askew.project.folder import Project
 from askew.project.items import all_items
 from askew.project.labels import Label
@@ -32,6 +33,7 @@ class Status:
         open, skipped: questions without an answer, and those of them that somebody skipped.
         people: how many of the present labels are of whom.
         n_rounds: how many rounds of questions there were.
+        reviewed: what people made of guessed boxes, see `box_review.review`; None where no boxes are asked.
         training: the newest, with its accuracy on the test part and its interval of 95%; None before the first.
         new_labels: rows that it does not know.
         next: what to do next.
@@ -50,6 +52,7 @@ class Status:
     skipped: int
     people: Mapping[str, int]
     n_rounds: int
+    reviewed: BoxReview | None
     training: Mapping[str, Any] | None
     new_labels: int
     next: str
@@ -100,9 +103,12 @@ def status(project: Project) -> Status:
         skipped=questions.n_skipped(store),
         people=_people(present),
         n_rounds=len(questions.rounds(store)),
+        reviewed=reviewed(project) if project.asks_for_boxes else None,
         training=None if last is None else _training(last),
         new_labels=new,
-        next=_next(project, n_there, left, last is not None),
+        next=_next_of_boxes(project, n_there, n_open)
+        if project.asks_for_boxes
+        else _next(project, n_there, left, last is not None),
     )
 
 
@@ -114,6 +120,17 @@ def _people(present: Mapping[int, Label]) -> dict[str, int]:
 def _training(last: trainings.Training) -> dict[str, Any]:
     measured = {name: last.metrics.get(name) for name in ("accuracy", "low", "high")}
     return {"id": last.id, "at": last.at, "n_labeled": last.n_labeled, "n_test": last.n_test, **measured}
+
+
+def _next_of_boxes(project: Project, n_there: int, n_open: int) -> str:
+    name = shlex.quote(str(project.folder))
+    if not n_there:
+        return f"askew add {name}"
+    if n_open:
+        return f"askew label {name}"
+    if questions.rounds(project.store):
+        return f"askew export {name} --to coco --out boxes.json"
+    return f"askew import {name} FILE --ask, with what a detector found; or askew label {name}, to draw all boxes"
 
 
 def _next(project: Project, n_there: int, n_left: int, trained: bool) -> str:

@@ -34,7 +34,10 @@ except ImportError:  # Windows has no fcntl: there nobody keeps a second one out
 LOCK = "watch.lock"
 """The file in the project's folder that is locked while `watch` is at work."""
 
-BOXES = "boxes are asked, and they are not learned here: askew import --ask brings more of them to look at"
+BOXES = (
+    "the boxes of a file are asked, and boxes are not learned here: askew import --ask brings more of them, and askew "
+    "query asks about pictures without any"
+)
 
 POLL_S = 0.5
 """Seconds between two looks at the store."""
@@ -61,7 +64,8 @@ def watch(
       answer; and two classes are labelled.
     - A round is due when there is a newer model than the one that asked last, or when half of the last round or less is
       left to answer.
-    - While the newest round asks for boxes nothing is due: they are not learned here.
+    - Boxes are not learned here: no training is due where they are asked, and no round while the newest one was made
+      of a file.
 
     Args:
         project: what is watched.
@@ -78,7 +82,7 @@ def watch(
         stuck, said = None, ""
         while not stop.is_set():
             before = _state(project)
-            if questions.asks_for_boxes(project.store):
+            if _of_a_file(project):
                 if said != BOXES:
                     said = BOXES
                     told(said)
@@ -117,6 +121,8 @@ def step(
 
 def training_due(project: Project) -> bool:
     """Tells whether there are enough labels that the last training did not know."""
+    if project.asks_for_boxes:
+        return False
     store, last = project.store, trainings.latest(project.store)
     new = count_since(store, 0 if last is None else last.last_label_id)
     if new == 0 or (new < project.config.retrain_after and questions.open_questions(store)):
@@ -126,7 +132,12 @@ def training_due(project: Project) -> bool:
 
 
 def round_due(project: Project) -> bool:
-    """Tells whether there is a newer model than the one that asked last, or little is left to answer."""
+    """Tells whether there is a newer model than the one that asked last, or little is left to answer.
+
+    Where a file asked for boxes last, none is: more of them come in by another file, or when somebody says so.
+    """
+    if _of_a_file(project):
+        return False
     store, last = project.store, trainings.latest(project.store)
     asked = questions.rounds(store)
     if not asked or (last is not None and asked[-1].training_id != last.id):
@@ -134,6 +145,12 @@ def round_due(project: Project) -> bool:
     skipped = questions.skipped(store)
     left = sum(one.round_id == asked[-1].id and one.id not in skipped for one in questions.open_questions(store))
     return 2 * left <= asked[-1].n
+
+
+def _of_a_file(project: Project) -> bool:
+    """Tells whether boxes are asked, and the newest round was made of a file."""
+    asked = questions.rounds(project.store) if project.asks_for_boxes else []
+    return bool(asked) and asked[-1].strategy.startswith(questions.IMPORTED)
 
 
 def _state(project: Project) -> tuple[int, int]:

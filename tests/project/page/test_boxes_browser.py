@@ -92,6 +92,13 @@ def test_the_boxes_lie_where_they_are_in_the_picture(visit: Callable[..., Page])
     assert page.text_content("#counted") == "1 detected: in · 1 probably wrong: out · 1 probably missed: in"
 
 
+def test_the_name_of_a_box_at_the_right_edge_stays_within_the_picture(visit: Callable[..., Page]) -> None:  # noqa: F811
+    page = visit("Ann", viewport={"width": 390, "height": 844})
+    picture = page.locator("#picture img").bounding_box()
+    name = page.locator("#picture svg text", has_text="2 one ? (out)").bounding_box()
+    assert name["x"] + name["width"] <= picture["x"] + picture["width"] + 1
+
+
 def test_enter_accepts_and_goes_on_and_undo_comes_back(small: Small, visit: Callable[..., Page]) -> None:  # noqa: F811
     page = visit("Ann")
     first = page.get_attribute("#picture img", "src")

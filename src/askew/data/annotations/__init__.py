@@ -35,7 +35,13 @@ __all__ = [
 ]
 
 
-def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = None) -> VideoBoxes:
+def read_boxes(
+    path: str | Path,
+    video: Video,
+    *,
+    images: str | Path | None = None,
+    named: Mapping[str, int] | None = None,
+) -> VideoBoxes:
     """Reads the boxes of one video, in whichever format the file or folder is, and checks them against the video.
 
     Of a video opened for its first frames only, boxes of the other frames are left out.
@@ -45,6 +51,7 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
 
     Args:
         images: for a COCO list of results, which does not say which frame an image is: the data set's own JSON.
+        named: the frame of each picture, by file name: tells it where a COCO file does not.
 
     Raises:
         DataNotFound: nothing is there.
@@ -62,18 +69,23 @@ def read_boxes(path: str | Path, video: Video, *, images: str | Path | None = No
     elif where.suffix.lower() == ".json":
         file = load_coco(where, images=images)
         only = next(iter(file.videos)) if len(file.videos) == 1 else None
-        boxes = _from_coco(file, video, _named(file, video.name) if only is None else only)
+        boxes = _from_coco(file, video, _named(file, video.name) if only is None else only, named)
     else:
         raise InputError(f"detections: {where}: expected .txt or .csv (MOTChallenge), .json (COCO) or a folder")
     return _checked(boxes, video)
 
 
 def read_videos(
-    path: str | Path, videos: Mapping[str, Video], *, images: str | Path | None = None
+    path: str | Path,
+    videos: Mapping[str, Video],
+    *,
+    images: str | Path | None = None,
+    named: Mapping[str, int] | None = None,
 ) -> dict[str, VideoBoxes]:
     """Reads the boxes of several videos: a COCO file that names each, or a folder with something for each.
 
-    In a folder it is `<name>.txt`, `.csv` or `.json`, or a folder `<name>`. For a single video, see `read_boxes`.
+    In a folder it is `<name>.txt`, `.csv` or `.json`, or a folder `<name>`. For a single video, see `read_boxes`, which
+    alone reads `named`.
 
     Raises:
         DataNotFound: nothing for one of the videos.
@@ -82,7 +94,7 @@ def read_videos(
     """
     where = Path(path)
     if len(videos) == 1:
-        return {name: read_boxes(where, video, images=images) for name, video in videos.items()}
+        return {name: read_boxes(where, video, images=images, named=named) for name, video in videos.items()}
     if where.is_dir():
         return {name: read_boxes(_source(where, name), video, images=images) for name, video in videos.items()}
     if where.suffix.lower() != ".json":
@@ -139,8 +151,9 @@ def _named(file: CocoFile, name: str) -> str:
     raise InputError(f"detections: {file.where} speaks of {videos}, {len(called)} of them {name!r}: it has {known}")
 
 
-def _from_coco(file: CocoFile, video: Video, name: str) -> VideoBoxes:
+def _from_coco(file: CocoFile, video: Video, name: str, named: Mapping[str, int] | None = None) -> VideoBoxes:
     file.check_size(name, video.width_px, video.height_px)
-    boxes = file.boxes(name, video.declared, [one.stem for one in video.pictures]).padded(video.declared)
+    stems = [one.stem for one in video.pictures]
+    boxes = file.boxes(name, video.declared, stems, named).padded(video.declared)
     check_layout(file.where, boxes.frames, video.width_px, video.height_px)
     return boxes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -58,18 +58,25 @@ class CocoFile:
     annotations: dict[Id, list[Annotation]]
     """The boxes of each image, by its id."""
 
-    def boxes(self, name: str, n_frames: int | None = None, stems: Sequence[str] = ()) -> VideoBoxes:
+    def boxes(
+        self,
+        name: str,
+        n_frames: int | None = None,
+        stems: Sequence[str] = (),
+        named: Mapping[str, int] | None = None,
+    ) -> VideoBoxes:
         """Returns the boxes of one of the videos.
 
         Args:
             n_frames: the length of the video, if there is one; checked against the images.
             stems: names of the frames, in order, without suffix, if they are files.
+            named: the frame of each picture, by file name, where that is known.
 
         Raises:
             InputError: images that are no frames of it, or whose order nothing tells; or a box that cannot be.
         """
         images = self.videos[name]
-        places = _places(self.where, name, images, n_frames, stems)
+        places = _places(self.where, name, images, n_frames, stems, named or {})
         rows = [
             (place, one)
             for place, image in zip(places, images, strict=True)
@@ -266,8 +273,18 @@ def _distributions(where: Path, rows: Sequence[tuple[int, Annotation]]) -> NDArr
     return None if lengths <= {None} else np.array([one.probs for _, one in rows], dtype=np.float64)
 
 
-def _places(where: Path, name: str, images: Sequence[Image], n_frames: int | None, stems: Sequence[str]) -> list[int]:
+def _places(
+    where: Path,
+    name: str,
+    images: Sequence[Image],
+    n_frames: int | None,
+    stems: Sequence[str],
+    named: Mapping[str, int],
+) -> list[int]:
     known = [image.place for image in images if image.place is not None]
+    files = [PurePosixPath(image.file_name).name for image in images]
+    if not known and all(file in named for file in files):
+        known = [named[file] for file in files]
     if known and len(known) < len(images):
         lost = next(image.id for image in images if image.place is None)
         raise InputError(f"{where}: image {lost!r} has no {' or '.join(PLACES)}, but others of {_video(name)} have")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -40,6 +40,25 @@ def read_labeled(paths: Sequence[str | Path], lengths: Mapping[str, int]) -> Mas
                     f"labeled: {path}, line {number}: no frame {text[:40]!r} of video {video[:200]!r} here"
                 )
             out[starts[video] + int(text)] = True
+    return out
+
+
+def read_names(paths: Sequence[str | Path]) -> dict[str, int]:
+    """Returns which frame each picture is that the tables of one video name in a column `file`, by its file name.
+
+    Raises:
+        DataNotFound: no such file.
+        InputError: a file that is no such table, or two frames with one picture.
+    """
+    out: dict[str, int] = {}
+    for path in map(Path, paths):
+        for number, row in _rows(path):
+            name = PurePosixPath(unguarded(row.get("file") or "")).name
+            frame = row.get("frame") or ""
+            if not name or not frame.isascii() or not frame.isdigit():
+                continue
+            if out.setdefault(name, int(frame)) != int(frame):
+                raise InputError(f"labeled: {path}, line {number}: {name[:200]!r} is frame {out[name]} in another line")
     return out
 
 

@@ -72,7 +72,7 @@ def ask_about(
         out.round = questions.put(
             project.store,
             out.questions,
-            strategy=f"import:{found}",
+            strategy=questions.IMPORTED + found,
             why=f"The boxes of {path.name} are to be looked at.",
             n_labeled=sum(one.kind == "boxes" for one in current(project.store).values()),
             seed=0,

@@ -24,6 +24,9 @@ SLACK_PX = 1.0
 
 ANOTHER = "have another label already, which stays: --correct replaces it"
 
+TWO_KINDS = "have two labels in the file: --only class or --only boxes may tell them apart"
+TWO_LABELS = "have two labels in the file, maybe under two names of the same bytes: neither is taken"
+
 MOST_SHOWN = 20
 """Classes that a message lists."""
 
@@ -163,7 +166,7 @@ def meant(
     said = []
     for (item_id, who), rows in found.items():
         if any(_said(one) != _said(rows[0]) for one in rows):
-            out.tell("have two labels in the file: --only class or --only boxes may tell them apart", rows[0])
+            out.tell(TWO_KINDS if len({one.kind for one in rows}) > 1 else TWO_LABELS, rows[0])
         else:
             said.append(Said(places[item_id], who, rows[0]))
     return said

@@ -89,7 +89,9 @@ window.askewBoxes = ({ host, say, changed }) => {
     if (!b.kept) one.append(made("path", { class: "strike", d: `M${left} ${top}L${right} ${bottom}` }));
     const height = 14 * px, above = top > height * 1.4;
     const tag = `${i + 1} ${b.class}${SIGNS[b.kind] ? ` ${SIGNS[b.kind]}` : ""}${b.kept ? "" : " (out)"}`;
-    one.append(made("text", { x: left + 2 * px, y: above ? top - 5 * px : top + height * 1.1, "font-size": height }, tag));
+    const late = left + tag.length * height * 0.6 > size[0]; // it would run out of the picture: it ends at the box's right side
+    const x = late ? { x: right - 2 * px, "text-anchor": "end" } : { x: left + 2 * px };
+    one.append(made("text", { ...x, y: above ? top - 5 * px : top + height * 1.1, "font-size": height }, tag));
     return one;
   }
 
