@@ -37,7 +37,8 @@ def add(commands: Any) -> None:
         "push",
         help="make tasks of the open questions",
         description="Makes a task of each open question in a project of Label Studio, which is made if there is none: "
-        "the picture, uploaded, with the model's guess as a pre-annotation. What is there already is not made again.",
+        "the picture, uploaded, with the model's guess, or the boxes that were found, as a pre-annotation. What "
+        "is there already is not made again.",
     )
     pushing.set_defaults(call=push)
     pulling = kinds.add_parser(

@@ -60,6 +60,12 @@ class Person:
         sent = {"result": said(*chosen), "was_cancelled": skip}
         return int(self.ask("POST", f"tasks/{task}/annotations/", json=sent)["id"])
 
+    def draw(self, task: int, result: list[dict[str, Any]]) -> int:
+        return int(self.ask("POST", f"tasks/{task}/annotations/", json={"result": result})["id"])
+
+    def redraw(self, annotation: int, result: list[dict[str, Any]]) -> None:
+        self.ask("PATCH", f"annotations/{annotation}/", json={"result": result})
+
     def change(self, annotation: int, *chosen: str, **more: Any) -> None:
         self.ask("PATCH", f"annotations/{annotation}/", json={"result": said(*chosen), **more})
 

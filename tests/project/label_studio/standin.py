@@ -167,7 +167,12 @@ class StandIn:
         for region in sent["result"]:
             assert set(region) >= {"from_name", "to_name", "type", "value"}
             config = ET.fromstring(self.projects[project]["label_config"])
-            assert region["value"]["choices"][0] in [one.get("value") for one in config.iter("Choice")]
+            kind, tag = region["type"], {"choices": "Choice", "rectanglelabels": "Label"}[region["type"]]
+            assert region["value"][kind][0] in [one.get("value") for one in config.iter(tag)]
+            if kind == "rectanglelabels":
+                x, y, width, height = (region["value"][name] for name in ("x", "y", "width", "height"))
+                assert 0 <= x <= x + width <= 100.000001
+                assert 0 <= y <= y + height <= 100.000001
         return {"id": self.new(), "task": task, "project": project, **sent}
 
     def make_prediction(self, _: Request, sent: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
-from askew.project.label_studio.tasks import Guess, item_hash, order_scores, prediction, task
+from askew.project.label_studio.tasks import Guess, chosen, item_hash, order_scores, prediction, task
 
 
 def test_the_lowest_score_first_is_the_order_of_the_questions_then_the_doubtful_then_the_labeled() -> None:
@@ -23,7 +23,7 @@ def test_an_item_that_was_labeled_since_is_not_asked_though_its_question_stands(
 
 
 def test_a_prediction_is_what_label_studio_s_format_says() -> None:
-    assert prediction(Guess("heron", 0.75), 0.125, "askew-3") == {
+    assert prediction(chosen(Guess("heron", 0.75)), 0.125, "askew-3") == {
         "model_version": "askew-3",
         "score": 0.125,
         "result": [
@@ -37,7 +37,7 @@ def test_a_prediction_is_what_label_studio_s_format_says() -> None:
             }
         ],
     }
-    assert prediction(None, 0.5, "askew-0")["result"] == []
+    assert prediction(chosen(None), 0.5, "askew-0")["result"] == []
 
 
 @pytest.mark.parametrize("data", [None, {}, {"askew_item": 3}, {"askew_item": ""}, "x", {"image": "http://x/y.jpg"}])
@@ -46,6 +46,6 @@ def test_a_task_of_others_is_no_item(data: object) -> None:
 
 
 def test_a_task_says_which_item_it_is() -> None:
-    made = task("/data/upload/1/a.jpg", "ab" * 32, "a.jpg", prediction(None, 0.0, "askew-0"))
+    made = task("/data/upload/1/a.jpg", "ab" * 32, "a.jpg", prediction([], 0.0, "askew-0"))
     assert item_hash(made["data"]) == "ab" * 32
     assert made["data"]["image"] == "/data/upload/1/a.jpg"

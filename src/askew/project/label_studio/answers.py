@@ -1,4 +1,4 @@
-"""Annotations of Label Studio and what they say of an item: a class, "cannot tell", a skip, or nothing."""
+"""Annotations of Label Studio and what they say of an item: a class, boxes, "cannot tell", a skip, or nothing."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from askew.data.reading import decoding
+from askew.project.exchange.boxes import detail_of
+from askew.project.exchange.rows import Box, Row, Size, in_pixels
 from askew.project.label_studio.config import CANNOT_TELL, CONTROL
+from askew.project.label_studio.regions import boxes_in, cannot_tell
 from askew.project.label_studio.tasks import item_hash
 from askew.project.labels import Answer, Label
 
 HOW = "label-studio"
 """How such a label came, as its row says; the beginning of its key too."""
 
-Kind = Literal["class", "cannot_tell", "skip", "empty"]
+Kind = Literal["class", "boxes", "cannot_tell", "skip", "empty", "odd"]
 
 
 @dataclass(frozen=True)
 class Annotation:
     """One person's answer to one task, as it stood when it was read.
 
-    `hashed` is the content hash of the item; `choice` the class's name, for `kind` "class" alone; `updated` the time of
-    the last change, UTC ISO; `who` the annotator's email.
+    `hashed` is the content hash of the item; `choice` the class's name, for `kind` "class" alone; `boxes` are in shares
+    of the picture, for `kind` "boxes"; of `kind` "odd" is what holds no boxes of one class each; `updated` is the time
+    of the last change, UTC ISO; `who` the annotator's email.
     """
 
     id: int
@@ -35,6 +39,12 @@ class Annotation:
     updated: str
     kind: Kind
     choice: str | None = None
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it names, each once."""
+        return tuple(dict.fromkeys([*([self.choice] if self.choice else []), *(one.class_name for one in self.boxes)]))
 
     @property
     def source(self) -> str:
@@ -47,10 +57,11 @@ class Annotation:
         return self.source + self.updated
 
 
-def annotations_of(task: Mapping[str, Any], emails: Mapping[int, str]) -> list[Annotation]:
+def annotations_of(task: Mapping[str, Any], emails: Mapping[int, str], *, boxes: bool = False) -> list[Annotation]:
     """Returns the annotations of a task of Label Studio's API, oldest change first; none if it is no task of askew's.
 
-    An annotator whose email is not known is told by the number: `label-studio-user-7`.
+    An annotator whose email is not known is told by the number: `label-studio-user-7`. With `boxes` they are of a
+    project that asks for boxes, where one without any says that there is none.
 
     Raises:
         InputError: an annotation is none of Label Studio's.
@@ -59,14 +70,16 @@ def annotations_of(task: Mapping[str, Any], emails: Mapping[int, str]) -> list[A
     if hashed is None:
         return []
     with decoding(f"task {task.get('id')}", "a task of Label Studio"):
-        found = [_annotation(task, hashed, one, emails) for one in task.get("annotations") or []]
+        found = [_annotation(task, hashed, one, emails, boxes) for one in task.get("annotations") or []]
     return sorted(found, key=lambda a: (a.updated, a.id))
 
 
-def _annotation(task: Mapping[str, Any], hashed: str, one: Mapping[str, Any], emails: Mapping[int, str]) -> Annotation:
-    kind, choice = _said(one)
+def _annotation(
+    task: Mapping[str, Any], hashed: str, one: Mapping[str, Any], emails: Mapping[int, str], boxes: bool
+) -> Annotation:
+    kind, choice, drawn = _drawn(one) if boxes else (*_said(one), ())
     updated, who = utc(one.get("updated_at") or one.get("created_at")), _who(one.get("completed_by"), emails)
-    return Annotation(int(one["id"]), int(task["project"]), int(task["id"]), hashed, who, updated, kind, choice)
+    return Annotation(int(one["id"]), int(task["project"]), int(task["id"]), hashed, who, updated, kind, choice, drawn)
 
 
 def utc(moment: object) -> str:
@@ -104,6 +117,16 @@ def _said(annotation: Mapping[str, Any]) -> tuple[Kind, str | None]:
     return "class", chosen[0]
 
 
+def _drawn(annotation: Mapping[str, Any]) -> tuple[Kind, None, tuple[Box, ...]]:
+    result = annotation.get("result") or []
+    if annotation.get("was_cancelled"):
+        return "skip", None, ()
+    if cannot_tell(result):
+        return "cannot_tell", None, ()
+    found = boxes_in(result)
+    return ("odd", None, ()) if found is None else ("boxes", None, found)
+
+
 def _choices(result: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """Yields what was chosen of the classes; other controls that people added are passed over."""
     for region in result:
@@ -132,6 +155,7 @@ class Taken:
         unknown: classes that the project does not have, with how many annotations say so.
         empty: how many annotations choose no class, or several.
         strange: how many are about pictures that the project does not have.
+        odd: how many have what is no box of one class; see `regions.boxes_in`.
     """
 
     answers: tuple[Answer, ...] = ()
@@ -140,12 +164,14 @@ class Taken:
     unknown: Mapping[str, int] = field(default_factory=dict)
     empty: int = 0
     strange: int = 0
+    odd: int = 0
 
 
 def taken(
     found: Sequence[Annotation],
     *,
     items: Mapping[str, int],
+    sizes: Mapping[int, Size] | None = None,
     questions: Mapping[int, int],
     classes: Sequence[str],
     rows: Sequence[Label],
@@ -158,6 +184,7 @@ def taken(
     Args:
         found: the annotations.
         items: the items' ids by their content hashes.
+        sizes: (width, height) of the items' pictures in pixels, by id; for boxes.
         questions: the newest question about each item, by the item's id.
         classes: the project's.
         rows: all labels of the project, oldest first.
@@ -174,15 +201,18 @@ def taken(
                 skips.append((questions[item], one.who))
             if before is not None and before.kind != "withdrawn" and one.key not in keys:
                 answers.append(_answer(one, item, questions, "withdrawn", before.who))
-        elif one.kind == "empty":
-            counts["empty"] += 1
-        elif one.choice is not None and one.choice not in classes:
-            unknown[one.choice] += 1
-        elif one.key in keys or _says(before) == (one.kind, one.choice):
-            counts["known"] += 1
+        elif one.kind in ("empty", "odd"):
+            counts[one.kind] += 1
+        elif strangers := [name for name in one.classes if name not in classes]:
+            unknown.update(strangers)
         else:
-            answers.append(_answer(one, item, questions, one.kind, one.who))
-    return Taken(tuple(answers), tuple(skips), counts["known"], dict(unknown), counts["empty"], counts["strange"])
+            new = _answer(one, item, questions, one.kind, one.who, (sizes or {}).get(item, (0, 0)))
+            if one.key in keys or (before is not None and _says(before) == _says(new)):
+                counts["known"] += 1
+            else:
+                answers.append(new)
+    few = (counts[name] for name in ("empty", "strange", "odd"))
+    return Taken(tuple(answers), tuple(skips), counts["known"], dict(unknown), *few)
 
 
 def deleted(rows: Sequence[Label], tasks: Iterable[Mapping[str, Any]], found: Sequence[Annotation]) -> list[Label]:
@@ -206,15 +236,19 @@ def source_of(row: Label) -> str:
     return ":".join(str(row.key).split(":", 4)[:4]) + ":"
 
 
-def _says(row: Label | None) -> tuple[str, str | None] | None:
-    return None if row is None else (row.kind, row.class_name)
+def _says(row: Label | Answer) -> tuple[str, str | None, str | None]:
+    return row.kind, row.class_name, row.detail
 
 
-def _answer(one: Annotation, item: int, questions: Mapping[int, int], kind: str, who: str) -> Answer:
+def _answer(
+    one: Annotation, item: int, questions: Mapping[int, int], kind: str, who: str, size: Size = (0, 0)
+) -> Answer:
+    pixels = in_pixels(Row(one.hashed, "boxes", boxes=one.boxes, shares=True), size).boxes
     return Answer(
         item,
         kind,
         one.choice if kind == "class" else None,
+        detail_of(pixels) if kind == "boxes" else None,
         who=who,
         how=HOW,
         question_id=questions.get(item),

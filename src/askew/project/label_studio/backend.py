@@ -95,7 +95,7 @@ def predictions(project: Project, tasks: list[Any], guesses: Guesses) -> list[di
     scores = order_scores(here, asked, set(current(project.store)), guesses.by_item)
     model = version(guesses.training_id)
     return [
-        prediction(None, 1.0, model) if one is None else prediction(guesses.of(one), scores[one.id], model)
+        prediction([], 1.0, model) if one is None else prediction(guesses.regions(one), scores[one.id], model)
         for one in about
     ]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from askew.project.exchange.boxes import boxes_of
+from askew.project.exchange.rows import Box
 from askew.project.folder import Project
 from askew.project.items import Item
-from askew.project.label_studio.tasks import Guess
+from askew.project.label_studio.regions import regions_of
+from askew.project.label_studio.tasks import Guess, chosen
 from askew.project.questions import all_questions, rounds
 
 if TYPE_CHECKING:
@@ -17,19 +20,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Guesses:
-    """What a model thinks of items, by their ids, and the training that it came from; None before the first."""
+    """What a model thinks of items, by their ids, and the training that it came from; None before the first.
+
+    `boxes` are those that a detector found, where boxes are asked.
+    """
 
     training_id: int | None = None
     by_item: Mapping[int, Guess] = field(default_factory=dict)
+    boxes: Mapping[int, Sequence[Box]] = field(default_factory=dict)
 
     def of(self, item: Item) -> Guess | None:
         """Returns the guess that an annotator may see: none for test items, whose labels nobody suggests."""
         return None if item.part == "test" else self.by_item.get(item.id)
 
+    def regions(self, item: Item) -> list[dict[str, Any]]:
+        """Returns what is drawn in for the annotator: a class or boxes; boxes on all items, since none measures."""
+        if item.id in self.boxes:
+            return regions_of(self.boxes[item.id], (item.width_px, item.height_px))
+        return chosen(self.of(item))
+
 
 def guesses_when_asked(project: Project) -> Guesses:
-    """Returns what the model thought of each item when it was asked about last; nothing is computed."""
+    """Returns what the model thought of each item when it was asked about last; nothing is computed.
+
+    Where boxes are asked, those that were found are the guess.
+    """
     found: dict[int, Guess] = {}
+    if project.asks_for_boxes:
+        asked = reversed(all_questions(project.store))
+        return Guesses(boxes={one.item_id: boxes_of(one.detail) for one in asked if one.detail is not None})
     for one in reversed(all_questions(project.store)):
         if one.guess is None:
             found.pop(one.item_id, None)

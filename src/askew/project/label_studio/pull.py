@@ -28,6 +28,7 @@ class Pulled:
         unknown: classes that the project does not have, with how many annotations say so; nothing of these is added.
         empty: how many annotations choose no class, or several.
         strange: how many are about pictures that the project does not have.
+        odd: how many have what is no box of one class, such as a turned one.
         deleted: labels that stand, and whose annotation was deleted in Label Studio.
     """
 
@@ -37,6 +38,7 @@ class Pulled:
     unknown: Mapping[str, int] = field(default_factory=dict)
     empty: int = 0
     strange: int = 0
+    odd: int = 0
     deleted: tuple[Label, ...] = ()
 
     def lines(self) -> list[str]:
@@ -49,6 +51,8 @@ class Pulled:
             lines.append(f"not taken, no class or several: {self.empty}")
         if self.strange:
             lines.append(f"not taken, about pictures that this project does not have: {self.strange}")
+        if self.odd:
+            lines.append(f"not taken, with a box that is turned, outside, or not of one class: {self.odd}")
         if self.deleted:
             shown = ", ".join(f"item {one.item_id} by {one.who}" for one in self.deleted[:5])
             lines.append(f"deleted in Label Studio, and still labels here: {len(self.deleted)} ({shown})")
@@ -76,14 +80,16 @@ def take(project: Project, tasks: Sequence[Mapping[str, Any]], emails: Mapping[i
         tasks: each with all its annotations.
         emails: of the annotators by number.
     """
-    store = project.store
-    found = [annotation for one in tasks for annotation in annotations_of(one, emails)]
+    store, boxes = project.store, project.asks_for_boxes
+    found = [annotation for one in tasks for annotation in annotations_of(one, emails, boxes=boxes)]
     newest = {one.item_id: one.id for one in reversed(all_questions(store))}
     rows = history(store)
-    items = {one.hash: one.id for one in all_items(store)}
-    new = taken(found, items=items, questions=newest, classes=class_names(store), rows=rows)
+    pictures = all_items(store)
+    items = {one.hash: one.id for one in pictures}
+    sizes = {one.id: (one.width_px, one.height_px) for one in pictures}
+    new = taken(found, items=items, sizes=sizes, questions=newest, classes=class_names(store), rows=rows)
     added = record(store, new.answers)
     for question, who in new.skips:
         skip(store, question, who)
     gone = tuple(deleted(rows, tasks, found))
-    return Pulled(tuple(added), new.known, len(new.skips), new.unknown, new.empty, new.strange, gone)
+    return Pulled(tuple(added), new.known, len(new.skips), new.unknown, new.empty, new.strange, new.odd, gone)

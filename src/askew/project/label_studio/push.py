@@ -90,7 +90,7 @@ def push(
     shown = set(existing) | set(asked)
     scores = order_scores(shown, asked, labeled, thought.by_item)
     model = version(thought.training_id)
-    wanted = {one.id: prediction(thought.of(one), scores[one.id], model) for one in items if one.id in shown}
+    wanted = {one.id: prediction(thought.regions(one), scores[one.id], model) for one in items if one.id in shown}
     changed = {number for number, found in existing.items() if _told(server, found, wanted[number])}
     new = [one for one in items if one.id in set(asked) - set(existing)]
     made_tasks, left_out = _make_tasks(server, there, new, wanted, progress)
@@ -102,13 +102,13 @@ def push(
 
 def _studio_project(project: Project, server: Server, title: str) -> tuple[StudioProject, bool]:
     """Returns the project of a title, with every class to choose from, and whether it was made."""
-    classes = class_names(project.store)
+    classes, boxes = class_names(project.store), project.asks_for_boxes
     found = client.find_project(server, title)
     if found is None:
         said = "What askew asks; lowest prediction score first."
-        return client.make_project(server, title, labelling_config(classes), said), True
+        return client.make_project(server, title, labelling_config(classes, boxes=boxes), said), True
     try:
-        config = with_classes(found.config, classes)
+        config = with_classes(found.config, classes, boxes=boxes)
     except InputError as error:
         raise InputError(f"{server.url}: {title!r}: {error}") from error
     if config != found.config:

@@ -67,24 +67,20 @@ def order_scores(
     return scores
 
 
-def prediction(guess: Guess | None, score: float, model_version: str) -> dict[str, Any]:
-    """Returns a prediction of Label Studio: the guess, drawn in for the annotator, and the score that orders the task.
+def prediction(regions: Sequence[Mapping[str, Any]], score: float, model_version: str) -> dict[str, Any]:
+    """Returns a prediction of Label Studio: guesses, drawn in for the annotator, and the score that orders the task.
 
     Without a guess there is the score alone.
     """
-    regions = []
-    if guess is not None:
-        regions.append(
-            {
-                "id": "askew",
-                "from_name": CONTROL,
-                "to_name": PICTURE,
-                "type": "choices",
-                "score": round(guess.confidence, 6),
-                "value": {"choices": [guess.class_name]},
-            }
-        )
-    return {"model_version": model_version, "score": score, "result": regions}
+    return {"model_version": model_version, "score": score, "result": [dict(one) for one in regions]}
+
+
+def chosen(guess: Guess | None) -> list[dict[str, Any]]:
+    """Returns the guess of a class as the region of a prediction; none without a guess."""
+    if guess is None:
+        return []
+    sure, value = round(guess.confidence, 6), {"choices": [guess.class_name]}
+    return [{"id": "askew", "from_name": CONTROL, "to_name": PICTURE, "type": "choices", "score": sure, "value": value}]
 
 
 def task(image: str, hashed: str, file_name: str, first_guess: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,14 +172,15 @@ class Worker:
     def _learn(self) -> None:
         """Trains and asks as long as anything of it is due, or once more when Label Studio said so."""
         from askew.project.asking import Exhausted
-        from askew.project.learning import look, network_of, train_on
+        from askew.project.learning import check_learns, look, network_of, train_on
         from askew.project.watch import step
 
-        if self._network is None:
+        if self._network is None and not self._project.asks_for_boxes:
             self._network = network_of(self._project)
         with self._heard:
             train_now, self._train = self._train, False
         if train_now:
+            check_learns(self._project)
             done = train_on(self._project, look(self._project, network=self._network))
             self._say(f"training {done.id}, as Label Studio told it to: {done.n_labeled} labels")
         said, now = count_since(self._project.store, 0), time.monotonic()
@@ -201,7 +202,9 @@ class Worker:
 
     def _tell(self) -> None:
         """Brings the present questions and guesses to Label Studio, and connects the ML backend if it is not."""
-        if latest(self._project.store) is not None:
+        if self._project.asks_for_boxes:
+            self.guesses = guesses_when_asked(self._project)
+        elif latest(self._project.store) is not None:
             self.guesses = guesses_now(self._project, self._network)
         done = push(self._project, self._server, self._title, guesses=self.guesses)
         for line in done.lines():
