@@ -153,7 +153,9 @@ def _of_file(path: Path) -> str:
     if begin.startswith(b"{"):
         return "coco"
     if begin.startswith(b"["):
-        raise InputError(f"{one_line(path)}: is a JSON list, which none of {', '.join(READ)} is")
+        studio = b'"annotations"' in begin or b'"predictions"' in begin
+        way = ": if Label Studio wrote it, export COCO there, or take its answers by askew label-studio pull"
+        raise InputError(f"{one_line(path)}: is a JSON list, which none of {', '.join(READ)} is{way if studio else ''}")
     if not begin.startswith(b"<"):
         return "csv"
     if b"<!DOCTYPE" in begin:
