@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from askew.report.diagnostics import mean_of_cycles
 from askew.report.headline import duration, needed, share_saved, signed
-from askew.report.measures import Floats, Interval
+from askew.report.measures import Floats, Interval, mean_std_at
 from askew.report.plotting import (
     beside_row,
     count_axis,
@@ -27,9 +27,10 @@ from askew.report.plotting import (
     shortened,
     thousands,
 )
+from askew.report.pseudo import pseudo_lines
 from askew.report.savings import Saving
 from askew.report.style import GREY, INK, MUTED, PAPER, PHASES, Look, looks
-from askew.report.summary import Comparison, Line, Summary
+from askew.report.summary import ADDED, Comparison, Line, Summary
 
 PHASE_NAMES = ("fit", "evaluate", "predict", "query", "save")
 """The phases of a cycle in their order; each has one colour in every report."""
@@ -162,7 +163,16 @@ def _forest_row(ax: Axes, row: int, found: Comparison, look: Look, summary: Summ
 
 def gain_over_plain(summary: Summary, narrow: bool = False) -> Figure | None:
     """Draws what balance adds to each plain strategy at every label count, with intervals (Tables 4.1–4.3)."""
-    lines = [line for line in summary.lines if line.plain_gain is not None]
+    return _panels_over_plain(summary, narrow, ADDED[0])
+
+
+def gain_of_pseudo_labels(summary: Summary, narrow: bool = False) -> Figure | None:
+    """Draws what pseudo-labels add to each plain strategy at every label count, with intervals."""
+    return _panels_over_plain(summary, narrow, ADDED[1])
+
+
+def _panels_over_plain(summary: Summary, narrow: bool, added: str) -> Figure | None:
+    lines = [line for line in summary.lines if line.plain_gain is not None and line.added == added]
     if not lines:
         return None
     figure, axes = panels(narrow, len(lines), height=2.3)
@@ -175,6 +185,26 @@ def gain_over_plain(summary: Summary, narrow: bool = False) -> Figure | None:
         if number + columns >= len(lines):
             ax.set_xlabel("labels")
     name_panels(figure, "points above the plain strategy" if summary.percent else "above the plain strategy")
+    return figure
+
+
+def two_models(summary: Summary, narrow: bool = False) -> Figure | None:
+    """Draws the means of model B and, dashed and gray, of model A, a panel a strategy (as in Fig. 3.8)."""
+    found = [(one.line, one.teacher) for one in pseudo_lines(summary) if one.teacher is not None]
+    if not found:
+        return None
+    figure, axes = panels(narrow, len(found), height=2.3)
+    look = looks(summary.lines)
+    columns = n_columns(narrow, len(found))
+    for number, (ax, (line, teacher)) in enumerate(zip(axes, found, strict=True)):
+        for curves, of in ((teacher, Look(GREY, "s", (4, 2), 1.4)), (line.curves, look[line.label])):
+            mean, _, _ = mean_std_at(curves)
+            draw_curve(ax, curves.n_labeled, mean * summary.scale, of)
+        ax.set_title(shortened(line.label, figure))
+        count_axis(ax, summary)
+        if number + columns >= len(found):
+            ax.set_xlabel("labels")
+    name_panels(figure, metric_name(summary))
     return figure
 
 

@@ -16,11 +16,13 @@ from matplotlib.figure import Figure
 from askew.report.balance_figures import class_counts, l1_scores, weight_curves
 from askew.report.curve_figures import (
     banded,
+    gain_of_pseudo_labels,
     gain_over_plain,
     gain_over_random,
     labels_saved,
     learning_curves,
     phase_seconds,
+    two_models,
 )
 from askew.report.style import style
 from askew.report.summary import Summary
@@ -69,6 +71,24 @@ DRAWINGS = (
         "What balance added",
         lambda _: "Points above the same strategy without balance, paired by seed, with 95% intervals.",
         gain_over_plain,
+    ),
+    Drawing(
+        "gain-of-pseudo-labels",
+        "What pseudo-labels added",
+        lambda _: (
+            "Points above the same strategy without pseudo-labels, paired by seed, with 95% intervals. Trainings with "
+            "pseudo-labels start from the model before, and two models train twice: that is in it too."
+        ),
+        gain_of_pseudo_labels,
+    ),
+    Drawing(
+        "two-models",
+        "Models A and B",
+        lambda _: (
+            "Means over seeds. Dashed and gray: model A, which is trained on the labels alone and gives the "
+            "pseudo-labels. In colour: model B, which is trained on both and asks."
+        ),
+        two_models,
     ),
     Drawing(
         "asked-classes",

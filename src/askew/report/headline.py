@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from askew.intervals import CONFIDENCE
 from askew.report.ledgers import RANDOM
 from askew.report.measures import FEWEST_SEEDS, Estimate
+from askew.report.pseudo import PseudoLine, pseudo_lines
 from askew.report.savings import Saving
-from askew.report.summary import Comparison, Line, Summary
+from askew.report.summary import ADDED, Comparison, Line, Summary
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Headline:
         sentence: the headline.
         details: further sentences, each with its interval.
         balance: a sentence for each balanced strategy: what balance added.
+        pseudo_labels: sentences for each strategy with pseudo-labels: what they added, and model B beside model A.
         claims: whether a gain over random is claimed.
     """
 
@@ -27,9 +30,22 @@ class Headline:
     details: tuple[str, ...]
     balance: tuple[str, ...]
     claims: bool
+    pseudo_labels: tuple[str, ...] = ()
 
 
 def headline(summary: Summary) -> Headline:
+    """Returns what stands at the top: the headline, and what was added to strategies.
+
+    See `_headline` for what is claimed; the same rule holds for what balance and pseudo-labels add.
+    """
+    pseudo = (
+        *_added_sentences(summary, ADDED[1]),
+        *(said for one in pseudo_lines(summary) for said in _models(one, summary)),
+    )
+    return replace(_headline(summary), pseudo_labels=pseudo)
+
+
+def _headline(summary: Summary) -> Headline:
     """Returns the headline: the best of the strategies that are shown to be above random.
 
     The claim rule: a strategy is above random if Holm's procedure says so of its gain averaged over the label counts,
@@ -37,7 +53,7 @@ def headline(summary: Summary) -> Headline:
     saved by such a strategy only, and only if their interval, as wide, leaves out 0. The same rule holds for what
     balance adds, among all balanced strategies.
     """
-    balance = tuple(_balance_sentence(line, summary) for line in summary.lines if line.over_plain is not None)
+    balance = _added_sentences(summary, ADDED[0])
     if summary.random is None:
         return Headline(*_without_random(summary), balance, claims=False)
     if len(summary.lines) == 1:
@@ -126,17 +142,37 @@ def _without_random(summary: Summary) -> tuple[str, tuple[str, ...]]:
     return f"Nothing to hold the strategies against: no run is labelled “{RANDOM}”.", (detail,)
 
 
-def _balance_sentence(line: Line, summary: Summary) -> str:
-    found = line.over_plain
-    assert found is not None, "said of balanced strategies only"
+def _added_sentences(summary: Summary, kind: str) -> tuple[str, ...]:
+    return tuple(
+        _over(line.label, line.plain or "", line.over_plain, summary)
+        for line in summary.lines
+        if line.over_plain is not None and line.added == kind
+    )
+
+
+def _models(one: PseudoLine, summary: Summary) -> Iterator[str]:
+    """Says how model B is beside model A, and how good the pseudo-labels were."""
+    label = one.line.label
+    if one.over_teacher is not None:
+        yield _over(f"Model B of {label}", "its model A", one.over_teacher, summary)
+    if one.mean_right is not None:
+        yield f"Of the pseudo-labels of {label}, {100 * one.mean_right:.1f}% were right, mean over cycles and seeds."
+
+
+def _over(label: str, rival: str, found: Comparison, summary: Summary) -> str:
     gain = found.gain
     where, interval = _averaged(gain), f"95% interval {span(gain, summary)}"
     if gain.n_seeds < FEWEST_SEEDS:
-        return f"{line.label} is {beside(gain, summary, line.plain)}, {where}; {seeds(gain.n_seeds)}, so no claim."
+        return f"{label} is {beside(gain, summary, rival)}, {where}; {seeds(gain.n_seeds)}, so no claim."
     interval += _widened(found, summary)
     if found.sign == 0:
-        return f"{seeds(gain.n_seeds)} do not tell {line.label} from {line.plain} ({interval})."
-    return f"{line.label} is {beside(gain, summary, line.plain)}, {where} ({interval}, {seeds(gain.n_seeds)})."
+        return f"{seeds(gain.n_seeds)} do not tell {_inside(label)} from {rival} ({interval})."
+    return f"{label} is {beside(gain, summary, rival)}, {where} ({interval}, {seeds(gain.n_seeds)})."
+
+
+def _inside(name: str) -> str:
+    """Writes a name inside a sentence."""
+    return name.replace("Model B of", "model B of", 1)
 
 
 def _averaged(gain: Estimate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,11 @@ class Run:
         """Whether the run asked for class balance."""
         return self.header is not None and self.header.balance is not None
 
+    @property
+    def pseudo_labelled(self) -> bool:
+        """Whether the run was trained on pseudo-labels too."""
+        return self.header is not None and self.header.pseudo_labels is not None
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -70,7 +75,7 @@ class Experiment:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The strategies' labels: random first, a balanced variant after its plain strategy, `full` left out."""
+        """The strategies' labels: random first, a variant after its plain strategy, `full` left out."""
         found = {run.label for run in self.runs if run.label != FULL}
         return tuple(sorted(found, key=lambda label: (self._family_order(label), self.plain_of(label) or label, label)))
 
@@ -88,16 +93,17 @@ class Experiment:
         return tuple(sorted((run for run in self.runs if run.label == label), key=lambda run: run.seed))
 
     def plain_of(self, label: str) -> str | None:
-        """Returns the label of the same strategy and parameters without balance, or None if there is none."""
+        """Returns the label of the same strategy and parameters without balance, or None if there is none.
+
+        Of a run with pseudo-labels and no balance it is the same one without them.
+        """
         mine = next((run.header for run in self.runs if run.label == label and run.header is not None), None)
-        if mine is None or mine.balance is None:
+        if mine is None or (mine.balance is None and mine.pseudo_labels is None):
             return None
-        for run in self.runs:
-            other = run.header
-            same = other is not None and (other.strategy, other.parameters) == (mine.strategy, mine.parameters)
-            if same and not run.balanced:
-                return run.label
-        return None
+        wanted = replace(mine, balance=None, pseudo_labels=None if mine.balance is None else mine.pseudo_labels)
+        return next(
+            (run.label for run in self.runs if run.header is not None and _kind(run.header) == _kind(wanted)), None
+        )
 
     @property
     def failures(self) -> tuple[Run, ...]:
@@ -108,6 +114,10 @@ class Experiment:
     def unfinished(self) -> tuple[Run, ...]:
         """The runs that neither failed nor reached their last cycle."""
         return tuple(run for run in self.runs if run.failure is None and not run.finished)
+
+
+def _kind(header: Header) -> tuple[object, ...]:
+    return header.strategy, header.parameters, header.balance, header.pseudo_labels
 
 
 def read(folder: Path | str) -> Experiment:

@@ -13,6 +13,7 @@ from askew.report.forecasts import outlooks
 from askew.report.headline import headline
 from askew.report.ledgers import Experiment, Run
 from askew.report.measures import Curves
+from askew.report.pseudo import PseudoLine, pseudo_lines
 from askew.report.summary import Comparison, Line, Summary
 
 
@@ -28,13 +29,14 @@ def record(experiment: Experiment, summary: Summary | None, page: Path | None) -
     """
     said = None if summary is None else headline(summary)
     likely = {} if summary is None else {one.label: one.record() for one in outlooks(summary)}
+    taught = {} if summary is None else {one.line.label: one for one in pseudo_lines(summary)}
     found = {
         "name": experiment.name,
         "folder": str(experiment.folder),
         "page": None if page is None else str(page),
         "metric": None if summary is None else summary.metric,
         "headline": None if said is None else vars(said),
-        "strategies": [] if summary is None else [_line(line, likely) for line in summary.lines],
+        "strategies": [] if summary is None else [_line(line, likely, taught) for line in summary.lines],
         "full": None if summary is None or summary.full is None else _curves(summary.full),
         "failed": [{"label": run.label, "seed": run.seed, "reason": reason(run)} for run in experiment.failures],
         "unfinished": [
@@ -51,7 +53,8 @@ def reason(run: Run) -> str:
     return lines[-1] if lines else "no reason was written"
 
 
-def _line(line: Line, likely: Mapping[str, Any]) -> dict[str, Any]:
+def _line(line: Line, likely: Mapping[str, Any], taught: Mapping[str, PseudoLine]) -> dict[str, Any]:
+    pseudo = taught.get(line.label)
     return {
         "label": line.label,
         "strategy": line.strategy,
@@ -64,6 +67,16 @@ def _line(line: Line, likely: Mapping[str, Any]) -> dict[str, Any]:
         "over_plain": _comparison(line.over_plain),
         "savings": [{**vars(one), "saved": one.saved, "sign": one.sign} for one in (line.savings or {}).values()],
         "forecast": likely.get(line.label),
+        "pseudo_labels": None if pseudo is None else _pseudo(pseudo),
+    }
+
+
+def _pseudo(one: PseudoLine) -> dict[str, Any]:
+    return {
+        "teacher": None if one.teacher is None else _curves(one.teacher),
+        "over_teacher": _comparison(one.over_teacher),
+        "count": _curves(one.count),
+        "right": None if one.right is None else _curves(one.right),
     }
 
 

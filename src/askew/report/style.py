@@ -155,22 +155,23 @@ def looks(lines: Iterable[Named]) -> dict[str, Look]:
     A strategy of the catalogue has a colour and a marker of its own in every figure of every experiment. Anything else
     has one of the others by its name; of two names that fall on the same one, the later takes the next. A balanced
     strategy has the colour of its plain one, with another line and marker: the plain one is dashed then. Random is grey
-    and dashed; a second balanced variant has dots in its line.
+    and dashed; a second balanced variant has dots in its line. One with pseudo-labels has a colour of its own.
     """
     lines = list(lines)
-    families = {line.plain or line.label: line.strategy for line in lines}
+    plain = {line.label: None if line.added == "pseudo-labels" else line.plain for line in lines}
+    families = {plain[line.label] or line.label: line.strategy for line in lines}
     places = _places({family: strategy for family, strategy in families.items() if family != RANDOM})
     found: dict[str, Look] = {RANDOM: Look(GREY, "o", (4, 2), 1.6)}
     for family, place in places.items():
-        variants = [line.label for line in lines if line.plain == family]
+        variants = [label for label in plain if plain[label] == family]
         colour = SERIES[place % len(SERIES)]
         found[family] = Look(colour, MARKERS[place % len(MARKERS)], (4, 2) if variants else (), 1.6)
         for number, label in enumerate(variants):
             marker = MARKERS[(place + 5 + 2 * number) % len(MARKERS)]
             dashes = () if number == 0 else (6, 1.5, *(1, 1.5) * number)
             found[label] = Look(colour, marker, dashes, 2.2 if number == 0 else 1.6)
-    for number, line in enumerate(line for line in lines if line.plain == RANDOM):
-        found[line.label] = Look(GREY, MARKERS[5 + number % 5], (), 2.2)
+    for number, label in enumerate(label for label in plain if plain[label] == RANDOM):
+        found[label] = Look(GREY, MARKERS[5 + number % 5], (), 2.2)
     return {line.label: found[line.label] for line in lines}
 
 

@@ -26,6 +26,9 @@ from askew.report.measures import (
 from askew.report.savings import Saving, label_savings
 from askew.strategies.registry import strategies
 
+ADDED = ("balance", "pseudo-labels")
+"""What a strategy may have that its plain one has not; the gains of each kind are judged together."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -53,7 +56,9 @@ class Line:
     Attributes:
         label: how the experiment calls it.
         strategy: its name in the catalogue.
-        plain: the label of the same strategy without balance, if this one is balanced.
+        plain: the label of the same strategy without balance, if this one is balanced; else of the one without
+            pseudo-labels, if this one has them.
+        added: what this one has and the plain one has not: "balance" or "pseudo-labels"; empty without a plain one.
         curves: of the metric, as measured.
         mean, std, n_seeds: (K,) over the seeds that `complete` keeps, at `curves.n_labeled`; NaN and 0 elsewhere.
         gain: over random, at each label count, each with its own interval.
@@ -78,6 +83,7 @@ class Line:
     over_plain: Comparison | None = None
     relative: Curves | None = None
     knows_truth: bool = False
+    added: str = ""
 
     @property
     def saving(self) -> Saving | None:
@@ -102,7 +108,7 @@ class Summary:
     Attributes:
         experiment: where they come from.
         metric: its name, as in the ledgers.
-        lines: one a strategy, random first, a balanced variant after its plain strategy.
+        lines: one a strategy, random first, a variant after its plain strategy.
         full: training on everything, if the experiment did.
         n_labeled: every label count that a strategy was measured at.
         percent: whether the metric lies in [0, 1] and is shown as a percentage.
@@ -182,13 +188,18 @@ def summarize(experiment: Experiment, metric: str | None = None) -> Summary:
     oracles = {label for label in curves if _knows_truth(experiment.of(label))}
     plain = {label: base for label in curves if (base := experiment.plain_of(label)) in curves}
     against_random = {label: RANDOM for label in curves if RANDOM in curves and label not in oracles | {RANDOM}}
-    over_random = _compare(curves, against_random) | _compare(curves, {o: RANDOM for o in oracles if RANDOM in curves})
-    over_plain = _compare(curves, {label: base for label, base in plain.items() if label not in oracles})
+    over_random = compare(curves, against_random) | compare(curves, {o: RANDOM for o in oracles if RANDOM in curves})
+    added = {label: _added(experiment.of(label)) for label in plain}
+    over_plain: dict[str, Comparison] = {}
+    for kind in ADDED:
+        pairs = {label: base for label, base in plain.items() if label not in oracles and added[label] == kind}
+        over_plain |= compare(curves, pairs)
     lines = tuple(
         replace(
             _line(label, curves, full, plain.get(label), over_random.get(label), over_plain.get(label)),
             strategy=_strategy(experiment.of(label)),
             knows_truth=label in oracles,
+            added=added.get(label, ""),
         )
         for label in curves
     )
@@ -222,7 +233,11 @@ def _knows_truth(runs: Iterable[Run]) -> bool:
     return name in strategies() and "truth" in strategies()[name].needs
 
 
-def _compare(curves: Mapping[str, Curves], pairs: Mapping[str, str]) -> dict[str, Comparison]:
+def _added(runs: Iterable[Run]) -> str:
+    return ADDED[0] if any(run.balanced for run in runs) else ADDED[1]
+
+
+def compare(curves: Mapping[str, Curves], pairs: Mapping[str, str]) -> dict[str, Comparison]:
     """Returns label to its gain over another one, for all pairs that have seeds and label counts in common."""
     pairs = {a: b for a, b in pairs.items() if _comparable(curves[a], curves[b])}
     gains = [area_gain(curves[a], curves[b]) for a, b in pairs.items()]

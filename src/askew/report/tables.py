@@ -11,9 +11,10 @@ from askew.report.diagnostics import labeled_l1_scores, mean_seconds
 from askew.report.forecasts import WORTH, Outlook, outlooks
 from askew.report.headline import duration, needed, saved, saved_span, seeds, signed, span
 from askew.report.ledgers import FULL
-from askew.report.measures import Estimate
+from askew.report.measures import Curves, Estimate, mean_std_at
+from askew.report.pseudo import pseudo_lines
 from askew.report.savings import Saving
-from askew.report.summary import Line, Summary
+from askew.report.summary import ADDED, Line, Summary
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,15 @@ def tables(summary: Summary) -> tuple[Table, ...]:
         _values(summary),
         _savings(summary),
         _forecasts(summary),
-        _plain_gains(summary),
+        _plain_gains(summary, ADDED[0], "gains", "What balance added at each label count", "balanced strategies"),
+        _plain_gains(
+            summary,
+            ADDED[1],
+            "pseudo-gains",
+            "What pseudo-labels added at each label count",
+            "strategies with pseudo-labels",
+        ),
+        _models(summary),
         _relative(summary),
         _l1(summary),
         _learner_seconds(summary),
@@ -194,25 +203,54 @@ def _gain_cell(estimate: Estimate, summary: Summary, sign: int) -> Cell:
     return Cell(signed(estimate.mean, summary), interval, sign)
 
 
-def _plain_gains(summary: Summary) -> Table | None:
+def _plain_gains(summary: Summary, added: str, name: str, title: str, among: str) -> Table | None:
     counts = summary.asked_counts
 
     rows = []
     for line in summary.lines:
         gain, found = line.plain_gain, line.over_plain
-        if gain is None or found is None:
+        if gain is None or found is None or line.added != added:
             continue
         at = {int(n): gain.at(k) for k, n in enumerate(gain.n_labeled)}
         cells = (_gain_cell(at[n], summary, at[n].sign) if n in at else EMPTY for n in counts)
         rows.append(Row(f"{line.label} over {line.plain}", (_gain_cell(found.gain, summary, found.sign), *cells)))
     note = (
-        "With the 95% interval below. “average”: over all label counts, marked ▲ or ▼ if shown among all balanced "
-        "strategies (Holm’s procedure, 5%). Each other cell is judged alone: of twenty without a difference, one is "
+        f"With the 95% interval below. “average”: over all label counts, marked ▲ or ▼ if shown among all {among} "
+        "(Holm’s procedure, 5%). Each other cell is judged alone: of twenty without a difference, one is "
         "marked by chance."
     )
-    return Table(
-        "gains", "What balance added at each label count", note, ("average", *_count_columns(counts)), tuple(rows)
+    return Table(name, title, note, ("average", *_count_columns(counts)), tuple(rows))
+
+
+def _models(summary: Summary) -> Table:
+    """Returns models A and B at each label count, and how many pseudo-labels there were and how many of them right."""
+    rows = []
+    for one in pseudo_lines(summary):
+        label = one.line.label
+        for name, curves in (("model A", one.teacher), ("model B", one.line.curves)):
+            if one.teacher is not None and curves is not None:
+                at = _at_counts(curves)
+                cells = tuple(Cell(_mean_std(*at[n], summary)) if n in at else EMPTY for n in summary.n_labeled)
+                rows.append(Row(f"{label}, {name}", cells))
+        count, right = _at_counts(one.count), {} if one.right is None else _at_counts(one.right)
+        cells = tuple(
+            Cell(f"{100 * right[n][0]:.1f}" if n in right else "–", f"of {count[n][0]:,.0f}") if n in count else EMPTY
+            for n in summary.n_labeled
+        )
+        rows.append(Row(f"{label}, pseudo-labels right", cells))
+    note = (
+        "Mean ± standard deviation over seeds. Model A is trained on the labels alone and gives the pseudo-labels; "
+        "model B is trained on both and asks. “pseudo-labels right”: the percentage, and how many there were, means "
+        "over seeds."
     )
+    title = "Models A and B, and the pseudo-labels"
+    return Table("models", title, note, _count_columns(summary.n_labeled), tuple(rows))
+
+
+def _at_counts(curves: Curves) -> dict[int, tuple[float, float]]:
+    """Returns the mean and the standard deviation over seeds at each label count that a seed was measured at."""
+    mean, std, n_seeds = mean_std_at(curves)
+    return {int(n): (float(mean[k]), float(std[k])) for k, n in enumerate(curves.n_labeled) if n_seeds[k]}
 
 
 def _relative(summary: Summary) -> Table | None:
