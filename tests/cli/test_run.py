@@ -133,6 +133,21 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["try.toml"]
 
 
+def test_a_dry_run_says_how_many_pseudo_labels_there_will_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pseudo = '{ models = "one", threshold = 0.05, decay = 0.01 }', "{ share = 0.1 }"
+    more = "".join(f'[[strategies]]\nstrategy = "entropy"\npseudo_labels = {one}\n' for one in pseudo)
+    (tmp_path / "try.toml").write_text(CONFIG + more)
+    assert main(["run", "try.toml", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "entropy+ceal: entropy below 0.05, falling by 0.01 a cycle, from the model before; "
+        "entropy+two-dispersion-10: 30 items by dispersion, two trainings a cycle\n"
+    ) in shown
+
+
 def test_a_dry_run_of_a_folder_tells_what_is_there_and_leaves_it(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

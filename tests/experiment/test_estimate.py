@@ -66,6 +66,28 @@ def test_the_runs_add_up_and_share_the_workers(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("paced")
+@pytest.mark.parametrize(
+    ("pseudo", "more"),
+    [
+        # B is trained on 20 items more, which are 2 s, and tested; A predicts the open items after each of 5 epochs
+        ({"share": 0.2}, (4 + 0.4 + 5 * 0.8) + (5 + 0.4 + 5 * 0.7) + (6 + 0.4 + 5 * 0.6)),
+        ({"share": 0.2, "certainty": "entropy"}, (4 + 0.4 + 0.8) + (5 + 0.4 + 0.7) + (6 + 0.4 + 0.6)),
+        ({"share": 0.2, "models": "one"}, (2 + 0.7) + (2 + 0.6)),
+        ({"models": "one", "threshold": 0.1}, 0.7 + 0.6),
+    ],
+)
+def test_pseudo_labels_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pseudo: dict[str, Any], more: float
+) -> None:
+    label, protocol = "with", {"initial": 20, "budget": 10, "cycles": 3, "seeds": [0]}
+    config = config_of(protocol=protocol, strategies=[{"strategy": "entropy", "label": label, "pseudo_labels": pseudo}])
+    times = {label: PACE.predict["entropy"]}, {label: PACE.query["entropy"]}
+    monkeypatch.setattr(estimate, "measure", lambda *_: Pace(PACE.fit, PACE.probs, *times, epochs=5))
+    found = remaining_seconds(config, load_dataset(config.data), Place(tmp_path), jobs=1)
+    assert found == pytest.approx(ENTROPY + more)
+
+
+@pytest.mark.usefixtures("paced")
 def test_cycles_that_are_done_are_not_counted(tmp_path: Path) -> None:
     config = config_of(protocol={"initial": 20, "budget": 10, "cycles": 3, "seeds": [0]})
     dataset = load_dataset(config.data)

@@ -10,6 +10,7 @@ from askew.experiment import estimate, grid
 from askew.experiment.config import ExperimentConfig
 from askew.experiment.tasks import build_learner, pool_and_initial
 from askew.learn.classifier import Classifier
+from askew.pseudo_labels import PseudoLabels
 
 
 def record(
@@ -39,8 +40,13 @@ def record(
         "test_items": len(dataset.test),
         "label_counts": counts,
         "training_steps": steps,
+        "pseudo_labels": {entry.name: _pseudo(entry.pseudo, n_items) for entry in config.strategies if entry.pseudo},
         "seconds": round(seconds, 1),
     }
+
+
+def _pseudo(how: PseudoLabels, n_items: int) -> dict[str, Any]:
+    return {**how.record(), "items": how.count(n_items)}
 
 
 def text(found: dict[str, Any]) -> str:
@@ -52,11 +58,14 @@ def text(found: dict[str, Any]) -> str:
         "cycles": f"{len(counts)}, on {_listed(counts)} labels of a pool of {n_items:,}",
         "full": f"also trains on all {n_items:,} items, once a seed",
         "training": "one fit a cycle" if steps is None else f"{_listed(steps[: len(counts)])} steps",
+        "pseudo-labels": "; ".join(f"{label}: {_in_words(how)}" for label, how in found["pseudo_labels"].items()),
         "test": f"on {found['test_items']:,} items of {found['dataset']}",
         "results": f"{found['out']} ({_state(found)})",
         "at a time": f"{several(found['jobs'], 'run')}, each with {several(found['threads'], 'thread')}",
         "time": f"{about(found['seconds'])} on this machine" if found["seconds"] else "nothing is left to run",
     }
+    if not found["pseudo_labels"]:
+        del rows["pseudo-labels"]
     if not found["full"]:
         del rows["full"]
     elif steps is not None:
@@ -64,6 +73,13 @@ def text(found: dict[str, Any]) -> str:
     width = max(map(len, rows))
     shown = "\n".join(f"  {name:<{width}}  {what}" for name, what in rows.items())
     return f"{found['name']}: {several(found['runs'], 'run')}\n{shown}\nA dry run: nothing was written."
+
+
+def _in_words(how: dict[str, Any]) -> str:
+    trainings = "two trainings a cycle" if how["models"] == "two" else "from the model before"
+    if how["items"] is None:
+        return f"entropy below {how['threshold']:g}, falling by {how['decay']:g} a cycle, {trainings}"
+    return f"{how['items']:,} items by {how['certainty']}, {trainings}"
 
 
 def about(seconds: float) -> str:

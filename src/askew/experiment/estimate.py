@@ -30,6 +30,7 @@ from askew.learn.training import Training
 from askew.learn.vaal import LIKENESS, LabeledLikeness
 from askew.plan import Plan
 from askew.pool import Pool
+from askew.pseudo_labels import PseudoLabels
 from askew.query import select
 from askew.recorders import RECORDINGS
 
@@ -53,6 +54,7 @@ class Pace:
         predict: label of a strategy to seconds of predicting one picture for it.
         query: label of a strategy to seconds of a question.
         likeness: of finding out, for a strategy that reads it, how much each picture looks like a labelled one.
+        epochs: of a training.
     """
 
     fit: Callable[[int], float]
@@ -60,6 +62,7 @@ class Pace:
     predict: Mapping[str, float]
     query: Mapping[str, float]
     likeness: float = 0.0
+    epochs: int = 0
 
 
 def remaining_seconds(
@@ -111,6 +114,12 @@ def label_counts(config: ExperimentConfig) -> list[int]:
     return [protocol.initial + cycle * protocol.budget for cycle in range(protocol.cycles)]
 
 
+def _trained_on(config: ExperimentConfig, n_items: int) -> list[int]:
+    """Lists how many items a training is of, pseudo-labelled ones too."""
+    shares = {0, *(entry.pseudo.count(n_items) or 0 for entry in config.strategies if entry.pseudo)}
+    return [n + more for more in sorted(shares) for n in label_counts(config)]
+
+
 def _cycle_seconds(
     config: ExperimentConfig, pace: Pace, job: Job, plan: Plan | None, cycle: int, n_items: int, n_test: int
 ) -> float:
@@ -122,6 +131,9 @@ def _cycle_seconds(
         n_items = counts_of(shares, n_items)[min(cycle, len(shares) - 1)]
     n_unlabeled = n_items - counts[cycle]
     seconds = pace.fit(counts[cycle]) + n_test * pace.probs
+    pseudo = next(entry.pseudo for entry in config.strategies if entry.name == job.label)
+    if pseudo is not None:
+        seconds += _pseudo_seconds(pseudo, pace, cycle, counts[cycle], n_items, n_test)
     if cycle == len(counts) - 1:
         return seconds
     seconds += pace.query[job.label] + pace.likeness * (LIKENESS in plan.needs)
@@ -129,11 +141,21 @@ def _cycle_seconds(
     return seconds
 
 
+def _pseudo_seconds(how: PseudoLabels, pace: Pace, cycle: int, n_labeled: int, n_items: int, n_test: int) -> float:
+    """Returns what pseudo-labels add to a cycle; of a threshold none are counted: nobody knows how many it takes."""
+    n = how.count(n_items) or 0
+    asked_of_teacher = (n_items - n_labeled) * pace.probs
+    if how.models == "one":
+        return asked_of_teacher + pace.fit(n_labeled + n) - pace.fit(n_labeled) if cycle else 0.0
+    epochs = pace.epochs if how.certainty == "dispersion" else 1
+    return pace.fit(n_labeled + n) + n_test * pace.probs + epochs * asked_of_teacher
+
+
 def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
     """Times, with the first seed's pool, a few training steps, and a prediction and a question of each strategy."""
     items, initial = pool_and_initial(config, dataset, config.protocol.seeds[0])
     others = np.setdiff1d(np.arange(len(items)), initial)
-    counts = [*label_counts(config), *([len(items)] if config.protocol.full else [])]
+    counts = [*_trained_on(config, len(items)), *([len(items)] if config.protocol.full else [])]
     learner = build_learner(config.learner, dataset.n_classes, device=place.device, trust=place.trust)
     most = len(items)
     if _features_left(config, dataset, place) is not None:  # then only as many are computed as are timed
@@ -159,7 +181,7 @@ def measure(config: ExperimentConfig, dataset: Dataset, place: Place) -> Pace:
     likeness = 0.0
     if any(LIKENESS in plan.needs for plan in plans.values()):
         likeness = _likeness_seconds(config, dataset, place, items, len(initial))
-    return Pace(fit, probs, predict, query, likeness)
+    return Pace(fit, probs, predict, query, likeness, learner.epochs)
 
 
 def _likeness_seconds(
