@@ -40,9 +40,10 @@ from askew.report.headline import beside, headline, seeds, span
 from askew.report.ledgers import RANDOM, read
 from askew.report.measures import Interval
 from askew.report.paper import joined, paper_tables
+from askew.report.pseudo import pseudo_lines
 from askew.report.study import compared_settings, summaries_of
-from askew.report.summary import Line, Summary, summarize
-from askew.report.tables import Cell, Table
+from askew.report.summary import ADDED, Line, Summary, summarize
+from askew.report.tables import Cell, Table, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = (
@@ -55,6 +56,7 @@ COPIED = (
     "learning-curves.svg",
     "labels-saved.svg",
     "l1-scores.svg",
+    "two-models.svg",
 )
 COMPARED = {
     "cifar10-budgets": (
@@ -141,7 +143,7 @@ def l1_scores(summary: Summary) -> str:
 def findings(summary: Summary) -> list[str]:
     """Returns what the experiment shows, a sentence each: the headline of its report."""
     found = headline(summary)
-    return [found.sentence, *found.details, *found.balance, *summary.missing]
+    return [found.sentence, *found.details, *found.balance, *found.pseudo_labels, *summary.missing]
 
 
 def page(summary: Summary, about: dict[str, Any]) -> str:
@@ -179,6 +181,11 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
         "Bold: the interval leaves out 0. Each cell is judged alone, so of twenty cells without a difference one is "
         "bold by chance."
     ]
+    models = next((one for one in tables(summary) if one.name == "models"), None)
+    if models is not None:
+        rows = [[row.label, *(f"{cell.text} {cell.small}".strip() for cell in row.cells)] for row in models.rows]
+        parts += [f"## {models.title}, %", table(["", *models.columns], rows), models.note]
+        parts += ["![models A and B](two-models.svg)"] if any(one.teacher for one in pseudo_lines(summary)) else []
     parts += [
         "## L1 score of the labeled set (distance to equal classes; 0 is uniform, 1 is one class; Eq. 4.10)",
         "![L1 score over labels](l1-scores.svg)",
@@ -207,10 +214,12 @@ def short_entry(name: str, summary: Summary, folder: str) -> str:
         f"{summary.experiment.dataset}: {beside(gain, summary, RANDOM)} (95% interval {span(gain, summary)}, "
         f"{seeds(gain.n_seeds)})."
     )
-    balanced = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
-    if balanced:
-        evidence += f" Balance is shown to add accuracy in {balanced.count(1)} of {len(balanced)} comparisons"
-        evidence += f", and to cost some in {balanced.count(-1)}." if -1 in balanced else "."
+    for what in ADDED:
+        signs = [line.over_plain.sign for line in summary.lines if line.over_plain is not None and line.added == what]
+        if signs:
+            does = f"{what.capitalize()} {'is' if what == 'balance' else 'are'}"
+            evidence += f" {does} shown to add accuracy in {signs.count(1)} of {len(signs)} comparisons"
+            evidence += f", and to cost some in {signs.count(-1)}." if -1 in signs else "."
     return f"- [{name}]({folder}{name}/README.md): **{headline(summary).sentence}**\n  {evidence}"
 
 

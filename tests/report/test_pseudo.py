@@ -13,10 +13,12 @@ import pytest
 from askew.experiment.ledger import Cycle
 from askew.pseudo_labels import PseudoLabels
 from askew.report.build import build_of
+from askew.report.curve_figures import gain_of_pseudo_labels, two_models
 from askew.report.headline import headline
 from askew.report.ledgers import Experiment, read
 from askew.report.pseudo import pseudo_lines
 from askew.report.record import record
+from askew.report.style import style
 from askew.report.summary import summarize
 from askew.report.tables import tables
 
@@ -171,3 +173,26 @@ def test_a_report_on_model_a_has_no_further_teacher(made: Experiment) -> None:
     found = summarize(made, "teacher_accuracy")
     assert {line.label for line in found.lines} == {"entropy+two", "entropy+balance+two"}
     assert [one.teacher for one in pseudo_lines(found)] == [None, None]
+
+
+@pytest.mark.parametrize(("draw", "n"), [(two_models, 2), (gain_of_pseudo_labels, 2)])
+def test_the_figures_have_a_panel_a_strategy_and_are_as_wide_as_the_page(
+    made: Experiment, experiment: Callable[..., Path], draw: Any, n: int
+) -> None:
+    summary = summarize(made)
+    with style():
+        for narrow, inches in ((False, 10.0), (True, 4.2)):
+            figure = draw(summary, narrow)
+            assert figure.get_size_inches()[0] == inches
+            assert len(figure.axes) == n
+        plain = read(experiment("plain", labels=("random", "entropy"), seeds=(0, 1), cycles=2, full=False))
+        assert draw(summarize(plain)) is None
+
+
+def test_the_figure_of_two_models_draws_a_and_b(made: Experiment) -> None:
+    with style():
+        figure = two_models(summarize(made))
+    assert figure is not None
+    panel = next(ax for ax in figure.axes if ax.get_title("left") == "entropy+two")
+    drawn = [np.asarray(line.get_ydata(), dtype=float).round(6).tolist() for line in panel.lines]
+    assert drawn == [(100 * np.mean(one, axis=0)).round(6).tolist() for one in (A, B["entropy+two"])]

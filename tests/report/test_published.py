@@ -73,9 +73,14 @@ def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
         away, side, *rest = said.groups()
         numbers = [float(number.replace("−", "-")) for number in ("−" * (side == "below") + away, *rest)]
         assert numbers == pytest.approx([100 * gain.mean, 100 * gain.low, 100 * gain.high, gain.n_seeds], abs=0.05)
-        compared = [line.over_plain.sign for line in summary.lines if line.over_plain is not None]
-        counted = re.findall(r"(\d+) of (\d+) comparisons", second)
-        assert counted == ([(str(compared.count(1)), str(len(compared)))] if compared else [])
+        counted = re.findall(r"(Balance|Pseudo-labels) (?:is|are) shown .*?(\d+) of (\d+) comparisons", second)
+        compared = {
+            kind: [line.over_plain.sign for line in summary.lines if line.over_plain is not None and line.added == kind]
+            for kind in ("balance", "pseudo-labels")
+        }
+        assert counted == [
+            (kind.capitalize(), str(signs.count(1)), str(len(signs))) for kind, signs in compared.items() if signs
+        ]
 
 
 def test_the_spread_over_seeds_is_that_of_the_ledgers(script: ModuleType, summaries: dict[str, Summary]) -> None:

@@ -32,6 +32,7 @@ class Shown:
     label: str
     strategy: str
     plain: str | None
+    added: str = ""
 
 
 def drawn(cycles: Sequence[CycleFound], plans: Mapping[str, tuple[str, str | None]]) -> dict[str, bytes]:

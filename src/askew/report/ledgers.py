@@ -117,7 +117,7 @@ class Experiment:
 
 
 def _kind(header: Header) -> tuple[object, ...]:
-    return header.strategy, header.parameters, header.balance, header.pseudo_labels
+    return header.strategy, header.parameters, header.balance, header.pseudo_labels, header.carry
 
 
 def read(folder: Path | str) -> Experiment:

@@ -137,7 +137,7 @@ class Look:
 
 
 class Named(Protocol):
-    """What a figure calls a strategy: its label, its name in the catalogue, and the label of its plain variant."""
+    """What a figure calls a strategy: its label, its name in the catalogue, its plain variant's label, what it adds."""
 
     @property
     def label(self) -> str: ...
@@ -147,6 +147,9 @@ class Named(Protocol):
 
     @property
     def plain(self) -> str | None: ...
+
+    @property
+    def added(self) -> str: ...
 
 
 def looks(lines: Iterable[Named]) -> dict[str, Look]:
