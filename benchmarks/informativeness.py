@@ -13,23 +13,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from common import environment
+from informativeness_page import page
 
 from askew.data.load import load
 from askew.experiment import analysis, foreign
 from askew.experiment.analysis import Judged
 from askew.experiment.config import ExperimentConfig
+from askew.experiment.foreign import Told
 from askew.experiment.study import read_single
 from askew.experiment.tasks import load_dataset
 from askew.files import whole_file
+from askew.report import analysis as analysis_report
+from askew.report import foreign as foreign_report
 
 ROOT = Path(__file__).parent.parent
 CLASSES = ("ship,truck", "cat,dog")
 DATA = ("waste-photos.npz",)
+OUT = ROOT / "results" / "informativeness"
+FILES = (
+    *("accuracy-of-top.svg", "accuracy-by-score-dispersion.svg", "out-of-distribution.svg"),
+    *("accuracy-of-top.csv", "accuracy-by-score.csv", "errors.csv", "out-of-distribution.csv"),
+)
+"""What is copied beside the records."""
 
 
 def one_seed(config: ExperimentConfig, seed: int) -> ExperimentConfig:
@@ -104,6 +117,30 @@ def measure(work: Path, root: Path) -> None:
             cycle(seed, number)
 
 
+def publish(work: Path) -> None:
+    """Writes the page, figures, tables and records of what is measured so far."""
+    config = read_single("figure-3.4", "desk")
+    judged = sorted((kept(path) for path in work.glob("seed*-cycle*.npz")), key=lambda one: (one.seed, one.cycle))
+    told = [Told(**json.loads(path.read_text())) for path in sorted(work.glob("seed*.json"))]
+    told = [one for split in (*CLASSES, *DATA) for one in told if one.split == split]
+    about = {"experiment": config.name, "config": config.model_dump(mode="json"), **environment()}
+    shown = {label: (plan.strategy.name, None) for label, plan in analysis.plans_of(config.strategies).items()}
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        ranked, foreigners = Path(place) / "ranked", Path(place) / "foreign"
+        analysis_report.write(ranked, judged, shown, about)
+        foreign_report.write(foreigners, told, about)
+        for path in (*ranked.glob("[!.]*"), *foreigners.glob("[!.]*")):
+            if path.name in FILES:
+                shutil.copyfile(path, OUT / path.name)
+        shutil.copyfile(foreigners / "analysis.json", OUT / "foreign.json")
+        shutil.copyfile(ranked / "analysis.json", OUT / "analysis.json")
+    records = [json.loads((OUT / name).read_text()) for name in ("analysis.json", "foreign.json")]
+    text = page(*records)
+    (OUT / "README.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path)
@@ -116,6 +153,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     if not options.pages:
         measure(options.work, options.data)
+    publish(options.work)
 
 
 if __name__ == "__main__":

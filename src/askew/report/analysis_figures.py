@@ -107,6 +107,8 @@ def by_score(cycles: Sequence[CycleFound], label: str, look: Look) -> Figure:
         above.plot(centres[known], 100 * h.accuracy.mean[known], color=INK, linewidth=1.4, clip_on=False)
         for many, face in ((h.items.mean >= FEW, INK), (h.items.mean < FEW, PAPER)):
             there = known & many
+            if not there.any():  # nothing drawn that is not clipped either would spoil the layout
+                continue
             y = 100 * h.accuracy.mean[there]
             above.plot(centres[there], y, "o", color=INK, markerfacecolor=face, markersize=3.8, clip_on=False)
         above.axhline(100 * one.accuracy, color=MUTED, linewidth=1, linestyle=DOTS)
