@@ -12,6 +12,7 @@ from askew.errors import InputError
 from askew.experiment.config import parse
 from askew.experiment.scales import experiments_at, merged, scales_of
 from askew.experiment.study import of, read, read_single, toml_of
+from askew.experiment.vaal_config import VaalConfig
 
 FILE: dict[str, Any] = {
     "name": "table",
@@ -61,6 +62,8 @@ strategy = "dispersion"
 strategy = "kcenter"
 [[strategies]]
 strategy = "coreset"
+[[strategies]]
+strategy = "vaal"
 [[strategies]]
 strategy = "oracle"
 """
@@ -196,7 +199,9 @@ def test_what_is_wrong_in_paper_is_named(paper: dict[str, Any], message: str) ->
 def test_the_desk_scale_of_table_3_1_is_this_experiment(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(TABLE_3_1)
     ours, wanted = read_single("table-3.1"), read_single(str(tmp_path / "a.toml"))
-    assert ours.model_copy(update={"paper": None}) == wanted
+    assert ours.model_copy(update={"paper": None, "vaal": None}) == wanted
+    assert ours.vaal is not None
+    assert ours.vaal.settings() == VaalConfig().settings()
     assert ours.paper is not None
     assert ours.paper.at == 0.3
     assert ours.paper.values["dispersion"] == 90.74
