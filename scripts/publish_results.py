@@ -66,6 +66,9 @@ COMPARED = {
 }
 """Comparisons of published experiments: the folder's name, and what the names of its experiments begin with."""
 
+MARKED = "▲ or ▼ where"
+"""How a report says what a page of results prints bold."""
+
 BLOCK = re.compile(r"(<!-- results: (.*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -171,7 +174,7 @@ def page(summary: Summary, about: dict[str, Any]) -> str:
         n, mean = int(summary.full.n_labeled[-1]), float(np.nanmean(summary.full.values[:, -1]))
         parts.append(f"Trained on the whole pool ({n} labels): {100 * mean:.2f} %.")
     for shown in paper_tables(summary):
-        parts += [f"## {shown.title}", beside_paper(shown), shown.note]
+        parts += [f"## {shown.title}", beside_paper(shown), shown.note.replace(MARKED, "bold where")]
     over_random = [(f"{line.label} − random", line.gain) for line in summary.lines if line.gain is not None]
     over_plain = [(f"{line.label} − {line.plain}", line.plain_gain) for line in summary.lines if line.plain_gain]
     for rival, found in (("random", over_random), ("the plain strategy", over_plain)):
@@ -324,7 +327,7 @@ def study_page(name: str, found: dict[str, Summary], left: Sequence[str]) -> str
     parts = [f"# {name}", "A study of several experiments, in the words of their reports:", experiments]
     parts += [f"Not run: {', '.join(left)}."] if left else []
     for shown in joined(found):
-        parts += [f"## {shown.title}", beside_paper(shown), shown.note]
+        parts += [f"## {shown.title}", beside_paper(shown), shown.note.replace(MARKED, "bold where")]
     if compared_settings(found):
         parts += ["## All learning curves", "![all learning curves, a panel for each pool](curves.svg)"]
     parts.append("How this is computed: [reports](../../docs/reports.md).")

@@ -54,6 +54,16 @@ def test_every_published_page_is_what_its_ledgers_show(script: ModuleType, summa
             assert f"- {sentence}\n" in written
 
 
+def test_every_page_of_a_study_is_what_its_ledgers_show(script: ModuleType, summaries: dict[str, Summary]) -> None:
+    studies = sorted((ROOT / "results").glob(f"*/{script.STUDY}"))
+    assert studies
+    for path in studies:
+        name, parts = script.read_study_folder(path.parent)
+        found = {part: summaries[f"{name}-{part}"] for part in parts if f"{name}-{part}" in summaries}
+        left = [part for part in parts if part not in found]
+        assert script.study_page(name, found, left) == (path.parent / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_short_block_says_the_headline_and_its_evidence_in_two_lines(
     script: ModuleType, summaries: dict[str, Summary]
 ) -> None:
