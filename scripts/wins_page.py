@@ -92,10 +92,11 @@ def areas(summary: Summary) -> dict[str, Any]:
             found = zip(line.curves.seeds.tolist(), area(line.curves).tolist(), strict=True)
             kept[name] = {str(seed): round(value, 6) for seed, value in found if np.isfinite(value)}
     tail = (experiment.config.get("data") or {}).get("long_tail") or {}
+    arriving = ", a pool that arrives" if experiment.config.get("pool") else ""
     return {
         "dataset": experiment.dataset,
         "imbalance": tail.get("imbalance", 1),
-        "learner": _learner(experiment.config.get("learner") or {}),
+        "learner": _learner(experiment.config.get("learner") or {}) + arriving,
         "first_labels": summary.n_labeled[0],
         "last_labels": summary.n_labeled[-1],
         "n_items": experiment.n_items,
