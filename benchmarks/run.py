@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 HELPERS = {"run", "common"}
-UNTIMED = {"forecast", "demand_coverage"}
-"""They judge intervals and a strategy, and are told what to do, so they are run by hand."""
+UNTIMED = {"forecast", "demand_coverage", "tuning"}
+"""They judge intervals or a strategy, or need data that they are told of, so they are run by hand."""
 
 
 def main() -> int:
