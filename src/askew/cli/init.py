@@ -84,7 +84,7 @@ def _add_add(commands: Any) -> None:
         nargs="?",
         type=Path,
         metavar="DIR",
-        help="a folder of pictures that is not in askew.toml (those that are there)",
+        help="one more folder to look through, once (the folders named in askew.toml)",
     )
     _add_labels(parser)
     parser.set_defaults(call=call_add)
@@ -100,7 +100,7 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labels-from-folders",
         action="store_true",
-        help="take a picture in DIR/CLASS/… for labelled with that class",
+        help="label each picture in DIR/CLASS/… with that class",
     )
     group.add_argument(
         "--labels",

@@ -30,15 +30,16 @@ def add(commands: Any) -> None:
         _query,
     )
     query.add_argument("-n", type=int, metavar="N", help="how many questions (query.n of askew.toml)")
-    query.add_argument("--seed", type=int, metavar="S", help="of ties and of what is drawn (the number of the round)")
+    query.add_argument("--seed", type=int, metavar="S", help="seed of what is drawn at random (the round's number)")
     train = _command(
         commands,
         "train",
         "train a project's model on the answers so far",
-        "Trains on the labelled pictures of the pool, measures on the labelled test pictures, and keeps both.",
+        "Trains a model on the labelled pictures, measures it on the labelled pictures of the test part, which no "
+        "model learns from, and keeps it in the project.",
         _train,
     )
-    train.add_argument("--seed", type=int, default=0, metavar="S", help="of what is random in a training (0)")
+    train.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the training (0)")
     for parser in (query, train):
         parser.add_argument("--json", action="store_true", help="print it as JSON; see docs/projects.md")
     predict = _command(
