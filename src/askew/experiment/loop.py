@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from askew.advice import Advice, Auto
 from askew.arrays import Array, Indices, to_numpy
 from askew.errors import InputError
 from askew.experiment.arrivals import Arrivals, History
+from askew.experiment.kept import digest, forget_files, history_path, kept_history, kept_model, model_path
 from askew.experiment.ledger import Cycle, Header, Ledger
 from askew.pick.balance import l1_score
 from askew.plan import Plan
@@ -243,9 +243,9 @@ def run_cycles(task: Task[M], run: Run, ledger: Ledger, oracle: Oracle, watch: W
         if len(ledger.cycles) == run.cycles:
             return True
         if run.warm_start and ledger.cycles and model is None:
-            model = task.load(_kept_model(ledger))
+            model = task.load(kept_model(ledger))
         if run.carry and ledger.cycles and history is None:
-            history = _kept_history(ledger)
+            history = kept_history(ledger)
         trained, history = _ask(task, run, ledger, labels, model, history, watch)
         model = trained if run.warm_start else None
 
@@ -314,13 +314,13 @@ def _ask(
     kept = None
     if run.warm_start:
         with clock("save"):
-            model.save(_model_path(ledger, cycle))
-            kept = _digest(_model_path(ledger, cycle))
+            model.save(model_path(ledger, cycle))
+            kept = digest(model_path(ledger, cycle))
     recorded = None
     if run.carry and plan is not None:
         with clock("save history"):
             recorded = History(items, _lifelong(task).states(model))
-            recorded.save(_history_path(ledger, cycle))
+            recorded.save(history_path(ledger, cycle))
     ledger.ask(
         Cycle(
             number=cycle,
@@ -335,10 +335,10 @@ def _ask(
             proof=proof,
             plan=None if advice is None else advice.in_short(),
             arrived=None if run.arrivals is None else len(items),
-            history=None if recorded is None else _digest(_history_path(ledger, cycle)),
+            history=None if recorded is None else digest(history_path(ledger, cycle)),
         )
     )
-    _forget_files(ledger)
+    forget_files(ledger)
     tell("done", accuracy=metrics.get("accuracy"))
     return model, recorded
 
@@ -390,52 +390,6 @@ def _predicted(task: Task[M], model: M, pool: Pool, selection: Selection, *, see
     others[selection.chosen] = -1
     probs = task.predict(model, Pool(others), ("probs",), seed=seed).probs
     return () if probs is None else tuple(to_numpy(probs)[selection.chosen].argmax(axis=1).tolist())
-
-
-def _model_path(ledger: Ledger, cycle: int) -> Path:
-    return ledger.folder / f"model-{cycle}.safetensors"
-
-
-def _history_path(ledger: Ledger, cycle: int) -> Path:
-    return ledger.folder / f"history-{cycle}.npz"
-
-
-def _kept_model(ledger: Ledger) -> Path:
-    """Returns the file of the last cycle's model after checking that it is the one that the ledger means.
-
-    Raises:
-        InputError: it is not there, or is another.
-    """
-    last = ledger.cycles[-1]
-    return _checked_file(_model_path(ledger, last.number), last.model, "the model that the next cycle starts from")
-
-
-def _kept_history(ledger: Ledger) -> History:
-    """Returns what trainings recorded up to the last cycle.
-
-    Raises:
-        InputError: the file is not there, or is another than the ledger means.
-    """
-    last = ledger.cycles[-1]
-    path = _history_path(ledger, last.number)
-    return History.load(_checked_file(path, last.history, "what trainings recorded so far"))
-
-
-def _checked_file(path: Path, digest: str | None, what: str) -> Path:
-    if not path.is_file() or _digest(path) != digest:
-        raise InputError(f"{path}: {what} is not there, or was changed: restore it, or run in another folder")
-    return path
-
-
-def _forget_files(ledger: Ledger) -> None:
-    """Removes the models and histories of earlier cycles: the last one's are safe."""
-    for cycle in range(len(ledger.cycles) - 1):
-        _model_path(ledger, cycle).unlink(missing_ok=True)
-        _history_path(ledger, cycle).unlink(missing_ok=True)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _balance_line(selection: Selection) -> dict[str, Any] | None:
