@@ -137,7 +137,7 @@ def run(page: Path, install: str) -> None:
         if block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), space)
         elif block.language == "toml":
-            [name] = re.findall(r'^name = "(.*)"$', block.code, flags=re.MULTILINE)
+            name = re.findall(r'^name = "(.*)"$', block.code, flags=re.MULTILINE)[0]
             Path(f"{name}.toml").write_text(block.code, encoding="utf-8")
         elif block.language == "json":
             json.loads(block.code)

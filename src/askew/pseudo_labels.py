@@ -35,8 +35,8 @@ class PseudoLabels:
     Raises:
         InputError: an unknown word, a number out of range, or settings that exclude each other.
 
-    >>> PseudoLabels(share=0.1).name, PseudoLabels("one", "entropy", threshold=0.05, decay=0.01).threshold_in(3)
-    ('two-dispersion-10', 0.03)
+    >>> PseudoLabels(share=0.1).name, PseudoLabels("one", "entropy", threshold=0.5, decay=0.125).threshold_in(3)
+    ('two-dispersion-10', 0.25)
     """
 
     models: Models = "two"

@@ -239,7 +239,11 @@ def test_a_configuration_survives_being_written_down(numbers: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"strategy": "bald"}, "bald needs draws, which this learner does not give; it gives features, probs, truth"),
+        (
+            {"strategy": "bald"},
+            "bald needs draws, which this learner does not give; it gives energy, features, labeled_likeness, probs, "
+            "truth",
+        ),
         (
             {"strategy": "dispersion"},
             "which is recorded over 2 epochs or more, and this learner's training has no epochs",
