@@ -70,9 +70,15 @@ class Frame:
     objects: tuple[Visible, ...]
 
 
-def frames(video: Sequence, *, width_px: int = 400, height_px: int = 300) -> Iterator[Frame]:
-    """Yields the frames of a video; the same bytes for the same sequence and size."""
-    who = traffic(video)
+def frames(
+    video: Sequence, *, width_px: int = 400, height_px: int = 300, who: Traffic | None = None
+) -> Iterator[Frame]:
+    """Yields the frames of a video; the same bytes for the same sequence and size.
+
+    Args:
+        who: the video's traffic, if it is known already.
+    """
+    who = traffic(video) if who is None else who
     stage = _Stage(video, who, world(video, who), width_px, height_px)
     try:
         for number in range(video.n_frames):
@@ -120,12 +126,13 @@ class _Stage:
         self._look(self._colours, COLOURS)
         self._look(self._numbers, NUMBERS)
         self._look(self._alone, NUMBERS)
+        self._alone.camera.setInitialState(_flat_state(255, 255, 255))
         self._horizon = self._row_of_horizon()
 
     def _look(self, view: _View, mask: Any) -> None:
         view.camera.setLens(self._lens)
         view.camera.setCameraMask(mask)
-        if mask == NUMBERS:
+        if view is self._numbers:
             view.camera.setTagStateKey("number")
             view.camera.setInitialState(_flat_state(0, 0, 0))
             view.camera.setTagState(ROAD, _flat_state(0, 0, 1))
@@ -205,7 +212,6 @@ class _Stage:
         """Returns the pixels that an object has with nothing in front of it."""
         node, _ = self._objects[one]
         self._alone.camera.setScene(node)
-        self._alone.camera.setInitialState(_flat_state(255, 255, 255))
         self._colours.buffer.setActive(False)
         self._numbers.buffer.setActive(False)
         self._alone.buffer.setActive(True)

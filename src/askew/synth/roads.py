@@ -121,9 +121,8 @@ def write_roads(out: str | Path, settings: Settings, *, jobs: int = 1, progress:
                     _describe(folder, settings, videos, made)
                     if progress is not None:
                         progress(done, len(videos), one.name)
-            except BaseException:
-                workers.shutdown(wait=True, cancel_futures=True)
-                raise
+            finally:
+                workers.shutdown(cancel_futures=True)
     for part in dict.fromkeys(video.part for video in videos):
         write_whole(folder / f"{part}.json", json.dumps(_coco(folder, part, videos, settings)) + "\n")
     return folder
@@ -186,7 +185,7 @@ def make_video(folder: Path, name: str, settings: Settings) -> Made:
 
     cv2 = need_opencv("synthetic roads")
     video = next(one for one in settings.videos() if one.name == name)
-    size = (settings.width_px, settings.height_px)
+    who, size = traffic(video), (settings.width_px, settings.height_px)
     lines = []
     with whole_file(_film(folder, video)) as draft:
         film = draft.with_name(draft.name + ".avi")
@@ -195,7 +194,8 @@ def make_video(folder: Path, name: str, settings: Settings) -> Made:
             if not writer.isOpened():
                 raise MissingExtra("writing motion JPEG with OpenCV", "synth")
             writer.set(cv2.VIDEOWRITER_PROP_QUALITY, QUALITY)
-            for number, frame in enumerate(frames(video, width_px=size[0], height_px=size[1]), start=1):
+            drawn = frames(video, width_px=size[0], height_px=size[1], who=who)
+            for number, frame in enumerate(drawn, start=1):
                 writer.write(np.ascontiguousarray(frame.picture[..., ::-1]))
                 for one in frame.objects:
                     left, top, right, bottom = one.box
@@ -206,7 +206,6 @@ def make_video(folder: Path, name: str, settings: Settings) -> Made:
             film.replace(draft)
         finally:
             film.unlink(missing_ok=True)
-    who = traffic(video)
     return Made(video.name, dict(who.n_places), dict(who.n_taken))
 
 

@@ -140,13 +140,10 @@ def _quarter(plan: Plan, node: Node, city: bool, season: Season, light: Light, r
         for part in _cut(x0, y0, x1, y1):
             share = (part[:, :2] - (x0, y0)) / (x1 - x0, y1 - y0)
             block["paving"].quad(part + LIFT, WHITE, share * size)
-    for part in _cut(*inner):
-        block["earth" if city else "grass"].quad(part + LIFT, WHITE, part[:, :2] / 9)
     park = city and rng.random() < 0.14
+    for part in _cut(*inner):
+        block["earth" if city and not park else "grass"].quad(part + LIFT, WHITE, part[:, :2] / 9)
     if park:
-        block.meshes.pop("earth", None)
-        for part in _cut(*inner):
-            block["grass"].quad(part + LIFT, WHITE, part[:, :2] / 9)
         for _ in range(16):
             tree(block, rng.uniform(inner[0] + 3, inner[2] - 3), rng.uniform(inner[1] + 3, inner[3] - 3), season, rng)
     elif city:
